@@ -1,0 +1,1 @@
+"""Settings, URLs and the wiring of adapters: the only place that knows everything."""

@@ -1,0 +1,134 @@
+"""Django settings, read from the environment. Production is the default; the demo and the tests say so themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+MODE = os.environ.get("QOSYMSHA_MODE", "production")  # production | demo | test
+DEMO = MODE in ("demo", "test")
+DEBUG = False
+
+
+def _demo_key(name: str) -> bytes:
+    """A fixed key for demo and tests; production must bring its own (checked by `doctor` and at start)."""
+    return hashlib.sha256(f"qosymsha demo {name}".encode()).digest()
+
+
+def _keys(variable: str) -> dict[str, bytes]:
+    """`id:hex,id:hex` → keys in order; the first encrypts."""
+    text = os.environ.get(variable, "")
+    return {k: bytes.fromhex(v) for k, _, v in (part.partition(":") for part in text.split(",") if part)}
+
+
+SECRET_KEY = os.environ.get("QOSYMSHA_SECRET_KEY") or (_demo_key("session").hex() if DEMO else "")
+SECRET_KEYS = _keys("QOSYMSHA_SECRET_KEYS") or ({"demo": _demo_key("secrets")} if DEMO else {})
+LOOKUP_KEY = bytes.fromhex(os.environ.get("QOSYMSHA_LOOKUP_KEY", "")) or (_demo_key("lookup") if DEMO else b"")
+if not SECRET_KEY:
+    SECRET_KEY = os.urandom(32).hex()  # sessions end with the process; `doctor` says what to set
+SYNTHETIC_PEOPLE_ALLOWED = DEMO
+ALLOWED_HOSTS = os.environ.get("QOSYMSHA_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+
+
+def _database(url: str) -> dict[str, object]:
+    """postgresql://user:password@host:port/name?host=/socket → Django's dictionary."""
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    host = query.get("host", [unquote(parts.hostname or "")])[0]
+    port = query.get("port", [str(parts.port or "")])[0]
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "qosymsha",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": port,
+        "CONN_MAX_AGE": 600,
+        "OPTIONS": {"options": "-c lock_timeout=3s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"},
+    }
+
+
+DATABASES = {"default": _database(os.environ.get("DATABASE_URL", "postgresql:///qosymsha"))}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "people.User"
+
+ROOMS = [
+    "qosymsha.kernel",
+    "qosymsha.domain.ledger",
+    "qosymsha.domain.people",
+    "qosymsha.domain.programmes",
+    "qosymsha.domain.providers",
+    "qosymsha.domain.vouchers",
+    "qosymsha.domain.attendance",
+    "qosymsha.domain.settlement",
+    "qosymsha.domain.admission",
+    "qosymsha.domain.casework",
+    "qosymsha.domain.insights",
+]
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "procrastinate.contrib.django",
+    *ROOMS,
+    "qosymsha.interfaces.ui",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "qosymsha.config.urls"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+SOURCE = Path(__file__).resolve().parents[1]
+STATIC_URL = "static/"
+STATICFILES_DIRS: list[Path] = []
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+LANGUAGE_CODE = "kk"
+LANGUAGES = [("kk", "Қазақша"), ("ru", "Русский"), ("en", "English")]
+LOCALE_PATHS = [SOURCE / "interfaces" / "ui" / "locale"]
+FORMAT_MODULE_PATH = ["qosymsha.interfaces.ui.formats"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Asia/Almaty"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO
+
+# Adapters by port; a door or a job asks `config.wiring` for them by name.
+ADAPTERS = {
+    "registry": os.environ.get("QOSYMSHA_REGISTRY", "qosymsha.integrations.registries.fake:FakeRegistry" if DEMO else ""),
+    "beacon": os.environ.get("QOSYMSHA_BEACON", "qosymsha.integrations.beacon.fake:FakeBeacon" if DEMO else ""),
+    "treasury": os.environ.get("QOSYMSHA_TREASURY", "qosymsha.integrations.treasury.fake:FakeTreasury" if DEMO else ""),
+}

@@ -1,0 +1,1 @@
+"""Casework: consultation points now; appeals, feedback and appointments later."""

@@ -1,0 +1,23 @@
+"""Roles: who may be somebody here. Scope and days stand in `membership`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """The people of PRODUCT.md, and two doors that speak for many people at once."""
+
+    OPERATOR = "operator"  # runs the installation
+    PROGRAMME_OFFICER = "programme_officer"  # programmes, rule sets, rounds
+    RULE_APPROVER = "rule_approver"  # the second person for rule sets
+    CHECKER = "checker"  # statuses, accreditation, month rows
+    APPROVER = "approver"
+    PAYER = "payer"
+    AUDITOR = "auditor"
+    CLERK = "clerk"  # a consultation point: assisted filing
+    CHANNEL = "channel"  # a door that carries many signed-in guardians' words: each row names its guardian, whose right is checked
+    PROVIDER_MANAGER = "provider_manager"
+    TEACHER = "teacher"
+    GUARDIAN = "guardian"
+    SYSTEM = "system"

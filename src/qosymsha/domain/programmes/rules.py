@@ -1,0 +1,156 @@
+"""A rule set as the code reads it: frozen dataclasses made from the canonical JSON document. Numbers and dates live here only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """Ages in whole years, counted on `counted_on`: `filing`, `course_start` or the day `on`."""
+
+    minimum: int
+    maximum: int
+    counted_on: str
+    on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A social category: its order (1 is first), coefficient (places per iteration) and strict tier, its evidence's life."""
+
+    code: str
+    order: int
+    coefficient: int
+    tier: int
+    evidence: str
+    valid_days: int | None
+    verifier: str
+    sensitivity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """Places kept in a segment for a category, in permille of the segment's places."""
+
+    segment: str
+    category: str
+    permille: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """Policy `tiers` | `iterations`; tie `lottery` | `arrived`; reserve rule; what a short budget does; freed places."""
+
+    policy: str
+    tie: str
+    reserve_rule: str
+    on_short: str
+    reserves: tuple[Reserve, ...]
+    freed_places: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """An entitlement slot: the kinds it may be used for and how many live vouchers of it a child may hold."""
+
+    code: str
+    kinds: tuple[str, ...]
+    max_live: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What a unit of a kind (or of one activity) is paid: MRP multiple and resolved tiyn; units a month."""
+
+    kind: str
+    activity: str | None
+    unit_mrp: Fraction
+    unit_tiyn: int
+    units_per_month: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timers:
+    """Days until a voucher must be accepted and a place chosen (working days); restore window in calendar days."""
+
+    accept_working_days: int
+    choose_working_days: int
+    restore_days: int
+    review_working_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Absences:
+    """Lessons missed in a row without a valid reason before a warning and before release; reasons that count as valid."""
+
+    warn_after: int
+    release_after: int
+    valid_reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pay:
+    """`mode` per_lesson | per_month; threshold for per_month in permille; paid absences per month; partial sheets; pay day."""
+
+    mode: str
+    month_threshold_permille: int
+    paid_absences_cap: int
+    partial_sheets: bool
+    pay_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """Reminder days of the month after, and the working days after which a named officer decides a silent row."""
+
+    reminder_days: tuple[int, ...]
+    officer_after_working_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class YearEnd:
+    """The cut-off (month, day) and what happens to December's places: `officer_decision` | `promise_again`."""
+
+    cut_off_month: int
+    cut_off_day: int
+    december: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One rule set. `planning_tariff`: kind → tiyn held per voucher and month; `bands`: upper bound in tiyn → approvals."""
+
+    ages: Ages
+    kinds: tuple[str, ...]
+    segment_by: tuple[str, ...]
+    categories: tuple[Category, ...]
+    allocation: Allocation
+    slots: tuple[Slot, ...]
+    unit: str
+    mrp_tiyn: int
+    tariffs: tuple[Tariff, ...]
+    planning_tariff: dict[str, int]
+    timers: Timers
+    absences: Absences
+    pay: Pay
+    confirmation: Confirmation
+    approval_bands: tuple[tuple[int | None, int], ...]
+    appeals_reserve_permille: int
+    opening: str
+    year_end: YearEnd
+
+    def category(self, code: str) -> Category:
+        """The category of a code; KeyError where the rule set has none."""
+        return next(c for c in self.categories if c.code == code)
+
+    def best_category(self, claims: frozenset[str]) -> Category:
+        """The first category in order that the child has a claim to; `general` (the last) is everybody's. Never a sum."""
+        return min((c for c in self.categories if c.code in claims or c.evidence == "none"), key=lambda c: c.order)
+
+    def tariff(self, kind: str, activity: str) -> Tariff:
+        """The activity's own tariff, else the kind's."""
+        matching = [t for t in self.tariffs if t.kind == kind and t.activity in (activity, None)]
+        return max(matching, key=lambda t: t.activity is not None)

@@ -1,0 +1,247 @@
+"""Providers, accreditation, contracts, venues, offerings, groups, timetable."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateRangeField, RangeOperators
+from django.db import models
+
+from qosymsha.domain.people.models import Territory, User
+from qosymsha.domain.programmes.models import Activity, BudgetLine, Programme
+from qosymsha.kernel.entropy import uuid4
+
+
+class Provider(models.Model):
+    """A legal entity (by BIN) or a sole trader (by IIN, which stands in `person_secret` under subject kind `provider`).
+
+    no_pii for companies; a sole trader's name is pii and stands in secrets, `name` then holds the trade name.
+    Retention: ten years after the last payment.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid4)
+    number = models.TextField(unique=True)
+    territory = models.ForeignKey(Territory, on_delete=models.PROTECT)
+    legal_form = models.TextField()
+    bin = models.CharField(max_length=12, null=True, unique=True)
+    name = models.TextField()
+    folded = models.TextField(default="")
+    iban = models.TextField(blank=True)
+    iban_changed_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "provider"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(legal_form="company", bin__isnull=False)
+                | models.Q(legal_form="sole_trader", bin__isnull=True),
+                name="provider_bin_of_company",
+            )
+        ]
+
+
+class Accreditation(models.Model):
+    """A provider's accreditation for a programme: filed → in_review → accredited ⇄ limited → expired | revoked.
+
+    no_pii. Retention: ten years.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid4)
+    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False)
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT)
+    state = models.TextField()
+    valid = DateRangeField(null=True)
+    filed_at = models.DateTimeField()
+    review_by = models.DateField()
+    decided_by = models.BigIntegerField(null=True)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "accreditation"
+        constraints = [
+            models.UniqueConstraint(fields=["id", "territory", "programme"], name="accreditation_place"),
+            models.UniqueConstraint(
+                fields=["provider", "programme"],
+                condition=models.Q(state__in=["filed", "in_review", "accredited", "limited"]),
+                name="accreditation_one_live",
+            ),
+        ]
+
+
+class AccreditationHistory(models.Model):
+    """Each step of an accreditation's life; insert-only.
+
+    no_pii. Retention: ten years.
+    """
+
+    accreditation = models.ForeignKey(Accreditation, on_delete=models.PROTECT)
+    from_state = models.TextField()
+    to_state = models.TextField()
+    at = models.DateTimeField()
+    actor_id = models.BigIntegerField()
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "accreditation_history"
+
+
+class Evidence(models.Model):
+    """A paper of an accreditation (premises, sanitary, fire, teachers' checks) with its number and expiry.
+
+    no_pii: numbers of papers. Retention: ten years.
+    """
+
+    accreditation = models.ForeignKey(Accreditation, on_delete=models.PROTECT)
+    kind = models.TextField()
+    number = models.TextField()
+    valid = DateRangeField()
+    file_hash = models.BinaryField(null=True)
+
+    class Meta:
+        db_table = "accreditation_evidence"
+
+
+class Contract(models.Model):
+    """Akimat ↔ provider for a budget line and year, with its volume: money is paid only inside it.
+
+    no_pii. Retention: ten years.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid4)
+    number = models.TextField(unique=True)
+    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False)
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT)
+    line = models.ForeignKey(BudgetLine, on_delete=models.PROTECT)
+    volume_tiyn = models.BigIntegerField()
+    valid = DateRangeField()
+    state = models.TextField()
+    signed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "contract"
+        constraints = [
+            models.UniqueConstraint(fields=["id", "territory", "programme"], name="contract_place"),
+            ExclusionConstraint(
+                name="contract_one_at_a_time",
+                expressions=[
+                    ("provider", RangeOperators.EQUAL),
+                    ("line", RangeOperators.EQUAL),
+                    ("valid", RangeOperators.OVERLAPS),
+                ],
+                condition=models.Q(state="signed"),
+            ),
+        ]
+
+
+class Venue(models.Model):
+    """Where lessons take place: a district, an address in two languages, how many children it may hold.
+
+    no_pii. Retention: ten years.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid4)
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT)
+    district = models.ForeignKey(Territory, on_delete=models.PROTECT)
+    address_kk = models.TextField()
+    address_ru = models.TextField()
+    capacity = models.IntegerField()
+
+    class Meta:
+        db_table = "venue"
+
+
+class Offering(models.Model):
+    """What a provider offers: an activity under a contract.
+
+    no_pii. Retention: ten years.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid4)
+    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False)
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT)
+    contract = models.ForeignKey(Contract, on_delete=models.PROTECT)
+    activity = models.ForeignKey(Activity, on_delete=models.PROTECT)
+
+    class Meta:
+        db_table = "offering"
+        constraints = [
+            models.UniqueConstraint(fields=["id", "territory", "programme"], name="offering_place"),
+            models.UniqueConstraint(fields=["contract", "activity"], name="offering_once"),
+        ]
+
+
+class ClubGroup(models.Model):
+    """A group of an offering: capacity, ages, language, the tariff per unit that the contract fixed (tiyn), its days.
+
+    no_pii. Retention: ten years.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid4)
+    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False)
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT)
+    offering = models.ForeignKey(Offering, on_delete=models.PROTECT)
+    contract = models.ForeignKey(Contract, on_delete=models.PROTECT)
+    line = models.ForeignKey(BudgetLine, on_delete=models.PROTECT, db_index=False)
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    kind = models.TextField()
+    code = models.TextField()
+    language = models.CharField(max_length=2)
+    age_min = models.IntegerField()
+    age_max = models.IntegerField()
+    capacity = models.IntegerField()
+    unit_tariff_tiyn = models.BigIntegerField()
+    units_per_month = models.IntegerField()
+    is_adapted = models.BooleanField(default=False)
+    valid = DateRangeField()
+    state = models.TextField()
+
+    class Meta:
+        db_table = "club_group"
+        constraints = [
+            models.UniqueConstraint(fields=["id", "territory", "programme"], name="club_group_place"),
+            models.UniqueConstraint(fields=["provider", "code"], name="club_group_code_once"),
+            models.CheckConstraint(
+                condition=models.Q(capacity__gt=0, age_min__lte=models.F("age_max"), unit_tariff_tiyn__gt=0),
+                name="club_group_sane",
+            ),
+        ]
+
+
+class Teacher(models.Model):
+    """A teacher of a provider; the person is in `person_secret` under subject kind `teacher`.
+
+    no_pii: ids. Retention: ten years.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid4)
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT)
+    user = models.ForeignKey(User, null=True, on_delete=models.PROTECT)
+
+    class Meta:
+        db_table = "teacher"
+
+
+class TimetableSlot(models.Model):
+    """A weekly lesson of a group: ISO weekday, local times, teacher, its days. A teacher can't be in two places.
+
+    no_pii: ids. Retention: ten years.
+    """
+
+    group = models.ForeignKey(ClubGroup, on_delete=models.PROTECT)
+    teacher = models.ForeignKey(Teacher, on_delete=models.PROTECT)
+    weekday = models.SmallIntegerField()
+    starts = models.TimeField()
+    ends = models.TimeField()
+    valid = DateRangeField()
+
+    class Meta:
+        db_table = "timetable_slot"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(weekday__gte=1, weekday__lte=7, starts__lt=models.F("ends")), name="timetable_slot_sane"
+            )
+        ]

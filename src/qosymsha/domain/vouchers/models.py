@@ -1,0 +1,142 @@
+"""Vouchers, seats, enrolments and their histories. Hot tables: indexes and keys are kept to what is used."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from qosymsha.domain.people.models import Child, Territory
+from qosymsha.domain.programmes.models import BudgetLine, Programme, RuleSet
+from qosymsha.domain.providers.models import ClubGroup, Provider
+from qosymsha.kernel.entropy import uuid4
+
+LIVE_VOUCHER = ["issued", "accepted", "active", "suspended", "released"]
+LIVE_ENROLMENT = ["offered", "contracted", "active"]
+
+
+class Voucher(models.Model):
+    """A child's entitlement: kind, slot, the budget line that pays, the planning tariff it was committed at.
+
+    pii: none in itself (ids), but it is a child's record: reads are audited. Retention: ten years.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid4)
+    number = models.TextField(unique=True)
+    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False)
+    child = models.ForeignKey(Child, on_delete=models.PROTECT)
+    slot = models.TextField()
+    kind = models.TextField()
+    line = models.ForeignKey(BudgetLine, on_delete=models.PROTECT)
+    rule_set = models.ForeignKey(RuleSet, on_delete=models.PROTECT, db_index=False)
+    application_id = models.BigIntegerField(null=True)
+    state = models.TextField()
+    reason = models.TextField(blank=True)
+    issued_at = models.DateTimeField()
+    accept_by = models.DateField()
+    first_month = models.DateField()
+    last_month = models.DateField()
+    month_tiyn = models.BigIntegerField()
+
+    class Meta:
+        db_table = "voucher"
+        constraints = [
+            models.UniqueConstraint(fields=["id", "territory", "programme"], name="voucher_place"),
+            models.UniqueConstraint(
+                fields=["child", "programme", "slot"], condition=Q(state__in=LIVE_VOUCHER), name="voucher_one_live"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[*LIVE_VOUCHER, "closed"]) & (~Q(state="closed") | ~Q(reason="")),
+                name="voucher_state",
+            ),
+        ]
+
+
+class VoucherHistory(models.Model):
+    """Each step of a voucher's life; `seq` counts from 1 within the voucher; insert-only.
+
+    no_pii: ids. Retention: ten years.
+    """
+
+    voucher = models.ForeignKey(Voucher, on_delete=models.PROTECT, db_index=False)
+    seq = models.IntegerField()
+    from_state = models.TextField()
+    to_state = models.TextField()
+    cause = models.TextField()
+    at = models.DateTimeField()
+    actor_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "voucher_history"
+        constraints = [models.UniqueConstraint(fields=["voucher", "seq"], name="voucher_history_seq")]
+
+
+class Seat(models.Model):
+    """How many places of a group are taken: changed by one conditional UPDATE only, with the CHECK behind it.
+
+    no_pii. Retention: with the group.
+    """
+
+    group = models.OneToOneField(ClubGroup, primary_key=True, on_delete=models.PROTECT)
+    capacity = models.IntegerField()
+    taken = models.IntegerField(default=0)
+
+    class Meta:
+        db_table = "seat"
+        constraints = [
+            models.CheckConstraint(condition=Q(taken__gte=0, taken__lte=models.F("capacity")), name="seat_not_oversold")
+        ]
+
+
+class Enrolment(models.Model):
+    """A child's place in a group under a voucher, from `starts_on` to `ends_on` (last day, null = open).
+
+    pii: ids of a child's life; reads are audited. Retention: ten years.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid4)
+    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False)
+    voucher = models.ForeignKey(Voucher, on_delete=models.PROTECT)
+    child = models.ForeignKey(Child, on_delete=models.PROTECT)
+    group = models.ForeignKey(ClubGroup, on_delete=models.PROTECT)
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, db_index=False)
+    line = models.ForeignKey(BudgetLine, on_delete=models.PROTECT, db_index=False)
+    state = models.TextField()
+    reason = models.TextField(blank=True)
+    starts_on = models.DateField()
+    ends_on = models.DateField(null=True)
+    unit_tariff_tiyn = models.BigIntegerField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "enrolment"
+        constraints = [
+            models.UniqueConstraint(fields=["id", "territory", "programme"], name="enrolment_place"),
+            models.UniqueConstraint(
+                fields=["voucher"], condition=Q(state__in=LIVE_ENROLMENT), name="enrolment_one_live_per_voucher"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[*LIVE_ENROLMENT, "ended"]) & (~Q(state="ended") | Q(ends_on__isnull=False)),
+                name="enrolment_state",
+            ),
+        ]
+
+
+class EnrolmentHistory(models.Model):
+    """Each step of an enrolment's life; insert-only.
+
+    no_pii: ids. Retention: ten years.
+    """
+
+    enrolment = models.ForeignKey(Enrolment, on_delete=models.PROTECT, db_index=False)
+    seq = models.IntegerField()
+    from_state = models.TextField()
+    to_state = models.TextField()
+    cause = models.TextField()
+    at = models.DateTimeField()
+    actor_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "enrolment_history"
+        constraints = [models.UniqueConstraint(fields=["enrolment", "seq"], name="enrolment_history_seq")]

@@ -1,0 +1,1 @@
+"""The front doors: parse a request, call the domain once, answer."""

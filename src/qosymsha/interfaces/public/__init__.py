@@ -1,0 +1,1 @@
+"""The public door: landing, results and proofs, sign-in later."""

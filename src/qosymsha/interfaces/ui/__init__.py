@@ -1,0 +1,1 @@
+"""Shared by the doors: base templates, components, formats, sentences for refusals."""

@@ -1,0 +1,63 @@
+"""Audit: an event committed with its fact, and links of a hash chain written a little later by one sequencer.
+
+Writers never wait for each other. What an edit of an event inside the window before its link could hide is said in
+docs/decisions (audit and outbox).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from django.db import connection, transaction
+
+from qosymsha.kernel import locks
+from qosymsha.kernel.actor import Actor
+
+_INSERT = """
+INSERT INTO audit_event (at, actor_id, actor_label, action, subject_kind, subject_ids, territory_id, detail)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"""
+
+# One statement links the next events. Only events of transactions below every one still running are taken, so that an
+# event can't appear later between two linked ones; each link hashes the link before it and the event's own row.
+_LINK = "SELECT audit_link_next(%s)"
+
+
+def record(
+    *,
+    actor: Actor,
+    at: datetime,
+    action: StrEnum,
+    subject_kind: str,
+    subject_ids: Sequence[int],
+    territory_id: int | None = None,
+    detail: Mapping[str, object] | None = None,
+) -> None:
+    """Step `record`: one event in the caller's transaction, naming every row touched or read by id."""
+    assert transaction.get_connection().in_atomic_block, "audit commits with its fact"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT,
+            [
+                at,
+                actor.user_id,
+                actor.label,
+                action.value,
+                subject_kind,
+                json.dumps(list(subject_ids)),
+                territory_id,
+                json.dumps(dict(detail or {})),
+            ],
+        )
+
+
+def link(limit: int = 10_000) -> int:
+    """The sequencer's step: chain up to `limit` finished events and return how many were linked. Run by one job at a time."""
+    with transaction.atomic(durable=True):
+        locks.exclusive("audit_link")
+        with connection.cursor() as cursor:
+            cursor.execute(_LINK, [limit])
+            (linked,) = cursor.fetchone()
+    return int(linked)

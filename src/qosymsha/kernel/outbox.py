@@ -1,0 +1,59 @@
+"""Outbox: news committed with its fact, ids only, read by consumers at least once and in order per subject."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from django.db import connection, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One outbox row as a consumer sees it."""
+
+    id: int
+    at: datetime
+    topic: str
+    subject_kind: str
+    subject_id: int
+    detail: dict[str, Any]
+
+
+def tell(
+    *, topic: StrEnum, subject_kind: str, subject_ids: Sequence[int], at: datetime, detail: Mapping[str, object] | None = None
+) -> None:
+    """Step `tell`: one row per subject, all with the same `detail` (ids and numbers only)."""
+    assert transaction.get_connection().in_atomic_block, "news commits with its fact"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO outbox (at, topic, subject_kind, subject_id, detail)"
+            " SELECT %s, %s, %s, unnest(%s::bigint[]), %s",
+            [at, topic.value, subject_kind, list(subject_ids), json.dumps(dict(detail or {}))],
+        )
+
+
+def unread(consumer: str, limit: int = 1_000) -> list[News]:
+    """The next rows for a consumer; rows of transactions that may still be running wait, so none is ever jumped over."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, at, topic, subject_kind, subject_id, detail FROM outbox"
+            " WHERE id > coalesce((SELECT last_id FROM outbox_cursor WHERE consumer = %s), 0)"
+            " AND txid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY id LIMIT %s",
+            [consumer, limit],
+        )
+        return [News(i, at, topic, kind, sid, json.loads(d)) for i, at, topic, kind, sid, d in cursor.fetchall()]
+
+
+def read_up_to(consumer: str, last_id: int, at: datetime) -> None:
+    """Remember that everything up to `last_id` was handled; never goes backwards."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO outbox_cursor (consumer, last_id, moved_at) VALUES (%s, %s, %s) ON CONFLICT (consumer)"
+            " DO UPDATE SET last_id = greatest(outbox_cursor.last_id, excluded.last_id), moved_at = excluded.moved_at",
+            [consumer, last_id, at],
+        )

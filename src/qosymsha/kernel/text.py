@@ -1,0 +1,33 @@
+"""Kazakh and Russian text: the folded form for search, the key for sorting. Source: DOMAIN.md 9."""
+
+from __future__ import annotations
+
+import unicodedata
+
+ORDER = "аәбвгғдеёжзийкқлмнңоөпрстуұүфхһцчшщъыіьэюя"
+_SORT = {ord(c): chr(0x400 + i) for i, c in enumerate(ORDER)}
+_FOLD = str.maketrans("әғқңөұүһіё", "агкноуухие")
+_LOOKALIKES = str.maketrans("aceopxyihkmtbə", "асеорхуіһкмтвә")
+
+
+def normal(text: str) -> str:
+    """NFC, inner white space as single blanks, ends stripped: how every name and title is stored."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def folded(text: str) -> str:
+    """The search form: lower case, Latin look-alikes in mostly Cyrillic words made Cyrillic, Kazakh letters made plain."""
+    return " ".join(_folded_word(word) for word in normal(text).lower().split())
+
+
+def _folded_word(word: str) -> str:
+    cyrillic = sum("\u0400" <= c <= "\u04ff" for c in word)
+    latin = sum(c.isascii() and c.isalpha() for c in word)
+    if cyrillic > latin:
+        word = word.translate(_LOOKALIKES)
+    return word.translate(_FOLD)
+
+
+def sort_key(text: str) -> str:
+    """A key whose code-point order is the Kazakh alphabet's: store it beside the text and sort by it with collation C."""
+    return normal(text).lower().translate(_SORT)

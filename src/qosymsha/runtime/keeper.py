@@ -1,0 +1,131 @@
+"""The small process that is PostgreSQL's parent: starts it, starts it again after a crash, stops it when nobody uses it.
+
+It is a process of its own so that no user of the server owns it: a user may leave, or be killed with `kill -9`, and
+neither pulls the server away from the others nor leaves it behind. It learns who uses the server from a lock that the
+users share, which the kernel drops for the dead. It waits for its child, so that no zombie blocks the next start.
+"""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import BinaryIO
+
+from qosymsha.runtime.places import PORT, Places, is_free
+from qosymsha.runtime.processes import die_with_parent, send, wait_until, working_in
+
+QUICK_DEATH_SECONDS = 1.0
+QUICK_DEATHS_ALLOWED = 5  # a lingering backend of a killed server refuses its successor for some milliseconds
+_TICK = 0.2
+_STOP_PATIENCE = 60.0
+
+
+class Keeper:
+    """Keeps one server of one state folder; `stop` may be asked for by SIGTERM or SIGINT."""
+
+    def __init__(self, places: Places, command: list[str]) -> None:
+        """Take the command that runs `postgres` in the foreground."""
+        self.places = places
+        self.command = command
+        self.is_stopping = False
+
+    def ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
+        """Note the wish; the loop acts on it."""
+        self.is_stopping = True
+
+    def keep(self) -> int:
+        """Run the server until it is to stop; 0, or 1 when it would not stay up."""
+        quick_deaths = 0
+        with self.places.log.open("ab") as log:
+            while not self.is_stopping and quick_deaths < QUICK_DEATHS_ALLOWED:
+                began = time.monotonic()
+                _clear_the_way(self.places)
+                self._live(self._start(log))
+                quick_deaths = quick_deaths + 1 if time.monotonic() - began < QUICK_DEATH_SECONDS else 0
+                time.sleep(0 if self.is_stopping else _TICK)
+        return 0 if self.is_stopping else 1
+
+    def _start(self, log: BinaryIO) -> subprocess.Popen[bytes]:
+        user = self.places.server_id
+        return subprocess.Popen(
+            self.command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=self.places.cluster if user is None else "/",
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
+            # SIGINT is PostgreSQL's fast shutdown. This process has one thread, so running code after fork is safe.
+            preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509
+        )
+
+    def _live(self, server: subprocess.Popen[bytes]) -> None:
+        """Watch one life of the server; return when it has ended."""
+        while server.poll() is None:
+            if self.is_stopping:
+                _stop(server)
+            else:
+                self._stop_if_deserted(server)
+                time.sleep(_TICK)
+
+    def _stop_if_deserted(self, server: subprocess.Popen[bytes]) -> None:
+        """Stop when no process uses the server. The door is held meanwhile, so that nobody joins a dying server."""
+        with self.places.door.open("a") as door:
+            try:
+                fcntl.flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            if is_free(self.places.users):
+                self.is_stopping = True
+                _stop(server)
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """Stop fast: sessions are cut, open transactions rolled back, a checkpoint is written."""
+    server.send_signal(signal.SIGINT)
+    try:
+        server.wait(_STOP_PATIENCE)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def _clear_the_way(places: Places) -> None:
+    """End what a killed server left running, and take over its pid file.
+
+    PostgreSQL believes a pid file whose pid exists, be it a zombie or a stranger that was given the number. It does not
+    mind its parent's pid; the shared memory named in the file is still checked by PostgreSQL itself.
+    """
+    for number, patience in ((signal.SIGINT, 5.0), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 5.0)):
+        send(working_in(places.cluster, "postgres"), number)
+        if wait_until(lambda: not working_in(places.cluster, "postgres"), patience):
+            break
+    pid_file = places.cluster / "postmaster.pid"
+    if pid_file.exists():
+        lines = pid_file.read_text(encoding="utf-8").splitlines()
+        pid_file.write_text("\n".join([str(os.getpid()), *lines[1:7]]) + "\n", encoding="utf-8")
+    for name in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
+        (places.socket_dir / name).unlink(missing_ok=True)
+
+
+def main(state: str, server_id: str, *command: str) -> int:
+    """Keep the server of this state folder; there is never more than one keeper for it."""
+    places = Places(Path(state), int(server_id) if server_id else None)
+    keeper = Keeper(places, list(command))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, keeper.ask_to_stop)
+    with places.keeper.open("r+" if places.keeper.exists() else "w+", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        return keeper.keep()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
