@@ -1,4 +1,8 @@
-"""Django settings, read from the environment. Production is the default; the demo and the tests say so themselves."""
+"""Django settings, read from the environment.
+
+Four modes (docs/decisions/0017-modes.md): `trial` (the default: a laptop, fakes for outside systems, synthetic people allowed),
+`demo` and `test` (the clock and randomness may be played), `production` (asked for by name; brings its keys and adapters).
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,9 @@ import os
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-MODE = os.environ.get("QOSYMSHA_MODE", "production")  # production | demo | test
+MODE = os.environ.get("QOSYMSHA_MODE", "trial")  # trial | demo | test | production
 DEMO = MODE in ("demo", "test")
+PRODUCTION = MODE == "production"
 DEBUG = False
 
 
@@ -23,16 +28,16 @@ def _keys(variable: str) -> dict[str, bytes]:
     return {k: bytes.fromhex(v) for k, _, v in (part.partition(":") for part in text.split(",") if part)}
 
 
-SECRET_KEY = os.environ.get("QOSYMSHA_SECRET_KEY") or (_demo_key("session").hex() if DEMO else "")
-SECRET_KEYS = _keys("QOSYMSHA_SECRET_KEYS") or ({"demo": _demo_key("secrets")} if DEMO else {})
-LOOKUP_KEY = bytes.fromhex(os.environ.get("QOSYMSHA_LOOKUP_KEY", "")) or (_demo_key("lookup") if DEMO else b"")
+SECRET_KEY = os.environ.get("QOSYMSHA_SECRET_KEY") or ("" if PRODUCTION else _demo_key("session").hex())
+SECRET_KEYS = _keys("QOSYMSHA_SECRET_KEYS") or ({} if PRODUCTION else {"demo": _demo_key("secrets")})
+LOOKUP_KEY = bytes.fromhex(os.environ.get("QOSYMSHA_LOOKUP_KEY", "")) or (b"" if PRODUCTION else _demo_key("lookup"))
 if not SECRET_KEY:
     SECRET_KEY = os.urandom(32).hex()  # sessions end with the process; `doctor` says what to set
-SYNTHETIC_PEOPLE_ALLOWED = DEMO
+SYNTHETIC_PEOPLE_ALLOWED = not PRODUCTION
 ALLOWED_HOSTS = os.environ.get("QOSYMSHA_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 
 
-def _database(url: str) -> dict[str, object]:
+def database_of(url: str) -> dict[str, object]:
     """postgresql://user:password@host:port/name?host=/socket → Django's dictionary."""
     parts = urlsplit(url)
     query = parse_qs(parts.query)
@@ -50,7 +55,7 @@ def _database(url: str) -> dict[str, object]:
     }
 
 
-DATABASES = {"default": _database(os.environ.get("DATABASE_URL", "postgresql:///qosymsha"))}
+DATABASES = {"default": database_of(os.environ.get("DATABASE_URL", "postgresql:///qosymsha"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "people.User"
 
@@ -124,11 +129,14 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 
 # Adapters by port; a door or a job asks `config.wiring` for them by name.
+_FAKES = {
+    "registry": "qosymsha.integrations.registries.fake:FakeRegistry",
+    "beacon": "qosymsha.integrations.beacon.fake:FakeBeacon",
+    "treasury": "qosymsha.integrations.treasury.fake:FakeTreasury",
+}
 ADAPTERS = {
-    "registry": os.environ.get("QOSYMSHA_REGISTRY", "qosymsha.integrations.registries.fake:FakeRegistry" if DEMO else ""),
-    "beacon": os.environ.get("QOSYMSHA_BEACON", "qosymsha.integrations.beacon.fake:FakeBeacon" if DEMO else ""),
-    "treasury": os.environ.get("QOSYMSHA_TREASURY", "qosymsha.integrations.treasury.fake:FakeTreasury" if DEMO else ""),
+    port: os.environ.get(f"QOSYMSHA_{port.upper()}", "" if PRODUCTION else fake) for port, fake in _FAKES.items()
 }

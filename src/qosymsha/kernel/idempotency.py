@@ -41,7 +41,8 @@ def repeat(*, actor: Actor, verb: str, key: UUID, body: Any, at: datetime) -> An
 
 
 def keep(*, actor: Actor, verb: str, key: UUID, outcome: Any) -> None:
-    """Step `record`: store what is answered, in the transaction that did it."""
+    """Step `record`: store what is answered (anything but None, which `repeat` says of a first time), in its transaction."""
+    assert outcome is not None, "None would be done again on a replay"
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE idempotency_key SET outcome = %s WHERE user_id = %s AND verb = %s AND key = %s",

@@ -61,7 +61,7 @@ class Outbox(models.Model):
 
 
 class OutboxCursor(models.Model):
-    """How far a consumer has read the outbox (at least once, in order of id).
+    """How far a consumer has read the outbox: its window of finished transactions (columns by SQL) and the last id in it.
 
     no_pii. Retention: for ever.
     """

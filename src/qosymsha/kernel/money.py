@@ -34,9 +34,13 @@ class Money:
         return cls(amount * TIYN_PER_TENGE)
 
     def __add__(self, other: Money) -> Money:
+        if not isinstance(other, Money):
+            return NotImplemented
         return Money(self.tiyn + other.tiyn)
 
     def __sub__(self, other: Money) -> Money:
+        if not isinstance(other, Money):
+            return NotImplemented
         return Money(self.tiyn - other.tiyn)
 
     def __neg__(self) -> Money:
@@ -49,6 +53,8 @@ class Money:
         return isinstance(other, Money) and self.tiyn == other.tiyn
 
     def __lt__(self, other: Money) -> bool:
+        if not isinstance(other, Money):
+            return NotImplemented
         return self.tiyn < other.tiyn
 
     def __hash__(self) -> int:

@@ -38,22 +38,20 @@ def tell(
 
 
 def unread(consumer: str, limit: int = 1_000) -> list[News]:
-    """The next rows for a consumer; rows of transactions that may still be running wait, so none is ever jumped over."""
+    """The next rows for a consumer, in order of id among finished transactions: a slow writer's row is never jumped over."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, at, topic, subject_kind, subject_id, detail FROM outbox"
-            " WHERE id > coalesce((SELECT last_id FROM outbox_cursor WHERE consumer = %s), 0)"
-            " AND txid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY id LIMIT %s",
-            [consumer, limit],
+            "SELECT id, at, topic, subject_kind, subject_id, detail FROM outbox_unread(%s, %s)", [consumer, limit]
         )
         return [News(i, at, topic, kind, sid, json.loads(d)) for i, at, topic, kind, sid, d in cursor.fetchall()]
 
 
 def read_up_to(consumer: str, last_id: int, at: datetime) -> None:
-    """Remember that everything up to `last_id` was handled; never goes backwards."""
+    """Remember that what `unread` gave up to `last_id` was handled; never goes backwards."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO outbox_cursor (consumer, last_id, moved_at) VALUES (%s, %s, %s) ON CONFLICT (consumer)"
-            " DO UPDATE SET last_id = greatest(outbox_cursor.last_id, excluded.last_id), moved_at = excluded.moved_at",
-            [consumer, last_id, at],
+            "UPDATE outbox_cursor SET last_id = greatest(last_id, %s), moved_at = %s WHERE consumer = %s"
+            # A twin that answers late must not move the next window on.
+            " AND EXISTS (SELECT 1 FROM outbox WHERE id = %s AND txid >= from_txid AND txid < upto_txid)",
+            [last_id, at, consumer, last_id],
         )

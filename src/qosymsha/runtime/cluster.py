@@ -66,9 +66,7 @@ def server_command(binaries: Binaries, places: Places, *, durable: bool) -> list
     return [str(binaries.folder / "postgres"), "-D", str(places.cluster), *options]
 
 
-def _run_initdb(
-    binaries: Binaries, places: Places, folder: str, *, durable: bool
-) -> subprocess.CompletedProcess[str]:
+def _run_initdb(binaries: Binaries, places: Places, folder: str, *, durable: bool) -> subprocess.CompletedProcess[str]:
     locale = ["--locale=C.UTF-8"]
     if binaries.version >= BUILTIN_LOCALE_SINCE:
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]

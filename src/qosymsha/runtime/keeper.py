@@ -1,4 +1,4 @@
-"""The small process that is PostgreSQL's parent: starts it, starts it again after a crash, stops it when nobody uses it.
+"""The small process that is PostgreSQL's parent: starts it, again after a crash, and stops it when nobody uses it.
 
 It is a process of its own so that no user of the server owns it: a user may leave, or be killed with `kill -9`, and
 neither pulls the server away from the others nor leaves it behind. It learns who uses the server from a lock that the
@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
-from qosymsha.runtime.places import PORT, Places, is_free
+from qosymsha.runtime.places import PORT, Places, is_free, open_private
 from qosymsha.runtime.processes import die_with_parent, send, wait_until, working_in
 
 QUICK_DEATH_SECONDS = 1.0
@@ -40,7 +40,7 @@ class Keeper:
     def keep(self) -> int:
         """Run the server until it is to stop; 0, or 1 when it would not stay up."""
         quick_deaths = 0
-        with self.places.log.open("ab") as log:
+        with open_private(self.places.log) as log:
             while not self.is_stopping and quick_deaths < QUICK_DEATHS_ALLOWED:
                 began = time.monotonic()
                 _clear_the_way(self.places)
@@ -56,7 +56,7 @@ class Keeper:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            cwd=self.places.cluster if user is None else "/",
+            cwd="/",
             user=user,
             group=user,
             extra_groups=None if user is None else [],
@@ -75,7 +75,7 @@ class Keeper:
 
     def _stop_if_deserted(self, server: subprocess.Popen[bytes]) -> None:
         """Stop when no process uses the server. The door is held meanwhile, so that nobody joins a dying server."""
-        with self.places.door.open("a") as door:
+        with open_private(self.places.door) as door:
             try:
                 fcntl.flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -119,10 +119,10 @@ def main(state: str, server_id: str, *command: str) -> int:
     keeper = Keeper(places, list(command))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, keeper.ask_to_stop)
-    with places.keeper.open("r+" if places.keeper.exists() else "w+", encoding="ascii") as lock:
+    with open_private(places.keeper) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
+        lock.write(f"{os.getpid()}\n".encode())
         lock.flush()
         return keeper.keep()
 

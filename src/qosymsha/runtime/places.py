@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from qosymsha.runtime.errors import EnvironmentFault
 
@@ -50,9 +51,9 @@ class Places:
 
     @property
     def socket_dir(self) -> Path:
-        """The folder of the socket: in the state folder when its path is short enough, else in /tmp."""
+        """The folder of the socket: in the state folder when its path is short and plain enough, else in /tmp."""
         near = self.state / "run"
-        if _socket_bytes(near) < SOCKET_PATH_LIMIT:
+        if _socket_bytes(near) < SOCKET_PATH_LIMIT and "," not in str(near):  # a comma separates hosts for libpq
             return near
         return Path("/tmp") / f"qosymsha-{os.geteuid()}-{_short_hash(self.state)}"  # noqa: S108 - owner is checked
 
@@ -95,17 +96,31 @@ def _own_folder(folder: Path, server_id: int | None) -> None:
         )
 
 
+def open_private(path: Path) -> BinaryIO:
+    """Open a file for adding at its end, made if need be for our eyes only: others could hold our locks.
+
+    Raises:
+        EnvironmentFault: it cannot be opened.
+    """
+    try:
+        return open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600))
+    except OSError as error:
+        raise EnvironmentFault(
+            f"Cannot write {path}: {error.strerror}. Set QOSYMSHA_STATE to a folder that you may write."
+        ) from error
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock file alone, waiting for it."""
-    with path.open("a") as file:
+    with open_private(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def is_free(path: Path) -> bool:
     """Tell whether nobody holds the lock file in any way."""
-    with path.open("a") as file:
+    with open_private(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

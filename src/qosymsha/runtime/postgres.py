@@ -1,8 +1,8 @@
 """The clone's own PostgreSQL: joined when it runs, started when it does not, stopped when its last user leaves.
 
-Who stops it: every process that uses the server shares one lock (`users.lock`); joining, leaving, starting and stopping
-happen one at a time behind another (`door.lock`). Whoever leaves last has the server stopped and waits for it. A process
-that is killed loses its share by the kernel, and the keeper (keeper.py), the server's parent, then stops a server that
+Who stops it: every process that uses the server shares one lock (`users.lock`); joining, leaving, starting and
+stopping happen one at a time behind another (`door.lock`). Whoever leaves last has the server stopped and waits for it.
+The kernel takes a killed process's share away; the keeper (keeper.py), the server's parent, then stops a server that
 nobody uses. So nobody pulls the server away from others, and nobody leaves it behind.
 """
 
@@ -26,10 +26,10 @@ from qosymsha.runtime.errors import EnvironmentFault
 from qosymsha.runtime.faults import fault_from
 from qosymsha.runtime.places import (
     PORT,
-    SOCKET_PATH_LIMIT,
     Places,
     is_free,
     locked,
+    open_private,
     places_of,
     prepare,
 )
@@ -54,7 +54,8 @@ class Server:
 
     def url(self, database: str) -> str:
         """Return the address of one of its databases, as libpq, psycopg and DATABASE_URL understand it."""
-        return f"postgresql://{quote(self.user)}@/{quote(database, safe='')}?host={quote(str(self.socket_dir))}&port={self.port}"
+        path = f"{quote(self.user)}@/{quote(database, safe='')}"
+        return f"postgresql://{path}?host={quote(str(self.socket_dir))}&port={self.port}"
 
 
 @contextmanager
@@ -62,48 +63,34 @@ def running(state: Path | None = None, *, durable: bool = True) -> Iterator[Serv
     """Join the clone's running server, or start it; when the last user leaves, stop it fast.
 
     `state` is the folder of its data (default: QOSYMSHA_STATE, else one derived from the clone's path). `durable=False`
-    is for tests only: the server they start writes without waiting for the disk. It has no effect on a server that runs.
+    is for tests only: the server they start does not wait for the disk. It changes nothing about a server that runs.
 
     Raises:
         EnvironmentFault: the server cannot run here; the message says what to do.
     """
+    server = address(state)
     places = places_of(state)
-    with _enter(places, durable=durable) as server:
-        yield server
-
-
-@contextmanager
-def _enter(places: Places, *, durable: bool) -> Iterator[Server]:
-    prepare(places)
-    server = address(places.state)
-    with locked(places.door):
-        share = places.users.open("a")
-        fcntl.flock(share, fcntl.LOCK_SH)
-        try:
+    with open_private(places.users) as share:
+        with locked(places.door):
+            fcntl.flock(share, fcntl.LOCK_SH)
             if not _is_ready(places):
                 _start(places, durable=durable)
-        except BaseException:
-            share.close()
-            raise
-    try:
-        yield server
-    finally:
-        with locked(places.door):
-            share.close()
-            if is_free(places.users):
-                _stop(places)
+        try:
+            yield server
+        finally:
+            with locked(places.door):
+                share.close()
+                if is_free(places.users):
+                    _stop(places)
 
 
 def address(state: Path | None = None) -> Server:
     """Return where the server of a state folder is or will be, without starting it.
 
     Raises:
-        EnvironmentFault: no PostgreSQL is found, or no socket can be made there.
+        EnvironmentFault: no PostgreSQL is found, or its folders cannot be made.
     """
     places = places_of(state)
-    length = len(os.fsencode(places.socket_dir))
-    if length >= SOCKET_PATH_LIMIT:
-        raise EnvironmentFault(f"The path of the socket folder {places.socket_dir} is too long ({length} bytes).")
     prepare(places)
     return Server(socket_dir=places.socket_dir, port=PORT, user=SUPERUSER, version=find_binaries(places).version)
 
@@ -168,7 +155,7 @@ def _start_keeper(binaries: Binaries, places: Places, *, durable: bool) -> subpr
         places.log.replace(places.log.with_suffix(".log.1"))
     who = "" if places.server_id is None else str(places.server_id)
     code = Path(__file__).resolve().parents[2]
-    with places.log.open("ab") as log:
+    with open_private(places.log) as log:
         keeper = subprocess.Popen(
             [sys.executable, "-S", "-m", "qosymsha.runtime.keeper", str(places.state), who]
             + server_command(binaries, places, durable=durable),

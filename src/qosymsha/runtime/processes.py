@@ -23,6 +23,16 @@ def group_members(group: int) -> list[int]:
     return [pid for pid, stat in stats if stat is not None and stat[0] not in "ZX" and int(stat[2]) == group]
 
 
+def end_groups(groups: Iterable[int], grace_seconds: float) -> None:
+    """Ask every process of these groups to end (SIGTERM); after the grace, force it (SIGKILL)."""
+    waiting = list(groups)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for group in waiting:
+            _send_to_group(group, number)
+        if wait_until(lambda: not any(map(group_members, waiting)), grace_seconds):
+            return
+
+
 def working_in(folder: Path, name: str) -> list[int]:
     """Return the living processes called `name` whose working directory is `folder`, as far as we may see them.
 
@@ -45,6 +55,13 @@ def send(pids: Iterable[int], number: signal.Signals) -> None:
             os.kill(pid, number)
         except ProcessLookupError:
             continue
+
+
+def _send_to_group(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return
 
 
 def wait_until(is_met: Callable[[], bool], seconds: float) -> bool:

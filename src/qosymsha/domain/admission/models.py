@@ -5,17 +5,20 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from qosymsha.domain.admission.states import ApplicationState, RoundState
 from qosymsha.domain.people.models import Child, Guardian, Territory
 from qosymsha.domain.programmes.models import BudgetLine, Programme, RuleSet
 from qosymsha.kernel.entropy import uuid4
 
 LIVE_APPLICATION = ["draft", "submitted", "checked", "ranked", "waiting", "granted"]
+RUNNING_ROUND = ["open", "closed", "drawn"]
 
 
 class Round(models.Model):
     """An intake window and its one draw: planned → open → closed → drawn → allocated → published.
 
-    The beacon is named before opening; `root` is published at close, `seed` after the draw. no_pii. Retention: for ever.
+    The beacon is named before opening; `root` is published at close, `seed` after the draw. `places`: segment → the fields of
+    `rules.Places`; `terms`: the closed list's leaf 0 as text. Written once, by trigger. no_pii. Retention: for ever.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -33,6 +36,7 @@ class Round(models.Model):
     root = models.BinaryField(null=True)
     seed = models.BinaryField(null=True)
     places = models.JSONField(null=True)
+    terms = models.TextField(blank=True)
     output_hash = models.BinaryField(null=True)
     closed_at = models.DateTimeField(null=True)
     drawn_at = models.DateTimeField(null=True)
@@ -43,13 +47,15 @@ class Round(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["id", "territory", "programme"], name="round_place"),
             models.UniqueConstraint(
-                fields=["programme"], condition=Q(state__in=["open", "closed", "drawn"]), name="round_one_at_a_time"
+                fields=["programme"], condition=Q(state__in=RUNNING_ROUND), name="round_one_at_a_time"
             ),
+            models.CheckConstraint(condition=Q(state__in=[s.value for s in RoundState]), name="round_state"),
+            models.CheckConstraint(condition=Q(closes_at__gt=models.F("opens_at")), name="round_window"),
         ]
 
 
 class RoundHistory(models.Model):
-    """Each step of a round's life; insert-only.
+    """Each step of a round's life, each state entered at most once: what makes a second draw impossible; insert-only.
 
     no_pii. Retention: for ever.
     """
@@ -62,6 +68,7 @@ class RoundHistory(models.Model):
 
     class Meta:
         db_table = "round_history"
+        constraints = [models.UniqueConstraint(fields=["round", "to_state"], name="round_history_state_once")]
 
 
 class DrawSecret(models.Model):
@@ -92,7 +99,7 @@ class Application(models.Model):
     number = models.TextField(unique=True)
     territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
     programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False)
-    round = models.ForeignKey(Round, on_delete=models.PROTECT)
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, db_index=False)
     child = models.ForeignKey(Child, on_delete=models.PROTECT)
     guardian = models.ForeignKey(Guardian, on_delete=models.PROTECT, db_index=False)
     slot = models.TextField()
@@ -101,7 +108,7 @@ class Application(models.Model):
     age = models.IntegerField()
     claims = models.JSONField(default=list)
     category = models.TextField(blank=True)
-    line_id = models.BinaryField(unique=True)
+    line_id = models.BinaryField()
     state = models.TextField()
     reason = models.TextField(blank=True)
     submitted_at = models.DateTimeField()
@@ -110,6 +117,11 @@ class Application(models.Model):
         db_table = "application"
         constraints = [
             models.UniqueConstraint(fields=["id", "territory", "programme"], name="application_place"),
+            models.UniqueConstraint(fields=["round", "line_id"], name="application_line_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=[s.value for s in ApplicationState]) & (~Q(state="rejected") | ~Q(reason="")),
+                name="application_state",
+            ),
             models.UniqueConstraint(
                 fields=["child", "programme", "slot"], condition=Q(state__in=LIVE_APPLICATION), name="application_one_live"
             ),
@@ -159,7 +171,7 @@ class Outcome(models.Model):
     """
 
     application = models.OneToOneField(Application, primary_key=True, on_delete=models.PROTECT)
-    round = models.ForeignKey(Round, on_delete=models.PROTECT)
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, db_index=False)
     segment = models.TextField()
     number = models.BinaryField()
     iteration = models.IntegerField(null=True)

@@ -97,11 +97,20 @@ def list_leaves(terms: str, lines: Sequence[str], salts: Iterable[bytes]) -> byt
     Raises:
         LineError: lines that are not sorted, or one that stands twice.
     """
-    for earlier, later in zip(lines, lines[1:], strict=False):
-        if earlier >= later:
-            raise LineError(f"the list is not sorted, or a line stands twice: {later[:64]}")
+    refuse_disorder(lines)
     found = [leaf(salt, line) for salt, line in zip(salts, lines, strict=True)]
     return terms_leaf(terms) + b"".join(found)
+
+
+def refuse_disorder(lines: Sequence[str]) -> None:
+    """Check that lines are sorted and that no application (line id and segment) stands twice.
+
+    Raises:
+        LineError: with the line id concerned.
+    """
+    for earlier, later in zip(lines, lines[1:], strict=False):
+        if earlier >= later or earlier.split("\t", 2)[:2] == later.split("\t", 2)[:2]:
+            raise LineError(f"the list is not sorted, or an application stands twice: {later[:64]}")
 
 
 def _refuse_separators(name: str, forbidden: str) -> None:

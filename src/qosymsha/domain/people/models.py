@@ -1,4 +1,4 @@
-"""Territories, departments, users, guardians, children and the one table of secrets. Names and birth dates are only there."""
+"""Territories, departments, users, guardians, children and the one table of secrets: names stand only there."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class User(AbstractBaseUser):
     language = models.CharField(max_length=2, default="kk")
     is_active = models.BooleanField(default=True)
 
-    objects: BaseUserManager[User] = BaseUserManager()
+    objects = BaseUserManager["User"]()
     USERNAME_FIELD = "subject"
 
     class Meta:
@@ -147,7 +147,7 @@ class Guardianship(models.Model):
 
 
 class PersonSecret(models.Model):
-    """The one table of secrets: AES-GCM over a JSON of names, birth date, phone and IIN, or an application's ticket and salt.
+    """The one table of secrets: AES-GCM over a JSON of names, birth date, phone, IIN, or a ticket and salt.
 
     `lookup` is the keyed hash of the IIN (unique per subject kind), `name_tokens` keyed hashes of folded name words.
     pii: everything. Retention: erasing a person is deleting this row.
@@ -187,6 +187,16 @@ class ChildStatus(models.Model):
 
     class Meta:
         db_table = "child_status"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["child", "category", "source"],
+                condition=models.Q(state="certified"),
+                name="child_status_one_word_of_a_source",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["certified", "superseded"]), name="child_status_state"
+            ),
+        ]
 
 
 class Consent(models.Model):

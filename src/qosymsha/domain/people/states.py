@@ -16,8 +16,22 @@ class Role(StrEnum):
     PAYER = "payer"
     AUDITOR = "auditor"
     CLERK = "clerk"  # a consultation point: assisted filing
-    CHANNEL = "channel"  # a door that carries many signed-in guardians' words: each row names its guardian, whose right is checked
+    CHANNEL = (
+        "channel"  # a door that carries many guardians' words: each row names its guardian, whose right is checked
+    )
     PROVIDER_MANAGER = "provider_manager"
     TEACHER = "teacher"
     GUARDIAN = "guardian"
     SYSTEM = "system"
+
+
+class StatusState(StrEnum):
+    """The life of a certified category of a child."""
+
+    CERTIFIED = "certified"
+    SUPERSEDED = "superseded"
+
+
+STATUS_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
+    {("", StatusState.CERTIFIED), (StatusState.CERTIFIED, StatusState.SUPERSEDED)}
+)

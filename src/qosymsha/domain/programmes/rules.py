@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, timedelta
+from enum import StrEnum
 from fractions import Fraction
+from typing import Any, TypeVar
+
+from qosymsha.domain.programmes import document as documents
+from qosymsha.domain.programmes.document import RuleSetFault as RuleSetFault
+
+T = TypeVar("T")
+
+
+class ProgrammeRefusal(StrEnum):
+    """Why a programme's rules, lines or days stay as they are."""
+
+    CODE_TAKEN = "programme_code_taken"
+    NO_RULES_IN_FORCE = "no_rules_in_force"
+    NOT_A_DRAFT = "not_a_draft"
+    SAME_PERSON = "same_person"
+    REWRITES_THE_PAST = "rewrites_the_past"
+    LINE_EXISTS = "line_exists"
+    KIND_UNKNOWN = "kind_unknown"
+    OTHER_TERRITORY = "other_territory"
+    OUTSIDE_YEAR = "outside_year"
+    NOTHING_MOVED = "nothing_moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +177,69 @@ class Rules:
         """The activity's own tariff, else the kind's."""
         matching = [t for t in self.tariffs if t.kind == kind and t.activity in (activity, None)]
         return max(matching, key=lambda t: t.activity is not None)
+
+
+def parse(document: Any) -> Rules:
+    """Rules of a document.
+
+    Raises:
+        RuleSetFault: the first field that breaks the JSON Schema or contradicts another, with what to do.
+    """
+    document = documents.read(document)
+    ages, mrp = document["ages"], document["mrp"]["tiyn"]
+    counted_on_day = date.fromisoformat(ages["on"]) if ages["on"] else None
+    allocation = _made(Allocation, document["allocation"], reserves=_each(Reserve, document["allocation"]["reserves"]))
+    return Rules(
+        ages=_made(Ages, ages, on=counted_on_day),
+        kinds=tuple(document["kinds"]["codes"]),
+        segment_by=tuple(document["segments"]["by"]),
+        categories=tuple(sorted(_each(Category, document["categories"]["list"]), key=lambda c: c.order)),
+        allocation=allocation,
+        slots=tuple(_made(Slot, slot, kinds=tuple(slot["kinds"])) for slot in document["slots"]["list"]),
+        unit=document["service"]["unit"],
+        mrp_tiyn=mrp,
+        tariffs=tuple(_made(Tariff, t, unit_mrp=Fraction(t["unit_mrp"])) for t in document["tariffs"]["list"]),
+        planning_tariff=dict(document["planning_tariff"]["tiyn"]),
+        timers=_made(Timers, document["timers"]),
+        absences=_made(Absences, document["absences"], valid_reasons=tuple(document["absences"]["valid_reasons"])),
+        pay=_made(Pay, document["pay"]),
+        confirmation=_made(
+            Confirmation, document["confirmation"], reminder_days=tuple(document["confirmation"]["reminder_days"])
+        ),
+        approval_bands=tuple((band["up_to_tiyn"], band["approvals"]) for band in document["approvals"]["bands"]),
+        appeals_reserve_permille=document["appeals_reserve"]["permille"],
+        opening=document["opening"]["mode"],
+        year_end=_made(YearEnd, document["year_end"]),
+    )
+
+
+def _made(kind: type[T], section: Mapping[str, Any], **given: Any) -> T:
+    """A dataclass from a section's fields of the same names; `given` replaces those that need another type."""
+    names = [f.name for f in fields(kind)]  # type: ignore[arg-type]
+    return kind(**{name: given.get(name, section[name]) for name in names})
+
+
+def _each(kind: type[T], sections: list[dict[str, Any]]) -> tuple[T, ...]:
+    return tuple(_made(kind, section) for section in sections)
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Working days: Monday to Friday, except where `overrides` says otherwise (True: works, False: rests)."""
+
+    overrides: Mapping[date, bool] = field(default_factory=dict)
+
+    def is_working(self, day: date) -> bool:
+        """True where the day is worked."""
+        return self.overrides.get(day, day.weekday() < 5)
+
+    def add_working_days(self, day: date, n: int) -> date:
+        """The n-th working day after `day`; `day` itself does not count, and n = 0 gives it back (R-C1)."""
+        while n > 0:
+            day += timedelta(days=1)
+            n -= self.is_working(day)
+        return day
+
+    def working_days_between(self, after: date, until: date) -> int:
+        """How many working days lie after `after` up to and with `until`."""
+        return sum(self.is_working(after + timedelta(days=n)) for n in range(1, (until - after).days + 1))

@@ -11,6 +11,9 @@ from qosymsha.domain.programmes.models import Activity, BudgetLine, Programme
 from qosymsha.kernel.entropy import uuid4
 
 
+LIVE_ACCREDITATION = ["filed", "in_review", "accredited", "limited"]
+
+
 class Provider(models.Model):
     """A legal entity (by BIN) or a sole trader (by IIN, which stands in `person_secret` under subject kind `provider`).
 
@@ -63,8 +66,13 @@ class Accreditation(models.Model):
             models.UniqueConstraint(fields=["id", "territory", "programme"], name="accreditation_place"),
             models.UniqueConstraint(
                 fields=["provider", "programme"],
-                condition=models.Q(state__in=["filed", "in_review", "accredited", "limited"]),
+                condition=models.Q(state__in=LIVE_ACCREDITATION),
                 name="accreditation_one_live",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=[*LIVE_ACCREDITATION, "refused", "expired", "revoked"])
+                & (~models.Q(state__in=["accredited", "limited"]) | models.Q(valid__isnull=False)),
+                name="accreditation_state",
             ),
         ]
 
@@ -132,6 +140,9 @@ class Contract(models.Model):
                 ],
                 condition=models.Q(state="signed"),
             ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["signed", "ended"], volume_tiyn__gt=0), name="contract_sane"
+            ),
         ]
 
 
@@ -150,6 +161,10 @@ class Venue(models.Model):
 
     class Meta:
         db_table = "venue"
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "district", "address_ru"], name="venue_once"),
+            models.CheckConstraint(condition=models.Q(capacity__gt=0), name="venue_sane"),
+        ]
 
 
 class Offering(models.Model):
@@ -205,20 +220,27 @@ class ClubGroup(models.Model):
             models.UniqueConstraint(fields=["id", "territory", "programme"], name="club_group_place"),
             models.UniqueConstraint(fields=["provider", "code"], name="club_group_code_once"),
             models.CheckConstraint(
-                condition=models.Q(capacity__gt=0, age_min__lte=models.F("age_max"), unit_tariff_tiyn__gt=0),
+                condition=models.Q(
+                    capacity__gt=0,
+                    age_min__lte=models.F("age_max"),
+                    unit_tariff_tiyn__gt=0,
+                    units_per_month__gt=0,
+                    state__in=["open", "closed"],
+                ),
                 name="club_group_sane",
             ),
         ]
 
 
 class Teacher(models.Model):
-    """A teacher of a provider; the person is in `person_secret` under subject kind `teacher`.
+    """Somebody who teaches, at one provider or several: one row per person, so that nobody teaches in two places at once.
+
+    The person is in `person_secret` under subject kind `teacher`.
 
     no_pii: ids. Retention: ten years.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
-    provider = models.ForeignKey(Provider, on_delete=models.PROTECT)
     user = models.ForeignKey(User, null=True, on_delete=models.PROTECT)
 
     class Meta:
@@ -226,7 +248,9 @@ class Teacher(models.Model):
 
 
 class TimetableSlot(models.Model):
-    """A weekly lesson of a group: ISO weekday, local times, teacher, its days. A teacher can't be in two places.
+    """A weekly lesson of a group: ISO weekday, local times, teacher, its days.
+
+    A teacher can't be in two places, a group has one lesson a day at most: exclusions in migration 0002.
 
     no_pii: ids. Retention: ten years.
     """

@@ -91,6 +91,7 @@ class Seat(models.Model):
 class Enrolment(models.Model):
     """A child's place in a group under a voucher, from `starts_on` to `ends_on` (last day, null = open).
 
+    `promised_month` is the last month whose money was moved from held to place.
     pii: ids of a child's life; reads are audited. Retention: ten years.
     """
 
@@ -107,6 +108,7 @@ class Enrolment(models.Model):
     starts_on = models.DateField()
     ends_on = models.DateField(null=True)
     unit_tariff_tiyn = models.BigIntegerField()
+    promised_month = models.DateField()
     created_at = models.DateTimeField()
 
     class Meta:

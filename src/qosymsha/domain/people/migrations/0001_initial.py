@@ -5,13 +5,13 @@ import django.contrib.postgres.fields
 import django.contrib.postgres.fields.ranges
 import django.contrib.postgres.indexes
 import django.db.models.deletion
-import qosymsha.kernel.entropy
 from django.conf import settings
 from django.db import migrations, models
 
+import qosymsha.kernel.entropy
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -20,180 +20,227 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('subject', models.TextField(unique=True)),
-                ('language', models.CharField(default='kk', max_length=2)),
-                ('is_active', models.BooleanField(default=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("subject", models.TextField(unique=True)),
+                ("language", models.CharField(default="kk", max_length=2)),
+                ("is_active", models.BooleanField(default=True)),
             ],
             options={
-                'db_table': 'app_user',
+                "db_table": "app_user",
             },
         ),
         migrations.CreateModel(
-            name='Child',
+            name="Child",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('created_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'child',
+                "db_table": "child",
             },
         ),
         migrations.CreateModel(
-            name='Department',
+            name="Department",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('code', models.TextField()),
-                ('name_kk', models.TextField()),
-                ('name_ru', models.TextField()),
-                ('name_en', models.TextField(blank=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("code", models.TextField()),
+                ("name_kk", models.TextField()),
+                ("name_ru", models.TextField()),
+                ("name_en", models.TextField(blank=True)),
             ],
             options={
-                'db_table': 'department',
+                "db_table": "department",
             },
         ),
         migrations.CreateModel(
-            name='ChildStatus',
+            name="ChildStatus",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('category', models.TextField()),
-                ('source', models.TextField()),
-                ('evidence', models.TextField()),
-                ('state', models.TextField()),
-                ('valid', django.contrib.postgres.fields.ranges.DateRangeField()),
-                ('certified_at', models.DateTimeField()),
-                ('certified_by', models.BigIntegerField()),
-                ('child', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='people.child')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("category", models.TextField()),
+                ("source", models.TextField()),
+                ("evidence", models.TextField()),
+                ("state", models.TextField()),
+                ("valid", django.contrib.postgres.fields.ranges.DateRangeField()),
+                ("certified_at", models.DateTimeField()),
+                ("certified_by", models.BigIntegerField()),
+                ("child", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="people.child")),
             ],
             options={
-                'db_table': 'child_status',
+                "db_table": "child_status",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "certified")),
+                        fields=("child", "category", "source"),
+                        name="child_status_one_word_of_a_source",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["certified", "superseded"])), name="child_status_state"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Guardian',
+            name="Guardian",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('language', models.CharField(default='kk', max_length=2)),
-                ('created_at', models.DateTimeField()),
-                ('user', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("language", models.CharField(default="kk", max_length=2)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "user",
+                    models.OneToOneField(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'db_table': 'guardian',
+                "db_table": "guardian",
             },
         ),
         migrations.CreateModel(
-            name='Consent',
+            name="Consent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('purpose', models.TextField()),
-                ('given_at', models.DateTimeField()),
-                ('withdrawn_at', models.DateTimeField(null=True)),
-                ('child', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='people.child')),
-                ('guardian', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='people.guardian')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("purpose", models.TextField()),
+                ("given_at", models.DateTimeField()),
+                ("withdrawn_at", models.DateTimeField(null=True)),
+                ("child", models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="people.child")),
+                ("guardian", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="people.guardian")),
             ],
             options={
-                'db_table': 'consent',
+                "db_table": "consent",
             },
         ),
         migrations.CreateModel(
-            name='PersonSecret',
+            name="PersonSecret",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject_kind', models.TextField()),
-                ('subject_id', models.BigIntegerField()),
-                ('key_id', models.TextField()),
-                ('nonce', models.BinaryField()),
-                ('ciphertext', models.BinaryField()),
-                ('lookup', models.BinaryField(null=True)),
-                ('name_tokens', django.contrib.postgres.fields.ArrayField(base_field=models.BinaryField(), default=list, size=None)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("subject_kind", models.TextField()),
+                ("subject_id", models.BigIntegerField()),
+                ("key_id", models.TextField()),
+                ("nonce", models.BinaryField()),
+                ("ciphertext", models.BinaryField()),
+                ("lookup", models.BinaryField(null=True)),
+                (
+                    "name_tokens",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.BinaryField(), default=list, size=None),
+                ),
             ],
             options={
-                'db_table': 'person_secret',
-                'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['name_tokens'], name='person_secret_names')],
-                'constraints': [models.UniqueConstraint(fields=('subject_kind', 'subject_id'), name='person_secret_subject_once'), models.UniqueConstraint(fields=('subject_kind', 'lookup'), name='person_secret_lookup_once')],
+                "db_table": "person_secret",
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(fields=["name_tokens"], name="person_secret_names")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("subject_kind", "subject_id"), name="person_secret_subject_once"),
+                    models.UniqueConstraint(fields=("subject_kind", "lookup"), name="person_secret_lookup_once"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Territory',
+            name="Territory",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kato', models.CharField(max_length=9)),
-                ('kind', models.TextField()),
-                ('name_kk', models.TextField()),
-                ('name_ru', models.TextField()),
-                ('name_en', models.TextField(blank=True)),
-                ('sort_kk', models.TextField(default='')),
-                ('valid', django.contrib.postgres.fields.ranges.DateRangeField()),
-                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kato", models.CharField(max_length=9)),
+                ("kind", models.TextField()),
+                ("name_kk", models.TextField()),
+                ("name_ru", models.TextField()),
+                ("name_en", models.TextField(blank=True)),
+                ("sort_kk", models.TextField(default="")),
+                ("valid", django.contrib.postgres.fields.ranges.DateRangeField()),
+                (
+                    "parent",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="people.territory"),
+                ),
             ],
             options={
-                'db_table': 'territory',
+                "db_table": "territory",
             },
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.TextField()),
-                ('provider_id', models.BigIntegerField(null=True)),
-                ('valid', django.contrib.postgres.fields.ranges.DateRangeField()),
-                ('department', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='people.department')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
-                ('territory', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("role", models.TextField()),
+                ("provider_id", models.BigIntegerField(null=True)),
+                ("valid", django.contrib.postgres.fields.ranges.DateRangeField()),
+                (
+                    "department",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="people.department"),
+                ),
+                ("user", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                (
+                    "territory",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="people.territory"),
+                ),
             ],
             options={
-                'db_table': 'membership',
+                "db_table": "membership",
             },
         ),
         migrations.AddField(
-            model_name='guardian',
-            name='territory',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='people.territory'),
+            model_name="guardian",
+            name="territory",
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.territory"),
         ),
         migrations.AddField(
-            model_name='department',
-            name='territory',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='people.territory'),
+            model_name="department",
+            name="territory",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="people.territory"),
         ),
         migrations.AddField(
-            model_name='child',
-            name='home',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.territory'),
+            model_name="child",
+            name="home",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="people.territory",
+            ),
         ),
         migrations.AddField(
-            model_name='child',
-            name='territory',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.territory'),
+            model_name="child",
+            name="territory",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="people.territory"
+            ),
         ),
         migrations.CreateModel(
-            name='Guardianship',
+            name="Guardianship",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.TextField()),
-                ('evidence', models.TextField()),
-                ('valid', django.contrib.postgres.fields.ranges.DateRangeField()),
-                ('child', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='people.child')),
-                ('guardian', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='people.guardian')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.TextField()),
+                ("evidence", models.TextField()),
+                ("valid", django.contrib.postgres.fields.ranges.DateRangeField()),
+                ("child", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="people.child")),
+                ("guardian", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="people.guardian")),
             ],
             options={
-                'db_table': 'guardianship',
-                'constraints': [django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('guardian', '='), ('child', '='), ('valid', '&&')], name='guardianship_once_at_a_time')],
+                "db_table": "guardianship",
+                "constraints": [
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        expressions=[("guardian", "="), ("child", "="), ("valid", "&&")],
+                        name="guardianship_once_at_a_time",
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='territory',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('kato', '='), ('valid', '&&')], name='territory_kato_once_at_a_time'),
+            model_name="territory",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                expressions=[("kato", "="), ("valid", "&&")], name="territory_kato_once_at_a_time"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='department',
-            constraint=models.UniqueConstraint(fields=('territory', 'code'), name='department_code_once'),
+            model_name="department",
+            constraint=models.UniqueConstraint(fields=("territory", "code"), name="department_code_once"),
         ),
     ]

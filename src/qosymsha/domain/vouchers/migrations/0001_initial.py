@@ -64,6 +64,7 @@ class Migration(migrations.Migration):
                 ('starts_on', models.DateField()),
                 ('ends_on', models.DateField(null=True)),
                 ('unit_tariff_tiyn', models.BigIntegerField()),
+                ('promised_month', models.DateField()),
                 ('created_at', models.DateTimeField()),
                 ('child', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='people.child')),
                 ('group', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.clubgroup')),

@@ -1,0 +1,48 @@
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+# Arguments for the command behind a verb, as in: make demo ARGS="--children 1000 --no-serve"
+ARGS ?=
+# How many processes run the tests.
+WORKERS ?= 2
+export PYTHON
+
+.PHONY: help setup demo serve test check lint types format journeys bench night docs
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+setup: ## make .venv from the lock files (Python >= 3.11; PYTHON=… chooses one); instant when up to date
+	@scripts/setup.sh
+
+demo: setup ## a city plays a whole programme year, then serves its first page (ARGS="--children 1000 --no-serve")
+	@$(BIN)/qosymsha demo $(ARGS)
+
+serve: setup ## serve the pages and the jobs
+	@$(BIN)/qosymsha serve $(ARGS)
+
+test: setup ## all tests, browser journeys too; exits 3 when journeys lack a browser, unless ALLOW_NO_BROWSER=1
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+check: lint types test ## everything that must be green before a commit
+
+lint: setup ## style and known mistakes
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: setup ## mypy, strict
+	@$(BIN)/mypy
+
+format: setup ## rewrite the code in the house's style
+	@$(BIN)/ruff check --fix-only -q . && $(BIN)/ruff format .
+
+journeys: setup ## only the journeys in a real browser
+	@$(BIN)/python -m pytest -m journey $(ARGS)
+
+bench: setup ## the demo at three sizes: time and memory in a table (SIZES="1000 5000 20000")
+	@$(BIN)/python scripts/bench.py $(SIZES)
+
+night: setup ## the long run: many more random examples, then the demo at 200,000 children
+	@HYPOTHESIS_PROFILE=night $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/python scripts/bench.py 20000 200000
+
+docs: setup ## check that every link between the pages of the documentation leads somewhere
+	@$(BIN)/python scripts/check_links.py

@@ -1,0 +1,1 @@
+"""Synthetic people and the programme year: calls commands only, like any door; everything follows from one seed."""

@@ -1,0 +1,31 @@
+"""The verbs of admission, one file per stage of a round's life."""
+
+from qosymsha.domain.admission.commands.allocating import Allocated, allocate_round
+from qosymsha.domain.admission.commands.closing import Closed, close_round
+from qosymsha.domain.admission.commands.drawing import draw_round
+from qosymsha.domain.admission.commands.filing import (
+    ApplicationRow,
+    submit_application,
+    submit_applications,
+    withdraw_application,
+)
+from qosymsha.domain.admission.commands.planning import open_round, plan_round
+from qosymsha.domain.admission.commands.publishing import publish_round
+from qosymsha.domain.admission.commands.refilling import Refilled, refill
+
+__all__ = [
+    "Allocated",
+    "ApplicationRow",
+    "Closed",
+    "Refilled",
+    "allocate_round",
+    "close_round",
+    "draw_round",
+    "open_round",
+    "plan_round",
+    "publish_round",
+    "refill",
+    "submit_application",
+    "submit_applications",
+    "withdraw_application",
+]

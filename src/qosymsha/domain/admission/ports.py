@@ -1,0 +1,21 @@
+"""What the draw needs from outside: a value that nobody could know or choose before the list was closed."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class BeaconSilent(Exception):
+    """The beacon gave no value that can be trusted (not out yet, unreachable, malformed, two officers differ): says which."""
+
+
+class Beacon(Protocol):
+    """A public source of randomness. The same name always has the same value; it is fetched by a door, never in a transaction."""
+
+    def value(self, name: str) -> bytes:
+        """The value, 1 to 1,024 bytes, of the beacon round that `name` says (`Round.beacon_name`, fixed before opening).
+
+        Raises:
+            BeaconSilent: there is no trustworthy value under this name, now or ever.
+        """
+        ...

@@ -1,0 +1,42 @@
+"""Who is granted and by what money: what vouchers are issued from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import connection
+
+from qosymsha.domain.vouchers.models import LIVE_VOUCHER
+
+_GRANTED = """
+SELECT o.rank, a.id, a.child_id, a.slot, a.kind,
+       EXISTS (SELECT 1 FROM voucher v WHERE v.child_id = a.child_id AND v.programme_id = a.programme_id
+               AND v.slot = a.slot AND v.state = ANY(%s))
+  FROM outcome o JOIN application a ON a.id = o.application_id
+ WHERE o.round_id = %s AND o.segment = %s AND o.rank > %s AND o.result = 'granted' AND a.state = 'granted'
+ ORDER BY o.rank LIMIT %s"""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """An application that won a place; `holds_voucher` where the child got a voucher by another way since the close."""
+
+    id: int
+    child_id: int
+    slot: str
+    kind: str
+    holds_voucher: bool
+
+
+def granted_in(round_id: int, segment: str, chunk: int) -> Iterator[list[Granted]]:
+    """The granted applications of a segment by rank, chunk by chunk."""
+    rank = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_GRANTED, [LIVE_VOUCHER, round_id, segment, rank, chunk])
+            rows = cursor.fetchall()
+        if not rows:
+            return
+        rank = rows[-1][0]
+        yield [Granted(*row[1:]) for row in rows]

@@ -1,0 +1,184 @@
+"""What one family may see of its own application: the receipt, and where it stands and why. Every read is audited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from qosymsha.domain.admission.access import ALLOWED, Action
+from qosymsha.domain.admission.models import Application, ApplicationHistory, FrozenLine, Outcome
+from qosymsha.domain.admission.rules import SECRET_KIND, AdmissionRefusal
+from qosymsha.domain.allocation import draw
+from qosymsha.domain.people import queries as people
+from qosymsha.domain.people.states import Role
+from qosymsha.domain.programmes import queries as programmes
+from qosymsha.kernel import audit
+from qosymsha.kernel.actor import Actor, require
+from qosymsha.kernel.clock import local_day
+from qosymsha.kernel.errors import Forbidden, Refused
+
+_POSITION = """
+SELECT count(*) FROM outcome o JOIN application a ON a.id = o.application_id
+ WHERE o.round_id = %s AND o.segment = %s AND o.rank <= %s AND a.state = 'waiting'"""
+_BEFORE = """
+SELECT count(*) FILTER (WHERE result = 'granted'), count(*) FILTER (WHERE result = 'waiting') FROM outcome
+ WHERE round_id = %s AND segment = %s AND rank < %s"""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a family keeps: the ticket is its secret; line id and leaf are what stands in public (hex; leaf after close)."""
+
+    number: str
+    round_number: str
+    ticket: str
+    line_id: str
+    kind: str
+    submitted_at: datetime
+    line: str
+    leaf: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One step of an application's life with its cause."""
+
+    at: datetime
+    from_state: str
+    to_state: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why an application stands where it stands; ranks from 1, None where there is none yet.
+
+    coefficient: places of its category per iteration.   granted_before, waiting_before: at the run, in its segment.
+    position: its place on the waiting list now.   lottery_number: hex.
+    """
+
+    number: str
+    state: str
+    reason: str
+    segment: str
+    category: str
+    coefficient: int | None
+    iteration: int | None
+    turn: int | None
+    lottery_number: str
+    rank: int | None
+    how: str
+    granted_before: int | None
+    waiting_before: int | None
+    position: int | None
+    moves: tuple[Move, ...]
+
+
+@transaction.atomic
+def receipt(*, actor: Actor, application_id: int, at: datetime) -> Receipt:
+    """The receipt of an application, for its guardian or the door that files for one.
+
+    Raises:
+        Forbidden: the actor is neither.
+        Refused: `unknown_application`, or `tickets_erased`.
+    """
+    found = _readable(actor, Action.READ_RECEIPT, application_id, at)
+    ticket = people.unseal(SECRET_KIND, [found.id]).get(found.id)
+    if ticket is None:
+        raise Refused(AdmissionRefusal.TICKETS_ERASED)
+    frozen = FrozenLine.objects.filter(application_id=found.id).first()
+    return Receipt(
+        number=found.number,
+        round_number=found.round.number,
+        ticket=draw.ticket_text(ticket),
+        line_id=bytes(found.line_id).hex(),
+        kind=found.kind,
+        submitted_at=found.submitted_at,
+        line=frozen.line if frozen else "",
+        leaf=bytes(frozen.leaf).hex() if frozen else "",
+    )
+
+
+@transaction.atomic
+def explain(*, actor: Actor, application_id: int, at: datetime) -> Explanation:
+    """Where an application stands and why, with each move and its cause.
+
+    Raises:
+        Forbidden: the actor is neither the child's guardian nor an official of the territory who may.
+        Refused: `unknown_application`.
+    """
+    found = _readable(actor, Action.READ_APPLICATION, application_id, at)
+    outcome = Outcome.objects.filter(application_id=found.id).first()
+    rules = programmes.rules_of(found.round.rule_set_id).rules
+    before = _before(outcome) if outcome else (None, None)
+    return Explanation(
+        number=found.number,
+        state=found.state,
+        reason=found.reason,
+        segment=found.segment,
+        category=found.category,
+        coefficient=rules.category(found.category).coefficient if found.category else None,
+        iteration=outcome.iteration if outcome else None,
+        turn=outcome.turn if outcome else None,
+        lottery_number=bytes(outcome.number).hex() if outcome else "",
+        rank=outcome.rank if outcome else None,
+        how=outcome.how if outcome else "",
+        granted_before=before[0],
+        waiting_before=before[1],
+        position=_position(outcome) if outcome and found.state == "waiting" else None,
+        moves=_moves(found.id),
+    )
+
+
+def position(application_id: int) -> int | None:
+    """The place on the waiting list now, from 1; None for an application that does not wait. No personal data."""
+    outcome = Outcome.objects.filter(application_id=application_id, application__state="waiting").first()
+    return _position(outcome) if outcome else None
+
+
+def positions(round_id: int, segment: str) -> Mapping[int, int]:
+    """Application → its place on the waiting list of a segment now, from 1."""
+    waiting = Outcome.objects.filter(round_id=round_id, segment=segment, application__state="waiting").order_by("rank")
+    return {application_id: i for i, application_id in enumerate(waiting.values_list("application_id", flat=True), 1)}
+
+
+def _readable(actor: Actor, action: Action, application_id: int, at: datetime) -> Application:
+    """The application, if the actor may read it, with the read recorded."""
+    found = Application.objects.select_related("round").filter(pk=application_id).first()
+    if found is None:
+        require(actor, action, ALLOWED)
+        raise Refused(AdmissionRefusal.UNKNOWN_APPLICATION)
+    pair = (actor.guardian_id or 0, found.child_id)
+    is_family = bool(people.wards([pair], local_day(at)))
+    if not is_family and not actor.holds(ALLOWED[action] - {Role.GUARDIAN}, territory_id=found.territory_id):
+        raise Forbidden(action)
+    audit.record(
+        actor=actor,
+        at=at,
+        action=action,
+        subject_kind="application",
+        subject_ids=[found.id],
+        territory_id=found.territory_id,
+    )
+    return found
+
+
+def _before(outcome: Outcome) -> tuple[int, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_BEFORE, [outcome.round_id, outcome.segment, outcome.rank])
+        granted, waiting = cursor.fetchone()
+    return granted, waiting
+
+
+def _position(outcome: Outcome) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_POSITION, [outcome.round_id, outcome.segment, outcome.rank])
+        return int(cursor.fetchone()[0])
+
+
+def _moves(application_id: int) -> tuple[Move, ...]:
+    rows = ApplicationHistory.objects.filter(application_id=application_id).order_by("seq")
+    return tuple(Move(row.at, row.from_state, row.to_state, row.cause) for row in rows)

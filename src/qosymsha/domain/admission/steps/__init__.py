@@ -1,0 +1,37 @@
+"""What a verb does with this room's rows inside its transaction. Every step handles any number of rows in one round trip."""
+
+from qosymsha.domain.admission.steps.applications import Checked, Draft, check, file, move, settle
+from qosymsha.domain.admission.steps.awards import award
+from qosymsha.domain.admission.steps.lists import FrozenRow, OutcomeRow, freeze, store_outcomes
+from qosymsha.domain.admission.steps.rounds import (
+    lock_round,
+    move_round,
+    next_numbers,
+    plan,
+    record_refill,
+    require_state,
+    reveal,
+    share_round,
+)
+
+__all__ = [
+    "Checked",
+    "Draft",
+    "FrozenRow",
+    "OutcomeRow",
+    "award",
+    "check",
+    "file",
+    "freeze",
+    "lock_round",
+    "move",
+    "move_round",
+    "next_numbers",
+    "plan",
+    "record_refill",
+    "require_state",
+    "reveal",
+    "settle",
+    "share_round",
+    "store_outcomes",
+]

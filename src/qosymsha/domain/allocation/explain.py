@@ -1,0 +1,1 @@
+def sentences(*a): return []

@@ -1,0 +1,193 @@
+"""Places that free up after a choice round. Two ways, and the rule set says which holds.
+
+*The chain*, during the year: a freed place is offered to the first child, by the group's priorities, who prefers it to
+what it holds; if the child accepts, its own old place is offered on, and so on. Nobody loses anything, and the result
+is stable again; but of all stable matchings at least as good as today's it is the children's worst (Blum, Roth and
+Rothblum 1997).
+
+*The rerun*, at the next round: deferred acceptance anew for those who stayed; the best stable matching for them all,
+but it may move children whom no freed place concerns.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qosymsha.domain.allocation.market import UNPLACED, Bools, Ints, Market, Matching, SmallInts
+from qosymsha.domain.allocation.places import solve
+from qosymsha.domain.allocation.places_keys import order_entries, refused_entries
+from qosymsha.domain.allocation.reserves import REFUSED, ReserveTables, reserve_tables, take_listed
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A child accepts an offer: `left` is the group whose place it gives up, UNPLACED (-1) for none."""
+
+    child: int
+    left: int
+    taken: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Applicants:
+    """An index of a market: who wished each group, in the order of its priorities. Dear to make, cheap to ask.
+
+    Attributes:
+        market: what it indexes; `reserves`: its reserves as tables.
+        starts: int64 (G + 1), where the line of each group begins in `entries`.
+        entries: int64, entries by group, then priority, without pairs that must not meet.
+        children: int32, the child of each.
+    """
+
+    market: Market
+    reserves: ReserveTables | None
+    starts: Ints
+    entries: Ints
+    children: SmallInts
+
+
+def applicants(market: Market) -> Applicants:
+    """Return the index of a market."""
+    entries, refused = order_entries(market), refused_entries(market)
+    if refused is not None:
+        entries = entries[~refused[entries]]
+    counts = np.bincount(market.groups[entries], minlength=market.capacities.size)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    return Applicants(market, reserve_tables(market), starts, entries, market.entry_children[entries])
+
+
+def next_offer(
+    line: Applicants,
+    match: NDArray[np.int32],
+    group: int,
+    declined: Set[int] = frozenset(),
+    *,
+    unplaced_only: bool = False,
+) -> int | None:
+    """Return the child to whom a place of the group must be offered now; None where none is free or nobody wants it.
+
+    Args:
+        line: the index of the round's market.
+        match: int32 (N), where each child sits now.
+        group: the group with a freed place.
+        declined: children who refused this offer, or who left.
+        unplaced_only: offer only to children without a place, so that no place frees another.
+    """
+    rows = slice(line.starts[group], line.starts[group + 1])
+    children, entries = line.children[rows], line.entries[rows]
+    wants = entries < _sits_at(line.market, match, children)
+    if unplaced_only:
+        wants &= match[children] == UNPLACED
+    if declined:
+        wants &= ~np.isin(children, list(declined))
+    holds = match[children] == group
+    strangers = int(np.count_nonzero(match == group) - np.count_nonzero(holds))
+    if line.reserves is not None and line.reserves.reserved[group]:
+        return _offer_by_rule(line.reserves, group, children, wants, holds, strangers)
+    is_free = np.count_nonzero(holds) + strangers < line.market.capacities[group]
+    return int(children[np.argmax(wants)]) if is_free and wants.any() else None
+
+
+def fill(
+    line: Applicants,
+    match: NDArray[np.int32],
+    freed: Iterable[int],
+    declines: Callable[[int, int], bool] = lambda child, group: False,
+    *,
+    left: Set[int] = frozenset(),
+    unplaced_only: bool = False,
+) -> tuple[SmallInts, list[Move]]:
+    """Return the matching after all chains of freed places, and every move in order.
+
+    Args:
+        line: the index of the round's market.
+        match: int32 (N), where each child sits, those who left already UNPLACED.
+        freed: the groups with a freed place, once per place.
+        declines: whether a child refuses an offer of a group; it then keeps what it holds and is not asked again.
+        left: children who left the programme and are offered nothing.
+        unplaced_only: offer only to children without a place; a policy switch.
+    """
+    match, moves, waiting = match.copy(), list[Move](), deque(freed)
+    refused: dict[int, set[int]] = {}
+    while waiting:
+        group = waiting.popleft()
+        asked = refused.setdefault(group, set(left))
+        child = next_offer(line, match, group, asked, unplaced_only=unplaced_only)
+        if child is None:
+            continue
+        if declines(child, group):
+            asked.add(child)
+            waiting.appendleft(group)
+            continue
+        moves.append(Move(child, int(match[child]), group))
+        match[child] = group
+        if moves[-1].left != UNPLACED:
+            waiting.append(moves[-1].left)
+    return match, moves
+
+
+def rerun(market: Market, left: Bools) -> Matching:
+    """Return the choice round done anew without the children who left, bool (N); they come out UNPLACED."""
+    return solve(without(market, left))
+
+
+def without(market: Market, left: Bools) -> Market:
+    """Return the market in which the children who left wish nothing; the numbers of all others stay."""
+    lengths = np.where(left, 0, np.diff(market.offsets))
+    stays = ~np.repeat(left, np.diff(market.offsets))
+    return replace(
+        market,
+        offsets=np.concatenate([[0], np.cumsum(lengths)]),
+        groups=market.groups[stays],
+        lottery=market.lottery[stays] if market.lottery_per_entry else market.lottery,
+        siblings=None if market.siblings is None else market.siblings[stays],
+        listed=None if market.listed is None else market.listed[stays],
+    )
+
+
+def _sits_at(market: Market, match: NDArray[np.int32], children: SmallInts) -> Ints:
+    """Return the entry of each child's place, int64; the end of its list where it has none or never wished it."""
+    starts, ends = market.offsets[children], market.offsets[children.astype(np.int64) + 1]
+    lengths = ends - starts
+    rows = np.repeat(np.arange(children.size), lengths)
+    entries = np.arange(rows.size) + np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
+    mine = market.groups[entries] == match[children][rows]
+    ends[rows[mine]] = entries[mine]
+    return ends
+
+
+def _offer_by_rule(
+    tables: ReserveTables, group: int, children: SmallInts, wants: Bools, holds: Bools, strangers: int
+) -> int | None:
+    """Return the first whom the group would take beside all it holds: an offer never takes a place from anyone."""
+    line = np.flatnonzero(wants | holds)
+    taken = _taken(tables, group, children[line], strangers)
+    if not (taken | ~holds[line]).all():  # the group would swap: look for those it takes without sending anyone away
+        addable = [row for row in np.flatnonzero(wants) if _fits(tables, group, children, holds, row, strangers)]
+        line = np.sort(np.concatenate([np.flatnonzero(holds), np.array(addable[:1], np.int64)]))
+        taken = _taken(tables, group, children[line], strangers)
+    offered = line[taken & ~holds[line]]
+    return int(children[offered[0]]) if offered.size else None
+
+
+def _fits(tables: ReserveTables, group: int, children: SmallInts, holds: Bools, row: int, strangers: int) -> bool:
+    beside = holds.copy()
+    beside[row] = True
+    return bool(_taken(tables, group, children[beside], strangers).all())
+
+
+def _taken(tables: ReserveTables, group: int, line: SmallInts, strangers: int) -> Bools:
+    """Return which of a line, by priority, the group takes; strangers sit on open places, then on the last reserves."""
+    sizes, categories = tables.sizes[group].tolist(), tables.categories[group].tolist()
+    left = int(tables.open_places[group]) - strangers
+    for reserve in reversed(range(len(sizes))):
+        given = min(sizes[reserve], max(0, -left))
+        sizes[reserve] -= given
+        left += given
+    left = max(0, left)
+    claims = [[j for j, c in enumerate(categories) if sizes[j] and tables.claims[child, c]] for child in line]
+    how = take_listed(tables.rule, left, sizes, claims)
+    return np.array([held_as != REFUSED for held_as in how], np.bool_)

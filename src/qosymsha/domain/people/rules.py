@@ -1,0 +1,217 @@
+"""What a person's record must be: pure judgement of rows, without clock or database. Sources: DOMAIN.md 4 and 9."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from qosymsha.domain.people.ports import ProvedChild, StatusAnswer
+from qosymsha.kernel import iin
+from qosymsha.kernel.errors import RowOutcome
+from qosymsha.kernel.text import folded, normal
+
+_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[-'’`. ])*\Z")  # any script's letters: `[а-я]` would refuse Kazakh names
+_PHONE = re.compile(r"\+?[0-9]{7,15}\Z")
+_FIRST_YEAR = 1900  # earlier is a slip of the hand, whoever the person is
+PREFIX_LETTERS = 3
+
+
+class PeopleRefusal(StrEnum):
+    """Why a row or a verb of this room is refused."""
+
+    BAD_IIN = "bad_iin"
+    SYNTHETIC_IIN = "synthetic_iin"
+    NAME_MISSING = "name_missing"
+    NAME_UNREADABLE = "name_unreadable"
+    PHONE_UNREADABLE = "phone_unreadable"
+    LANGUAGE_UNKNOWN = "language_unknown"
+    BIRTH_DATE_MISSING = "birth_date_missing"
+    BIRTH_DATE_IMPOSSIBLE = "birth_date_impossible"
+    BIRTH_DATE_DIFFERS = "birth_date_differs"
+    GUARDIANSHIP_NOT_PROVED = "guardianship_not_proved"
+    HOME_UNKNOWN = "home_unknown"
+    CHILD_UNKNOWN = "child_unknown"
+    CATEGORY_MISSING = "category_missing"
+    EVIDENCE_MISSING = "evidence_missing"
+    VALIDITY_REVERSED = "validity_reversed"
+    NOT_THE_GUARDIAN = "not_the_guardian"
+    CONSENT_UNKNOWN = "consent_unknown"
+    ROLE_UNKNOWN = "role_unknown"
+    MEMBERSHIP_UNKNOWN = "membership_unknown"
+    DEPARTMENT_CODE_TAKEN = "department_code_taken"
+    TERRITORY_UNKNOWN = "territory_unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDetails:
+    """A person as a paper names one; only the given name is mandatory (DOMAIN.md 9), a child's birth date too."""
+
+    iin: str | None
+    surname: str
+    given: str
+    patronymic: str = ""
+    born_on: date | None = None
+    phone: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """Surname, given name, patronymic: as lists show it."""
+        return " ".join(part for part in (self.surname, self.given, self.patronymic) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyRow:
+    """A guardian with the children to register; `home_id` is the territory (district) the children live in."""
+
+    guardian: PersonDetails
+    children: tuple[PersonDetails, ...]
+    language: str = "kk"
+    home_id: int | None = None
+
+
+def person_json(person: PersonDetails) -> bytes:
+    """What is encrypted for a person: UTF-8 JSON with short fixed keys, blanks left out."""
+    fields = {
+        "iin": person.iin,
+        "surname": person.surname,
+        "given": person.given,
+        "patronymic": person.patronymic,
+        "born_on": person.born_on and person.born_on.isoformat(),
+        "phone": person.phone,
+    }
+    return json.dumps({k: v for k, v in fields.items() if v}, ensure_ascii=False).encode()
+
+
+def person_of(plain: bytes) -> PersonDetails:
+    """The person of `person_json`'s bytes."""
+    fields = json.loads(plain)
+    born = fields.pop("born_on", None)
+    return PersonDetails(
+        iin=fields.get("iin"),
+        surname=fields.get("surname", ""),
+        given=fields.get("given", ""),
+        patronymic=fields.get("patronymic", ""),
+        born_on=date.fromisoformat(born) if born else None,
+        phone=fields.get("phone", ""),
+    )
+
+
+def name_words(person: PersonDetails) -> frozenset[str]:
+    """The folded words a person is searched by."""
+    return frozenset(folded(person.full_name).replace("-", " ").split())
+
+
+def searched_words(words: frozenset[str]) -> frozenset[str]:
+    """What is stored hashed for these words: each word, and each word's first letters marked with an asterisk."""
+    return words | {f"{w[:PREFIX_LETTERS]}*" for w in words if len(w) >= PREFIX_LETTERS}
+
+
+def tidy(person: PersonDetails) -> PersonDetails:
+    """Names in NFC with single blanks; a phone without blanks, brackets, hyphens; an IIN without blanks."""
+    return PersonDetails(
+        iin=(person.iin or "").strip() or None,
+        surname=normal(person.surname),
+        given=normal(person.given),
+        patronymic=normal(person.patronymic),
+        born_on=person.born_on,
+        phone=re.sub(r"[\s()-]", "", person.phone),
+    )
+
+
+def refuse_person(person: PersonDetails, *, today: date, synthetic_allowed: bool) -> PeopleRefusal | None:
+    """The first fault of a tidy person's own fields, or None. An odd date inside an IIN is none (DOMAIN.md 4.1)."""
+    return (
+        _refuse_number(person.iin, synthetic_allowed)
+        or _refuse_names(person)
+        or (PeopleRefusal.PHONE_UNREADABLE if person.phone and not _PHONE.match(person.phone) else None)
+        or (PeopleRefusal.BIRTH_DATE_IMPOSSIBLE if not _is_birth_date(person.born_on, today) else None)
+    )
+
+
+def _refuse_number(number: str | None, synthetic_allowed: bool) -> PeopleRefusal | None:
+    if number is None:
+        return None
+    try:
+        iin.person(number, synthetic_allowed=synthetic_allowed)
+    except iin.NumberError as error:
+        is_synthetic = error.fault is iin.NumberFault.SYNTHETIC
+        return PeopleRefusal.SYNTHETIC_IIN if is_synthetic else PeopleRefusal.BAD_IIN
+    return None
+
+
+def _refuse_names(person: PersonDetails) -> PeopleRefusal | None:
+    if not person.given:
+        return PeopleRefusal.NAME_MISSING
+    parts = (person.surname, person.given, person.patronymic)
+    return None if all(_NAME.match(part) for part in parts if part) else PeopleRefusal.NAME_UNREADABLE
+
+
+def _is_birth_date(born_on: date | None, today: date) -> bool:
+    return born_on is None or (born_on <= today and born_on.year >= _FIRST_YEAR)
+
+
+def refuse_guardian(guardian: PersonDetails, language: str) -> PeopleRefusal | None:
+    """What a guardian must have beyond a person: an IIN (who signs in, whom the registry knows), a language."""
+    if guardian.iin is None:
+        return PeopleRefusal.BAD_IIN
+    return None if language in ("kk", "ru", "en") else PeopleRefusal.LANGUAGE_UNKNOWN
+
+
+def proof_of(child: PersonDetails, proofs: Sequence[ProvedChild]) -> ProvedChild | None:
+    """The registry's word on this child: by IIN, or for a child without one by birth date and given name."""
+    if child.iin is not None:
+        return next((p for p in proofs if p.child_iin == child.iin), None)
+    given = folded(child.given)
+    return next(
+        (p for p in proofs if p.child_iin is None and p.born_on == child.born_on and folded(p.given) == given), None
+    )
+
+
+def refuse_child(guardian: PersonDetails, child: PersonDetails, proof: ProvedChild | None) -> PeopleRefusal | None:
+    """What a child must have beyond a person: a birth date that fits the guardian's and the registry's, and a proof."""
+    if child.born_on is None:
+        return PeopleRefusal.BIRTH_DATE_MISSING
+    if guardian.born_on is not None and guardian.born_on >= child.born_on:
+        return PeopleRefusal.BIRTH_DATE_IMPOSSIBLE
+    if proof is None:
+        return PeopleRefusal.GUARDIANSHIP_NOT_PROVED
+    if proof.born_on is not None and proof.born_on != child.born_on:
+        return PeopleRefusal.BIRTH_DATE_DIFFERS
+    return None
+
+
+def refuse_status(answer: StatusAnswer) -> PeopleRefusal | None:
+    """What a certified category must name; which categories exist is the rule set's word, not this room's."""
+    if not answer.category.strip():
+        return PeopleRefusal.CATEGORY_MISSING
+    if not answer.source.strip() or not answer.evidence.strip():
+        return PeopleRefusal.EVIDENCE_MISSING
+    is_reversed = answer.valid_to is not None and answer.valid_to < answer.valid_from
+    return PeopleRefusal.VALIDITY_REVERSED if is_reversed else None
+
+
+def merged(stored: PersonDetails, given: PersonDetails) -> PersonDetails:
+    """The stored person with what is told anew; a blank erases nothing, and the birth date and IIN stay as stored."""
+    return replace(
+        stored,
+        surname=given.surname or stored.surname,
+        given=given.given or stored.given,
+        patronymic=given.patronymic or stored.patronymic,
+        born_on=stored.born_on or given.born_on,
+        phone=given.phone or stored.phone,
+    )
+
+
+def outcome_rows(outcomes: Sequence[RowOutcome]) -> list[list[object]]:
+    """Outcomes as an idempotency row keeps them; `outcomes_of` reads them back."""
+    return [[o.row, o.id, o.reason.value if o.reason else None, o.detail] for o in outcomes]
+
+
+def outcomes_of(rows: Sequence[Sequence[Any]], reasons: Callable[[str], StrEnum]) -> list[RowOutcome]:
+    """The outcomes of `outcome_rows`, their reasons being of one room's enum."""
+    return [RowOutcome(row, i, reasons(reason) if reason else None, detail) for row, i, reason, detail in rows]

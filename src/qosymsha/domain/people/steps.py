@@ -1,0 +1,201 @@
+"""What any room's verb may do with this room's rows inside its transaction: seal secrets, find or store persons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from qosymsha.domain.people import queries
+from qosymsha.domain.people.rules import PersonDetails, merged, person_json, person_of
+from qosymsha.kernel import cipher, entropy
+
+# Two registrations of the same person at once: the second waits at the unique look-up and then finds the first's row.
+# `keep` leaves rows that are there; `replace` writes a subject's own row anew.
+_SEAL = """
+INSERT INTO person_secret (subject_kind, subject_id, key_id, nonce, ciphertext, lookup, name_tokens)
+SELECT %(kind)s, id, %(key)s, nonce, ciphertext, lookup, tokens::bytea[]
+  FROM unnest(%(ids)s::bigint[], %(nonces)s::bytea[], %(texts)s::bytea[], %(lookups)s::bytea[], %(tokens)s::text[])
+       AS given (id, nonce, ciphertext, lookup, tokens)
+ ORDER BY lookup, id
+"""
+_REPLACE = """
+ON CONFLICT (subject_kind, subject_id) DO UPDATE SET key_id = excluded.key_id, nonce = excluded.nonce,
+    ciphertext = excluded.ciphertext, lookup = excluded.lookup, name_tokens = excluded.name_tokens"""
+_KEEP = "ON CONFLICT (subject_kind, lookup) DO NOTHING RETURNING lookup, subject_id"
+
+_STALE = """
+SELECT id, subject_kind, subject_id, key_id, nonce, ciphertext FROM person_secret
+ WHERE key_id <> %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED"""
+_REWRITE = """
+UPDATE person_secret s SET key_id = %s, nonce = given.nonce, ciphertext = given.ciphertext
+  FROM unnest(%s::bigint[], %s::bytea[], %s::bytea[]) AS given (id, nonce, ciphertext) WHERE s.id = given.id"""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRow:
+    """A secret to store: the subject's id, the plain bytes, and what it may be found by (keyed hashes)."""
+
+    subject_id: int
+    plain: bytes
+    lookup: bytes | None = None
+    tokens: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Persons found or made: look-up → subject id; which ids are new here."""
+
+    ids: dict[bytes, int]
+    made: frozenset[int]
+
+
+def seal(kind: str, rows: Sequence[SecretRow]) -> None:
+    """Encrypt and store the rows, replacing what the same subjects had; one statement for any number of rows."""
+    assert transaction.get_connection().in_atomic_block, "a secret commits with its subject"
+    if rows:
+        _write(kind, rows, _REPLACE)
+
+
+def erase(kind: str, subject_ids: Sequence[int]) -> int:
+    """Destroy these subjects' secrets: that is what erasing a person is. Returns how many there were."""
+    assert transaction.get_connection().in_atomic_block, "an erasure commits with its record"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM person_secret WHERE subject_kind = %s AND subject_id = ANY(%s)", [kind, list(subject_ids)]
+        )
+        return int(cursor.rowcount)
+
+
+def store_persons(kind: str, table: str, wanted: Mapping[bytes, PersonDetails]) -> Stored:
+    """Find or make the secrets of persons keyed by look-up, with ids reserved from `table`'s sequence.
+
+    The caller inserts the rows of `made` into `table`. Those found keep what they have and take what is told anew.
+    Race-free without a lock: who comes second waits for the first's transaction and gets its ids.
+    """
+    found = queries.by_lookup(kind, list(wanted))
+    missing = [lookup for lookup in wanted if lookup not in found]
+    made = _insert(kind, table, {lookup: wanted[lookup] for lookup in missing}) if missing else {}
+    if len(made) < len(missing):  # another transaction was faster with some; now they are visible
+        found |= queries.by_lookup(kind, [lookup for lookup in missing if lookup not in made])
+    _refresh(kind, found, wanted)
+    return Stored({**found, **made}, frozenset(made.values()))
+
+
+def differing_births(kind: str, wanted: Mapping[bytes, PersonDetails]) -> set[bytes]:
+    """Look-ups of stored persons whose birth date is another than the one given now: a person must look at them."""
+    ids = queries.by_lookup(kind, list(wanted))
+    stored = queries.unseal(kind, list(ids.values()))
+    return {lookup for lookup, i in ids.items() if i in stored and _differs(person_of(stored[i]), wanted[lookup])}
+
+
+def insert_children(ids: Sequence[int], homes: Sequence[int | None], territory_id: int, at: datetime) -> None:
+    """The rows of new children, in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO child (id, uuid, territory_id, home_id, created_at)"
+            " SELECT id, uuid, %s, home, %s FROM unnest(%s::bigint[], %s::uuid[], %s::bigint[]) AS g (id, uuid, home)",
+            [territory_id, at, list(ids), [entropy.uuid4() for _ in ids], list(homes)],
+        )
+
+
+def insert_guardians(ids: Sequence[int], languages: Sequence[str], territory_id: int, at: datetime) -> None:
+    """The rows of new guardians, in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO guardian (id, uuid, territory_id, language, created_at) SELECT id, uuid, %s, language, %s"
+            " FROM unnest(%s::bigint[], %s::uuid[], %s::text[]) AS g (id, uuid, language)",
+            [territory_id, at, list(ids), [entropy.uuid4() for _ in ids], list(languages)],
+        )
+
+
+def link_guardians(pairs: Mapping[tuple[int, int], tuple[str, str]], on: date) -> None:
+    """Guardianships (guardian, child) → (kind, evidence) from `on`; a pair that is valid now is left as it is."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO guardianship (guardian_id, child_id, kind, evidence, valid)"
+            " SELECT guardian_id, child_id, kind, evidence, daterange(%s, NULL) FROM unnest(%s::bigint[], %s::bigint[],"
+            " %s::text[], %s::text[]) AS g (guardian_id, child_id, kind, evidence)"
+            " ON CONFLICT DO NOTHING",
+            [
+                on,
+                [g for g, _ in pairs],
+                [c for _, c in pairs],
+                [kind for kind, _ in pairs.values()],
+                [evidence for _, evidence in pairs.values()],
+            ],
+        )
+
+
+def rotate(limit: int) -> int:
+    """Encrypt up to `limit` rows of older keys under the first key; rows somebody holds are left for the next call."""
+    first = next(iter(settings.SECRET_KEYS))
+    with connection.cursor() as cursor:
+        cursor.execute(_STALE, [first, limit])
+        rows = cursor.fetchall()
+        sealed = [_resealed(row) for row in rows]
+        if rows:
+            cursor.execute(
+                _REWRITE, [first, [r[0] for r in rows], [s.nonce for s in sealed], [s.ciphertext for s in sealed]]
+            )
+    return len(rows)
+
+
+def _resealed(row: tuple[int, str, int, str, bytes, bytes]) -> cipher.Sealed:
+    _, kind, subject_id, key_id, nonce, ciphertext = row
+    bound_to = queries.binding(kind, subject_id)
+    return cipher.seal(cipher.unseal(cipher.Sealed(key_id, nonce, ciphertext), bound_to=bound_to), bound_to=bound_to)
+
+
+def _insert(kind: str, table: str, missing: Mapping[bytes, PersonDetails]) -> dict[bytes, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, len(missing)]
+        )
+        ids = [int(row[0]) for row in cursor.fetchall()]
+    rows = [_secret(i, lookup, person) for i, (lookup, person) in zip(ids, missing.items(), strict=True)]
+    return {bytes(lookup): int(subject_id) for lookup, subject_id in _write(kind, rows, _KEEP)}
+
+
+def _refresh(kind: str, found: Mapping[bytes, int], wanted: Mapping[bytes, PersonDetails]) -> None:
+    stored = queries.unseal(kind, list(found.values()))
+    rows = []
+    for lookup, subject_id in found.items():
+        before = person_of(stored[subject_id])
+        after = merged(before, wanted[lookup])
+        if after != before:
+            rows.append(_secret(subject_id, lookup, after))
+    seal(kind, rows)
+
+
+def _secret(subject_id: int, lookup: bytes, person: PersonDetails) -> SecretRow:
+    return SecretRow(subject_id, person_json(person), lookup, queries.person_tokens(person))
+
+
+def _differs(stored: PersonDetails, given: PersonDetails) -> bool:
+    return None not in (stored.born_on, given.born_on) and stored.born_on != given.born_on
+
+
+def _write(kind: str, rows: Sequence[SecretRow], conflict: str) -> list[tuple[bytes, int]]:
+    sealed = [cipher.seal(row.plain, bound_to=queries.binding(kind, row.subject_id)) for row in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SEAL + conflict,
+            {
+                "kind": kind,
+                "key": next(iter(settings.SECRET_KEYS)),
+                "ids": [row.subject_id for row in rows],
+                "nonces": [s.nonce for s in sealed],
+                "texts": [s.ciphertext for s in sealed],
+                "lookups": [row.lookup for row in rows],
+                "tokens": [_bytea_array(row.tokens) for row in rows],
+            },
+        )
+        return cursor.fetchall() if conflict is _KEEP else []
+
+
+def _bytea_array(tokens: Sequence[bytes]) -> str:
+    return "{" + ",".join(f'"\\\\x{token.hex()}"' for token in tokens) + "}"

@@ -1,0 +1,37 @@
+"""Who may do what with providers, their papers, contracts and groups."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from qosymsha.domain.people.states import Role
+
+
+class Action(StrEnum):
+    """The verbs of this room."""
+
+    REGISTER_PROVIDER = "register_provider"
+    FILE_ACCREDITATION = "file_accreditation"
+    TAKE_UP_ACCREDITATION = "take_up_accreditation"
+    DECIDE_ACCREDITATION = "decide_accreditation"
+    EXPIRE_ACCREDITATIONS = "expire_accreditations"
+    SIGN_CONTRACT = "sign_contract"
+    END_CONTRACT = "end_contract"
+    OPEN_GROUPS = "open_groups"
+    CLOSE_GROUP = "close_group"
+
+
+_IMPORTERS = frozenset({Role.PROGRAMME_OFFICER, Role.OPERATOR, Role.SYSTEM})
+_PROVIDER = frozenset({Role.PROVIDER_MANAGER})
+
+ALLOWED: dict[Action, frozenset[str]] = {
+    Action.REGISTER_PROVIDER: _IMPORTERS | {Role.CLERK},
+    Action.FILE_ACCREDITATION: _IMPORTERS | _PROVIDER,
+    Action.TAKE_UP_ACCREDITATION: frozenset({Role.CHECKER}),
+    Action.DECIDE_ACCREDITATION: frozenset({Role.CHECKER}),
+    Action.EXPIRE_ACCREDITATIONS: frozenset({Role.SYSTEM, Role.OPERATOR, Role.CHECKER}),
+    Action.SIGN_CONTRACT: frozenset({Role.PROGRAMME_OFFICER}),
+    Action.END_CONTRACT: frozenset({Role.PROGRAMME_OFFICER}),
+    Action.OPEN_GROUPS: _IMPORTERS | _PROVIDER,
+    Action.CLOSE_GROUP: _IMPORTERS | _PROVIDER | {Role.CHECKER},
+}

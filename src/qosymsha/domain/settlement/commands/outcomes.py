@@ -1,0 +1,45 @@
+"""Outcomes of rows as the idempotency row keeps them, and the numbers that claims and files are called by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+
+from qosymsha.domain.ledger.rules import LedgerRefusal
+from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
+from qosymsha.kernel.errors import RowOutcome
+from qosymsha.kernel.numbers import human_number
+
+Kept = list[list[Any]]
+
+
+def kept(rows: Sequence[RowOutcome]) -> Kept:
+    """Row outcomes as JSON-able lists."""
+    return [[r.row, r.id, r.reason.value if r.reason else None, r.detail] for r in rows]
+
+
+def outcomes(stored: Kept) -> list[RowOutcome]:
+    """The row outcomes that `kept` stored."""
+    return [RowOutcome(row, id_, _reason(reason) if reason else None, detail) for row, id_, reason, detail in stored]
+
+
+def _reason(value: str) -> SettlementRefusal | LedgerRefusal:
+    return LedgerRefusal(value) if value in set(LedgerRefusal) else SettlementRefusal(value)
+
+
+def claim_numbers(count: int) -> list[str]:
+    """The next `count` claim numbers."""
+    return _numbers("C", "claim_number", count)
+
+
+def file_number() -> str:
+    """The next payment file's number."""
+    return _numbers("F", "payment_file_number", 1)[0]
+
+
+def _numbers(letter: str, sequence: str, count: int) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(%s) FROM generate_series(1, %s)", [sequence, count])
+        return [human_number(letter, serial) for (serial,) in cursor.fetchall()]

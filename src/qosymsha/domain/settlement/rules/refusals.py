@@ -1,0 +1,35 @@
+"""Why this room says no."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class SettlementRefusal(StrEnum):
+    """Reasons of refusal; those of the first group stand on rows of a claim, which wait and come again next month."""
+
+    CONTRACT_VOLUME = "contract_volume"
+    PLACE_NOT_COVERED = "place_not_covered"
+    NO_RULES_IN_FORCE = "no_rules_in_force"
+
+    UNKNOWN_PROGRAMME = "unknown_programme"
+    UNKNOWN_CLAIM = "unknown_claim"
+    UNKNOWN_FILE = "unknown_file"
+    CLAIM_ALREADY_DRAWN = "claim_already_drawn"
+    MONTH_CLOSED = "month_closed"
+    MONTH_NOT_OVER = "month_not_over"
+    CLAIM_IN_OTHER_STATE = "claim_in_other_state"
+    SAME_OFFICIAL = "same_official"
+    ALREADY_RELEASED = "already_released"
+    NO_ACCOUNT = "no_account"
+    ACCOUNT_MALFORMED = "account_malformed"
+    ACCOUNT_CHANGED = "account_changed"
+    NOTHING_TO_PAY = "nothing_to_pay"
+    FILE_MALFORMED = "file_malformed"
+    FILE_ALREADY_SENT = "file_already_sent"
+    REFERENCE_REUSED = "reference_reused"
+    YEAR_CLOSED = "year_closed"
+    BEFORE_CUT_OFF = "before_cut_off"
+    DECEMBER_UNDECIDED = "december_undecided"
+    DECEMBER_NOT_BY_RULE = "december_not_by_rule"
+    NO_BUDGET_LINE = "no_budget_line"

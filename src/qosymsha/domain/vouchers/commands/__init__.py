@@ -1,0 +1,22 @@
+"""The room's verbs for the doors: batches with an outcome per row; repeating a `key` does nothing twice."""
+
+from qosymsha.domain.vouchers.commands.answers import accept_vouchers, expire_vouchers, refuse_vouchers
+from qosymsha.domain.vouchers.commands.ends import close_vouchers, release_vouchers, resume_vouchers, suspend_vouchers
+from qosymsha.domain.vouchers.commands.money import Tally, promise_month, sweep_released
+from qosymsha.domain.vouchers.commands.places import enrol
+from qosymsha.domain.vouchers.commands.transfers import transfer
+
+__all__ = [
+    "Tally",
+    "accept_vouchers",
+    "close_vouchers",
+    "enrol",
+    "expire_vouchers",
+    "promise_month",
+    "refuse_vouchers",
+    "release_vouchers",
+    "resume_vouchers",
+    "suspend_vouchers",
+    "sweep_released",
+    "transfer",
+]

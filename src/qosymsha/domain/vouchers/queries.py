@@ -1,0 +1,187 @@
+"""Reading vouchers, places and seats. What shows a child's record to a person takes the actor and is audited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from qosymsha.domain.vouchers.access import ALLOWED, Action
+from qosymsha.domain.vouchers.rules import month_end
+from qosymsha.kernel import audit
+from qosymsha.kernel.actor import Actor, require
+
+
+@dataclass(frozen=True, slots=True)
+class VoucherFacts:
+    """A voucher's own row; `accept_by` is a day, months are their first days, amounts are tiyn."""
+
+    id: int
+    child_id: int
+    territory_id: int
+    programme_id: int
+    slot: str
+    kind: str
+    line_id: int
+    rule_set_id: int
+    state: str
+    accept_by: date
+    first_month: date
+    last_month: date
+    month_tiyn: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentFacts:
+    """A place's own row; `ends_on` is the last day, None while open; `promised_month` the last month with money."""
+
+    id: int
+    voucher_id: int
+    child_id: int
+    group_id: int
+    provider_id: int
+    line_id: int
+    territory_id: int
+    programme_id: int
+    state: str
+    starts_on: date
+    ends_on: date | None
+    unit_tariff_tiyn: int
+    promised_month: date
+
+
+VOUCHER_COLUMNS = (
+    "v.id, v.child_id, v.territory_id, v.programme_id, v.slot, v.kind, v.line_id, v.rule_set_id, v.state, v.accept_by,"
+    " v.first_month, v.last_month, v.month_tiyn"
+)
+ENROLMENT_COLUMNS = (
+    "e.id, e.voucher_id, e.child_id, e.group_id, e.provider_id, e.line_id, e.territory_id, e.programme_id, e.state,"
+    " e.starts_on, e.ends_on, e.unit_tariff_tiyn, e.promised_month"
+)
+
+
+def rows(statement: str, arguments: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """All rows of a statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, arguments)
+        return list(cursor.fetchall())
+
+
+def vouchers_by_state(programme_id: int) -> dict[str, int]:
+    """How many vouchers of a programme are in each state; closed ones as `closed:<reason>`."""
+    return dict(
+        rows(
+            "SELECT CASE state WHEN 'closed' THEN 'closed:' || reason ELSE state END, count(*) FROM voucher"
+            " WHERE programme_id = %s GROUP BY 1 ORDER BY 1",
+            [programme_id],
+        )
+    )
+
+
+def enrolments_by_state(programme_id: int) -> dict[str, int]:
+    """How many places of a programme are in each state; ended ones as `ended:<reason>`."""
+    return dict(
+        rows(
+            "SELECT CASE state WHEN 'ended' THEN 'ended:' || reason ELSE state END, count(*) FROM enrolment"
+            " WHERE programme_id = %s GROUP BY 1 ORDER BY 1",
+            [programme_id],
+        )
+    )
+
+
+def vouchers_in_state(
+    *, actor: Actor, programme_id: int, state: str, at: datetime, after: int = 0, limit: int = 20_000
+) -> list[VoucherFacts]:
+    """A page of a programme's vouchers in a state, by id above `after`; an audited read."""
+    found = rows(
+        f"SELECT {VOUCHER_COLUMNS} FROM voucher v WHERE v.programme_id = %s AND v.state = %s AND v.id > %s"  # noqa: S608
+        " ORDER BY v.id LIMIT %s",
+        [programme_id, state, after, limit],
+    )
+    return _shown(actor, [VoucherFacts(*row) for row in found], at)
+
+
+def vouchers_of_children(*, actor: Actor, child_ids: Sequence[int], at: datetime) -> list[VoucherFacts]:
+    """The vouchers of some children, newest first; an audited read. Whose children they are is the caller's query."""
+    found = rows(
+        f"SELECT {VOUCHER_COLUMNS} FROM voucher v WHERE v.child_id = ANY (%s) ORDER BY v.id DESC",  # noqa: S608
+        [list(child_ids)],
+    )
+    return _shown(actor, [VoucherFacts(*row) for row in found], at)
+
+
+def _shown(actor: Actor, vouchers: list[VoucherFacts], at: datetime) -> list[VoucherFacts]:
+    for territory_id in sorted({v.territory_id for v in vouchers}):
+        require(actor, Action.READ, ALLOWED, territory_id=territory_id)
+        with transaction.atomic():
+            audit.record(
+                actor=actor,
+                at=at,
+                action=Action.READ,
+                subject_kind="voucher",
+                subject_ids=[v.id for v in vouchers if v.territory_id == territory_id],
+                territory_id=territory_id,
+            )
+    return vouchers
+
+
+def children_with_live(programme_id: int, slot: str, child_ids: Sequence[int]) -> set[int]:
+    """Those of the children who hold a live voucher of the programme and slot."""
+    found = rows(
+        "SELECT child_id FROM voucher WHERE programme_id = %s AND slot = %s AND child_id = ANY (%s) AND state <> 'closed'",
+        [programme_id, slot, list(child_ids)],
+    )
+    return {child_id for (child_id,) in found}
+
+
+def live_enrolments(voucher_ids: Sequence[int]) -> dict[int, EnrolmentFacts]:
+    """Voucher id → its live place."""
+    found = rows(
+        f"SELECT {ENROLMENT_COLUMNS} FROM enrolment e WHERE e.voucher_id = ANY (%s) AND e.state <> 'ended'",  # noqa: S608
+        [list(voucher_ids)],
+    )
+    return {row[1]: EnrolmentFacts(*row) for row in found}
+
+
+def enrolments_of_groups(group_ids: Sequence[int], month: date) -> list[EnrolmentFacts]:
+    """Every place of the groups with a day in the month, ended ones too, by group and id."""
+    found = rows(
+        f"SELECT {ENROLMENT_COLUMNS} FROM enrolment e WHERE e.group_id = ANY (%s) AND e.starts_on <= %s"  # noqa: S608
+        " AND coalesce(e.ends_on, 'infinity') >= greatest(%s, e.starts_on) ORDER BY e.group_id, e.id",
+        [list(group_ids), month_end(month), month.replace(day=1)],
+    )
+    return [EnrolmentFacts(*row) for row in found]
+
+
+def enrolments(enrolment_ids: Sequence[int]) -> dict[int, EnrolmentFacts]:
+    """Places by id."""
+    found = rows(
+        f"SELECT {ENROLMENT_COLUMNS} FROM enrolment e WHERE e.id = ANY (%s)",  # noqa: S608
+        [list(enrolment_ids)],
+    )
+    return {row[0]: EnrolmentFacts(*row) for row in found}
+
+
+def free_places(group_ids: Sequence[int]) -> dict[int, int]:
+    """Group id → places still free; a group nobody asked for yet has them all."""
+    found = rows(
+        "SELECT g.id, g.capacity - coalesce(s.taken, 0) FROM club_group g LEFT JOIN seat s ON s.group_id = g.id"
+        " WHERE g.id = ANY (%s)",
+        [list(group_ids)],
+    )
+    return dict(found)
+
+
+def unanswered(territory_id: int, on: date, after: int, limit: int) -> list[tuple[int, str, date, datetime, int]]:
+    """Vouchers without a place by id above `after`: (id, state, accept_by, in this state since, rule set)."""
+    found = rows(
+        "SELECT v.id, v.state, v.accept_by, h.at, v.rule_set_id FROM voucher v JOIN LATERAL"
+        " (SELECT at FROM voucher_history h WHERE h.voucher_id = v.id ORDER BY seq DESC LIMIT 1) h ON true"
+        " WHERE v.territory_id = %s AND v.state IN ('issued', 'accepted', 'released') AND v.id > %s"
+        " AND (v.state <> 'issued' OR v.accept_by < %s) ORDER BY v.id LIMIT %s",
+        [territory_id, after, on, limit],
+    )
+    return [(i, state, accept_by, at, rule_set) for i, state, accept_by, at, rule_set in found]

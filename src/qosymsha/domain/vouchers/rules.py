@@ -1,0 +1,194 @@
+"""What may happen to a voucher and a place, and what it costs: pure. Source: docs/rules/enrolment.md."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any
+
+from qosymsha.domain.vouchers.states import VoucherState
+from qosymsha.kernel.clock import next_month
+from qosymsha.kernel.errors import RowOutcome
+
+
+class VoucherRefusal(StrEnum):
+    """Why a voucher's row of a batch is refused (R-1 … R-6)."""
+
+    UNKNOWN_VOUCHER = "unknown_voucher"
+    NAMED_TWICE = "named_twice"
+    NOT_GUARDIAN = "not_guardian"
+    WRONG_STATE = "wrong_state"
+    ACCEPT_LATE = "accept_late"
+    VOUCHER_LIVE = "voucher_live"
+    REASON_MISSING = "reason_missing"
+    DAY_PAST = "day_past"
+
+
+class EnrolRefusal(StrEnum):
+    """Why a place is refused (R-7 … R-18)."""
+
+    VOUCHER_NOT_FREE = "voucher_not_free"
+    NOT_ACTIVE = "not_active"
+    UNKNOWN_GROUP = "unknown_group"
+    SAME_GROUP = "same_group"
+    START_PAST = "start_past"
+    OUTSIDE_VOUCHER = "outside_voucher"
+    GROUP_CLOSED = "group_closed"
+    NOT_ACCREDITED = "not_accredited"
+    OTHER_LINE = "other_line"
+    WRONG_KIND = "wrong_kind"
+    WRONG_AGE = "wrong_age"
+    DEARER_THAN_VOUCHER = "dearer_than_voucher"
+    HELD_TOO_LITTLE = "held_too_little"
+    NO_FREE_MONEY = "no_free_money"
+    GROUP_FULL = "group_full"
+
+
+_REASONS: dict[str, StrEnum] = {reason.value: reason for reason in (*VoucherRefusal, *EnrolRefusal)}
+
+
+@dataclass(frozen=True, slots=True)
+class Award:
+    """What an allocation gives a child: a voucher of a slot and kind, committed on a budget line."""
+
+    child_id: int
+    application_id: int | None
+    slot: str
+    kind: str
+    line_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoucherAnswer:
+    """A guardian's yes or no to an issued voucher."""
+
+    voucher_id: int
+    guardian_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolWish:
+    """A guardian's wish for a place from a day on."""
+
+    voucher_id: int
+    guardian_id: int
+    group_id: int
+    starts_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A guardian's wish to change groups; `on` is the first day in the next one."""
+
+    voucher_id: int
+    guardian_id: int
+    to_group_id: int
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Giving a place up, the voucher kept; `on` is the first day without the place. No guardian where the office decides."""
+
+    voucher_id: int
+    guardian_id: int | None
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceFacts:
+    """What decides on a place: the voucher, the group on its first day, the child's age, the money. Tiyn and days."""
+
+    today: date
+    starts_on: date
+    first_month: date
+    last_month: date
+    has_place: bool
+    is_valid_group: bool
+    is_accredited: bool
+    is_kind_allowed: bool
+    age: int | None
+    age_min: int
+    age_max: int
+    month_price_tiyn: int
+    month_tiyn: int
+    held_tiyn: int
+    place_tiyn: int
+
+
+def refuse_answer(state: str, accept_by: date, today: date) -> VoucherRefusal | None:
+    """The first reason against accepting: only an issued voucher, up to its day (R-3, R-4)."""
+    if state != VoucherState.ISSUED:
+        return VoucherRefusal.WRONG_STATE
+    return VoucherRefusal.ACCEPT_LATE if today > accept_by else None
+
+
+def refuse_place(facts: PlaceFacts) -> EnrolRefusal | None:
+    """The first reason against a place in a group, or None; seats are not judged here (R-8 … R-16)."""
+    checks = (
+        (facts.starts_on < facts.today, EnrolRefusal.START_PAST),
+        (not facts.first_month <= facts.starts_on < next_month(facts.last_month), EnrolRefusal.OUTSIDE_VOUCHER),
+        (not facts.is_valid_group, EnrolRefusal.GROUP_CLOSED),
+        (not facts.is_accredited, EnrolRefusal.NOT_ACCREDITED),
+        (not facts.is_kind_allowed, EnrolRefusal.WRONG_KIND),
+        (facts.age is None or not facts.age_min <= facts.age <= facts.age_max, EnrolRefusal.WRONG_AGE),
+        (facts.month_price_tiyn > facts.month_tiyn, EnrolRefusal.DEARER_THAN_VOUCHER),
+        (facts.place_tiyn > facts.held_tiyn, EnrolRefusal.HELD_TOO_LITTLE),
+    )
+    return next((reason for is_against, reason in checks if is_against), None)
+
+
+def whole_years(born_on: date, on: date) -> int:
+    """Age in whole years on a day."""
+    return on.year - born_on.year - ((on.month, on.day) < (born_on.month, born_on.day))
+
+
+def month_end(month: date) -> date:
+    """The last day of the month that `month` lies in."""
+    return next_month(month.replace(day=1)) - timedelta(days=1)
+
+
+def months_from(first: date, last: date) -> int:
+    """How many months from `first`'s to `last`'s, both counted; 0 where `last` is earlier."""
+    return max(0, (last.year - first.year) * 12 + last.month - first.month + 1)
+
+
+def units_between(lessons: Sequence[date], first: date, last: date, cap: int) -> int:
+    """Lessons from `first` to `last`, both counted, at most `cap`. `lessons` is sorted (R-17)."""
+    return min(cap, max(0, bisect_right(lessons, last) - bisect_left(lessons, first)))
+
+
+def place_tiyn(tariff_tiyn: int, lessons: Sequence[date], starts_on: date, cap: int) -> int:
+    """What a place costs from a day to the end of its month: tariff × lessons left, at most the month's units (R-17)."""
+    return tariff_tiyn * units_between(lessons, starts_on, month_end(starts_on), cap)
+
+
+def packed(outcomes: Sequence[RowOutcome]) -> dict[str, Any]:
+    """Outcomes as JSON to keep under an idempotency key; details are not kept."""
+    return {
+        "ids": [o.id for o in outcomes],
+        "no": {str(o.row): o.reason.value for o in outcomes if o.reason is not None},
+    }
+
+
+def unpacked(kept: Mapping[str, Any], reasons: Mapping[str, StrEnum] = _REASONS) -> list[RowOutcome]:
+    """The outcomes of `packed`."""
+    refused = kept["no"]
+    return [
+        RowOutcome(row, number, reasons[refused[str(row)]] if str(row) in refused else None)
+        for row, number in enumerate(kept["ids"])
+    ]
+
+
+def outcomes_of(rows: int, ids: Mapping[int, int], refused: Mapping[int, StrEnum]) -> list[RowOutcome]:
+    """One outcome per row: its id where it was done, else its reason."""
+    return [RowOutcome(row, ids.get(row), refused.get(row)) for row in range(rows)]
+
+
+def repeated(values: Iterable[int]) -> set[int]:
+    """The positions whose value stood at an earlier position already."""
+    seen: set[int] = set()
+    return {i for i, value in enumerate(values) if value in seen or seen.add(value)}  # type: ignore[func-returns-value]

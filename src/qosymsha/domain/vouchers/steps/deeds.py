@@ -1,0 +1,72 @@
+"""A command under way: the steps `repeat?`, `record` and `tell` that every batch verb takes in the same form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from qosymsha.domain.vouchers.rules import packed
+from qosymsha.kernel import audit, idempotency, outbox
+from qosymsha.kernel.actor import Actor
+from qosymsha.kernel.clock import local_day
+from qosymsha.kernel.errors import RowOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Who does which verb when, under which key; the action's value is the verb of the idempotency row."""
+
+    actor: Actor
+    action: StrEnum
+    at: datetime
+    key: UUID
+
+    @property
+    def today(self) -> date:
+        """The local day of the deed."""
+        return local_day(self.at)
+
+
+def begin(deed: Deed, body: Any) -> Any | None:
+    """Step `repeat?`: what this key answered before, or None when it is the first time.
+
+    Raises:
+        Refused: `key_reused` — the key was used with another body.
+    """
+    return idempotency.repeat(actor=deed.actor, verb=deed.action.value, key=deed.key, body=body, at=deed.at)
+
+
+def record(
+    deed: Deed, topic: StrEnum, kind: str, ids: Sequence[int], territory_id: int | None = None, **detail: object
+) -> None:
+    """Steps `record` and `tell` for the subjects `ids`; nothing where there are none."""
+    if not ids:
+        return
+    audit.record(
+        actor=deed.actor,
+        at=deed.at,
+        action=deed.action,
+        subject_kind=kind,
+        subject_ids=ids,
+        territory_id=territory_id,
+        detail=detail,
+    )
+    outbox.tell(topic=topic, subject_kind=kind, subject_ids=ids, at=deed.at, detail=detail)
+
+
+def keep(deed: Deed, outcome: Mapping[str, Any]) -> None:
+    """Store what the key answers from now on."""
+    idempotency.keep(actor=deed.actor, verb=deed.action.value, key=deed.key, outcome=outcome)
+
+
+def conclude(
+    deed: Deed, topic: StrEnum, kind: str, outcomes: list[RowOutcome], territory_id: int | None = None
+) -> list[RowOutcome]:
+    """The last steps of a batch verb: audit and news for the rows done, the outcomes under the key; returns them."""
+    record(deed, topic, kind, [o.id for o in outcomes if o.id is not None], territory_id)
+    keep(deed, packed(outcomes))
+    return outcomes

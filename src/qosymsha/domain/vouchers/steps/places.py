@@ -1,0 +1,139 @@
+"""Seats are taken and given back; places are opened and ended; what a place no longer needs is counted."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from qosymsha.domain.ledger import queries as ledger
+from qosymsha.domain.ledger.rules import AccountKey, AccountKind
+from qosymsha.domain.programmes import queries as programmes
+from qosymsha.domain.providers import queries as providers
+from qosymsha.domain.vouchers.queries import EnrolmentFacts, live_enrolments, rows
+from qosymsha.domain.vouchers.rules import month_end, units_between
+from qosymsha.kernel.actor import Actor
+from qosymsha.kernel.clock import month_of, next_month
+from qosymsha.kernel.entropy import uuid4
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A place that ends with `last_day`; `lessons` are its group's lesson days, sorted, `cap` its units a month."""
+
+    enrolment: EnrolmentFacts
+    last_day: date
+    lessons: Sequence[date]
+    cap: int
+
+
+def lock_seats(group_ids: Iterable[int]) -> None:
+    """Lock the seats of the groups in the order of their ids, to the transaction's end; opens those never asked for."""
+    rows("SELECT lock_seats(%s::bigint[])", [sorted(set(group_ids))])
+
+
+def take_seats(group_ids: Sequence[int]) -> list[bool]:
+    """Take one seat per item, first come first served within the list; False where the group is full by then."""
+    wanted = Counter(group_ids)
+    granted = dict(rows("SELECT group_id, granted FROM take_seats(%s::bigint[], %s::int[])", [list(wanted), list(wanted.values())]))
+    answers = []
+    for group_id in group_ids:
+        left = granted.get(group_id, 0)
+        granted[group_id] = left - 1
+        answers.append(left > 0)
+    return answers
+
+
+def free_seats(group_ids: Iterable[int]) -> None:
+    """Give back one seat per item."""
+    freed = Counter(group_ids)
+    rows("SELECT free_seats(%s::bigint[], %s::int[])", [list(freed), list(freed.values())])
+
+
+def open_enrolments(
+    places: Sequence[tuple[int, int, date]], *, cause: str, actor: Actor, at: datetime
+) -> dict[int, int]:
+    """Open a place per (voucher, group, first day), with history; voucher id → enrolment id. The seats are taken already."""
+    if not places:
+        return {}
+    opened = rows(
+        "SELECT voucher_id, enrolment_id FROM open_enrolments(%s::uuid[], %s::bigint[], %s::bigint[],"
+        " %s::date[], %s, %s, %s)",
+        [
+            [uuid4() for _ in places],
+            [voucher_id for voucher_id, _, _ in places],
+            [group_id for _, group_id, _ in places],
+            [starts_on for _, _, starts_on in places],
+            cause,
+            at,
+            actor.user_id,
+        ],
+    )
+    return dict(opened)
+
+
+def end_enrolments(leaving: Sequence[Leaving], *, reason: str, cause: str, actor: Actor, at: datetime) -> None:
+    """End places with their last day and history, and give their seats back."""
+    if not leaving:
+        return
+    rows(
+        "SELECT end_enrolments(%s::bigint[], %s::date[], %s, %s, %s, %s)",
+        [[w.enrolment.id for w in leaving], [w.last_day for w in leaving], reason, cause, at, actor.user_id],
+    )
+    free_seats(w.enrolment.group_id for w in leaving)
+
+
+def lesson_days(groups: Iterable[tuple[int, int]], first: date, last: date) -> dict[int, list[date]]:
+    """Group id → its lesson days from `first` to `last`, for (territory, group) pairs: one look at each territory's calendar."""
+    by_territory: defaultdict[int, set[int]] = defaultdict(set)
+    for territory_id, group_id in groups:
+        by_territory[territory_id].add(group_id)
+    found: dict[int, list[date]] = {}
+    for territory_id, group_ids in sorted(by_territory.items()):
+        calendar = programmes.calendar(territory_id, first, last)
+        found |= providers.lessons_between(sorted(group_ids), first, last, calendar)
+    return found
+
+
+def leavings(last_days: Mapping[int, date]) -> dict[int, Leaving]:
+    """Voucher id → its live place as it ends with the given last day; vouchers without a place are left out."""
+    places = live_enrolments(list(last_days))
+    if not places:
+        return {}
+    days = [last_days[voucher_id] for voucher_id in places]
+    pairs = ((e.territory_id, e.group_id) for e in places.values())
+    lessons = lesson_days(pairs, month_of(min(days)), month_end(max(days)))
+    facts = providers.group_facts(sorted({e.group_id for e in places.values()}))
+    return {
+        voucher_id: Leaving(e, last_days[voucher_id], lessons.get(e.group_id, []), facts[e.group_id].units_per_month)
+        for voucher_id, e in places.items()
+    }
+
+
+def remainders(leaving: Sequence[Leaving]) -> dict[int, list[tuple[AccountKey, int]]]:
+    """Enrolment id → what its place accounts hold beyond the lessons up to the last day: (account, tiyn > 0)."""
+    asked = {w.enrolment.id: _accounts(w) for w in leaving}
+    balances = ledger.balances([key for keys in asked.values() for key in keys])
+    return {w.enrolment.id: list(_remainder(w, asked[w.enrolment.id], balances)) for w in leaving}
+
+
+def _accounts(leaving: Leaving) -> list[AccountKey]:
+    place, month, keys = leaving.enrolment, month_of(leaving.last_day), []
+    while month <= place.promised_month:
+        keys.append(AccountKey(AccountKind.PLACE, place.line_id, place.id, month))
+        month = next_month(month)
+    return keys
+
+
+def _remainder(
+    leaving: Leaving, keys: Sequence[AccountKey], balances: Mapping[AccountKey, int]
+) -> Iterable[tuple[AccountKey, int]]:
+    place = leaving.enrolment
+    for key in keys:
+        assert key.month is not None
+        first = max(place.starts_on, key.month)
+        units = units_between(leaving.lessons, first, leaving.last_day, leaving.cap)
+        kept = units * place.unit_tariff_tiyn if key.month == month_of(leaving.last_day) else 0
+        if balances[key] > kept:
+            yield key, balances[key] - kept

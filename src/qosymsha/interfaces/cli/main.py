@@ -1,0 +1,100 @@
+"""The command `qosymsha`: finds the verb's module only when it is called, and turns each kind of failure into its exit status."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+import django
+
+from qosymsha import __version__
+from qosymsha.kernel.errors import BadInput, Forbidden, Refused
+from qosymsha.runtime.errors import EnvironmentFault
+
+EXIT_FINDING, EXIT_BAD_INPUT, EXIT_ENVIRONMENT, EXIT_REFUSED = 1, 2, 3, 4
+
+# verb → (module, what it does); the module is imported when the verb is called, so that `--help` starts at once.
+VERBS = {
+    "demo": ("demo", "Play a city's whole programme year on a database of its own, check it, serve it."),
+    "serve": ("serve", "Serve the pages; starts the embedded database where none is set."),
+    "work": ("work", "Run the job worker and the clock's jobs."),
+    "import": ("imports", "Load rosters: providers, groups, guardians, applications (CSV or XLSX)."),
+    "export": ("exports", "Write rosters and results as CSV or XLSX."),
+    "round": ("round", "A round's life: open, close, draw, allocate, publish, show."),
+    "month": ("month", "Close a month: sheets, claims, the hash."),
+    "pay": ("pay", "Approve, release, make the payment file, read the treasury's replies."),
+    "doctor": ("doctor", "Check versions, settings, the server, migrations, invariants; say what to do."),
+    "allocate": ("allocate", "Run the allocation engine on a file in the exchange format."),
+    "verify": ("verify", "Check a published round from its folder alone."),
+}
+
+
+class Verbs(click.Group):
+    """The group of verbs, imported lazily."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All verbs, in the order of an operator's life."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's click command, or None for an unknown one."""
+        if cmd_name not in VERBS:
+            return None
+        if cmd_name == "demo" or ctx.params.get("use_demo"):
+            os.environ["QOSYMSHA_MODE"] = "demo"
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qosymsha.config.settings")
+        django.setup()
+        module = importlib.import_module(f"qosymsha.interfaces.cli.{VERBS[cmd_name][0]}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs from the table above: no module is imported for it."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, what) for verb, (_, what) in VERBS.items()])
+
+
+@click.command(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Exit status: 0 done · 1 a finding · 2 bad input or usage · 3 environment · 4 refused by a rule."
+    " Every verb takes --json for machines. `qosymsha VERB --help` teaches with examples.",
+)
+@click.version_option(__version__, prog_name="qosymsha")
+@click.option("--demo", "use_demo", is_flag=True, help="Work on the demo's database instead of the city's own.")
+def qosymsha(use_demo: bool) -> None:
+    """Public money as vouchers for children's clubs, in an order anyone can check."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit status."""
+    try:
+        status = qosymsha.main(args=list(argv) if argv is not None else None, standalone_mode=False)
+    except click.exceptions.Abort:
+        status = _say("stopped: nothing half-done is left behind", 130)
+    except click.UsageError as error:
+        error.show()
+        status = EXIT_BAD_INPUT
+    except click.ClickException as error:
+        status = _say(error.format_message(), EXIT_BAD_INPUT)
+    except BadInput as error:
+        status = _say(f"{error.field}: {error.advice}", EXIT_BAD_INPUT)
+    except EnvironmentFault as error:
+        status = _say(str(error), EXIT_ENVIRONMENT)
+    except Refused as error:
+        status = _say(f"refused: {error}", EXIT_REFUSED)
+    except Forbidden as error:
+        status = _say(f"not allowed: {error}", EXIT_REFUSED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _say(sentence: str, status: int) -> int:
+    click.echo(f"qosymsha: {sentence}", err=True)
+    return status

@@ -1,0 +1,55 @@
+"""What most verbs need first: a database that answers and is up to date. Embedded where DATABASE_URL is not set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID, uuid5
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import OperationalError, connection, connections
+
+from qosymsha.config.settings import database_of
+from qosymsha.runtime import postgres
+from qosymsha.runtime.errors import EnvironmentFault
+
+DATABASE, DEMO_DATABASE = "qosymsha", "qosymsha_demo"
+_KEYS = UUID("4b9c2a52-5a6e-4a57-9d6b-5f2f6a1f3f10")
+
+
+def key_of(*parts: object) -> UUID:
+    """An idempotency key for an operator's verb made from what it is about: running it again does nothing twice."""
+    return uuid5(_KEYS, "\0".join(map(str, parts)))
+
+
+@contextmanager
+def database(*, fresh: bool = False) -> Iterator[str]:
+    """Connect Django to the database and bring its tables up to date; yield the address. `fresh` drops the demo's first.
+
+    Raises:
+        EnvironmentFault: no server can be reached or started; says what to do.
+    """
+    name = DEMO_DATABASE if settings.MODE == "demo" else DATABASE
+    outside = os.environ.get("DATABASE_URL")
+    if outside and settings.MODE != "demo":
+        yield from _connected(outside)
+        return
+    with postgres.running() as server:
+        postgres.create_database(server, name, drop_first=fresh)
+        yield from _connected(server.url(name))
+
+
+def _connected(url: str) -> Iterator[str]:
+    connections.databases["default"].update(database_of(url))
+    os.environ["DATABASE_URL"] = url
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        raise EnvironmentFault(f"the database does not answer: {str(error).strip()}; check DATABASE_URL") from error
+    call_command("migrate", verbosity=0, interactive=False)
+    try:
+        yield url
+    finally:
+        connections.close_all()

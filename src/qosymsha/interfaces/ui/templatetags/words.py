@@ -1,0 +1,45 @@
+"""`{% say "key" n=3 %}`: a sentence in the page's language; `|grouped` and `|tenge` write numbers and money."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django import template
+from django.utils.translation import get_language
+
+from qosymsha.interfaces.ui import texts
+from qosymsha.kernel.clock import ZONE
+from qosymsha.kernel.money import Money
+
+register = template.Library()
+
+
+@register.simple_tag
+def say(key: str, **values: object) -> str:
+    """The sentence of `key` in the active language."""
+    return texts.say(get_language() or "kk", key, **values)
+
+
+@register.filter
+def grouped(n: int) -> str:
+    """12500 → `12 500`."""
+    return texts.grouped(n)
+
+
+@register.filter
+def tenge(tiyn: int) -> str:
+    """Whole tenge of an amount in tiyn: `12 500 ₸`."""
+    return str(Money.tenge(round(tiyn / 100)))
+
+
+@register.filter
+def moment(at: datetime | None) -> str:
+    """An instant as DD.MM.YYYY HH:MM in Astana's time, or a dash."""
+    return at.astimezone(ZONE).strftime("%d.%m.%Y %H:%M") if at else "—"
+
+
+@register.filter
+def in_language(row: object, field: str = "name") -> str:
+    """A translated column: the page's language, then Russian, then Kazakh."""
+    order = [get_language() or "kk", "ru", "kk"]
+    return next((text for code in order if (text := getattr(row, f"{field}_{code}", ""))), "")

@@ -1,0 +1,1 @@
+"""The tests, by floor: see DESIGN in docs and CONTRIBUTING."""

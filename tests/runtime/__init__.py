@@ -1,0 +1,1 @@
+"""The floor `runtime`: real servers in temporary state folders, real kills."""
