@@ -10,6 +10,7 @@ from hypothesis import settings
 from qosymsha.runtime.postgres import Server, running
 from tests.browser import find_browser
 from tests.early import STATE
+from tests.flush import install as install_flush
 
 NOT_RUN = "NOT RUN: no browser"
 EXIT_NOT_RUN = 3
@@ -34,6 +35,7 @@ def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, database_server: Server | None
 ) -> None:
     """Have the server running before pytest-django makes its databases; tests without a database never start it."""
+    install_flush()
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,7 @@ faults, folder = [], pathlib.Path(sys.argv[1])
 say = lambda fine, fault: fine or faults.append(fault)
 lines = lambda name: (t := (folder / name).read_bytes().decode()) and t.removesuffix("\n").split("\n") or []
 try:
-    for sum_and_name in lines("SHA256SUMS"):
-        digest, name = sum_and_name.split("  ")
+    for digest, name in (line.split("  ") for line in lines("SHA256SUMS")):
         say(H((folder / name).read_bytes()).hex() == digest, f"{name} is not the file that was summed")
     say(len(lines("SHA256SUMS")) == 5, "SHA256SUMS does not name five files")
     T, P = ((folder / name).read_bytes() for name in ("terms.json", "protocol.json"))
@@ -18,7 +17,8 @@ try:
     level = [H(b"\0", T)] + [H(b"\0", bytes.fromhex(s), li.encode()) if li else bytes.fromhex(s) for s, _, li in closed]
     while len(level) > 1:  # two by two up to the root; an odd one at the end moves up as it is
         level = [H(b"\1", *level[i : i + 2]) if level[i + 1 :] else level[i] for i in range(0, len(level), 2)]
-    say(level[0].hex() == P["root"], "the closed list or the terms are not those of the root")
+    whole = level[0].hex() == P["root"] and {len(s) << bool(li) for s, _, li in closed} <= {64}
+    say(whole, "the closed list or the terms are not those of the root")
     say(P["root"] in (sys.argv[2:] or [P["root"]]), "the root is not the one published at closing")
     seed = H(b"seed\0", terms["round"].encode(), b"\0", bytes.fromhex(P["root"]), bytes.fromhex(P["beacon"]), *secrets)
     say(seed.hex() == P["seed"], "the seed does not follow from root, beacon and secrets")

@@ -1,4 +1,4 @@
-"""Were the vouchers of this round granted as its terms say? python3 grant.py FOLDER, after draw.py; standard library only.
+"""Were the vouchers of this round granted as its terms say? python3 grant.py FOLDER, after draw.py; no library.
 
 It draws the numbers again, puts all applications in their order and goes through them as the terms say. Withheld lines
 (small classes) stand in as the places and the money they are said to have taken; all other outcomes are recomputed.
@@ -23,10 +23,12 @@ def read_list(terms, seed):
             yield ident, segment, int(tier), mask, int(arrived) if terms["tie"] == "arrived" else number, at
 
 
-def in_order(terms, shown):
-    """Return the queue, sorted (iteration, tier, number, place in the list, k, line), and the rows of rejected lines."""
+def in_order(terms, shown, hidden):
+    """Return the queue, sorted (iteration, tier, number, place in the list, k, line), and the rejected rows."""
     known, best, rejected, k, queue = {s["id"] for s in terms["segments"]}, {}, {}, Counter(), []
-    for line in sorted(shown, key=lambda a: (a[2], a[4], a[5])):
+    # A ghost is withheld but counts in k: its number is told, not whose it is.
+    ghosts = [(at, s, int(t), None, n, at) for s in hidden for t, told in hidden[s]["ghosts"].items() for n, at in told]
+    for line in sorted(shown + ghosts, key=lambda a: (a[2], a[4], a[5])):
         if line[1] not in known:
             rejected[line[5]] = f"\t{line[0]}\t\t\tunknown_segment"
         elif best.setdefault(line[0], line) is not line:
@@ -35,7 +37,7 @@ def in_order(terms, shown):
         k[line[1:3]] += 1
         weight = terms["coefficients"][str(line[2])] if terms["policy"] == "iterations" else 0
         iteration = -(-k[line[1:3]] // weight) if weight else 0
-        queue.append((iteration, line[2], line[4], line[5], k[line[1:3]], line))
+        queue += [(iteration, line[2], line[4], line[5], k[line[1:3]], line)] if line[3] is not None else []
     return sorted(queue), [rejected[at] for at in sorted(rejected)]
 
 
@@ -60,15 +62,14 @@ class Segment:
         return all(sum(n for m, n in self.asked.items() if not m & ~some) <= room for some, room in enumerate(most))
 
     def reserve(self, rule, mask):
-        """Return a reserve that has a place for these claims now, or None; under `max`, `settle` names it in the end."""
+        """Return a reserve that has a place for these claims now, or None; `settle` names it in the end under `max`."""
         if rule != "max":
             return next((i for i, n in enumerate(self.free) if n and mask >> i & 1), None)
-        if not mask or mask in self.hopeless:
-            return None
-        self.asked[mask] += 1
-        self.hopeless |= set() if self.fit() else {mask}
-        self.asked[mask] -= 1
-        return None if mask in self.hopeless else 0
+        if mask and mask not in self.hopeless:
+            self.asked[mask] += 1
+            self.hopeless |= set() if self.fit() else {mask}
+            self.asked[mask] -= 1
+        return None if not mask or mask in self.hopeless else 0
 
     def settle(self, outcome, names):
         """Under `max`, in order, each holder gets the first listed reserve that leaves later ones a place."""
@@ -118,14 +119,15 @@ def check(terms, protocol):
     unseen, merged = len(lines("closed.tsv")) - len(shown), hidden["merged"]
     say(len(shown) + unseen == protocol["rows"], "the number of rows is not that of the closed list")
     rest = unseen - sum(s["rows"] for s in hidden["segments"].values())
-    say(0 <= rest < 10 if merged["rows"] is None else rest == merged["rows"], "withheld lines do not add up")
-    say(all(sum(s["taken"]) <= s["rows"] for s in hidden["segments"].values()), "more withheld places than lines")
+    say(rest == merged["rows"], "withheld lines do not add up")
+    for s in hidden["segments"].values():
+        say(sum(s["taken"]) <= s["rows"] >= sum(map(len, s["ghosts"].values())), "more places or ghosts than lines")
     segments = {s["id"]: Segment(terms, s, hidden["segments"].get(s["id"], {}).get("taken")) for s in terms["segments"]}
     money = {b["id"]: b["limit"] - hidden["budgets"][b["id"]] for b in terms["budgets"]}
     for b in ({**b, "segments": set(b["segments"])} for b in terms["budgets"]):
         said = hidden["budgets"][b["id"]] == sum(segments[s].cost * segments[s].granted_unseen for s in b["segments"])
         say(money[b["id"]] >= 0 and (said or b["segments"] & set(merged["segments"])), f"{b['id']}: wrong withheld sum")
-    queue, rejected = in_order(terms, shown)
+    queue, rejected = in_order(terms, shown, hidden["segments"])
     outcome, due, cutoffs = grant(terms, segments, money, queue), defaultdict(list), dict.fromkeys(segments)
     for iteration, tier, number, at, k, line in queue:
         place = f"{iteration}\t{k}" if terms["policy"] == "iterations" else "\t"
@@ -136,8 +138,7 @@ def check(terms, protocol):
         return "NOT RECOMPUTED: under `stop` with unequal costs withheld lines may have closed a budget; ask auditors"
     due, said = [row for name in segments for row in due[name]] + rejected, lines("results.tsv")
     wrong = [f"results.tsv says {b!r}, due is {a!r}" for a, b in zip(due, said) if a != b]
-    faults.extend(wrong[:10] + [f"… and {len(wrong) - 10} more rows differ"] * (len(wrong) > 10))
-    say(len(due) == len(said), f"results.tsv has {len(said)} rows, due are {len(due)}")
+    faults.extend(wrong[:10] + [f"{len(wrong)} rows differ; there are {len(said)}, due are {len(due)}"] * (due != said))
     say(cutoffs == protocol["cutoffs"], "the cut-offs are not those of the results")
     return f"OK: {len(outcome)} of {len(shown)} lines shown are granted as the terms say; {unseen} lines withheld"
 
@@ -146,5 +147,4 @@ try:
     summary = check(*(json.loads((folder / name).read_bytes()) for name in ("terms.json", "protocol.json")))
 except (ValueError, KeyError, OSError, TypeError, IndexError, AttributeError) as fault:
     faults.append(f"a file cannot be read: {fault!r}")
-print("\n".join(faults) or summary)
-sys.exit(bool(faults))
+sys.exit(print("\n".join(faults) or summary) or len(faults) > 0)

@@ -108,7 +108,9 @@ def random_terms(r: random.Random, *, per_segment: int, plain: bool = False) -> 
     )
 
 
-def write_round(folder: Path, seed: int, *, per_segment: int = 60, terms: RoundTerms | None = None, public: bool = True) -> Written:
+def write_round(
+    folder: Path, seed: int, *, per_segment: int = 60, terms: RoundTerms | None = None, public: bool = True
+) -> Written:
     """Draw, allocate and publish a random round."""
     r = random.Random(seed)
     terms = terms or random_terms(r, per_segment=per_segment)

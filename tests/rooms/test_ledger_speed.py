@@ -16,7 +16,9 @@ pytestmark = pytest.mark.django_db
 def test_any_number_of_drafts_is_one_round_trip(count: int) -> None:
     steps.post([grant(1_000)], at=AT)
     drafts = [move(f"hold-{n}", 1, account("free"), account("held", subject=n)) for n in range(count)]
-    with CaptureQueriesContext(connection, ) as seen:
+    with CaptureQueriesContext(
+        connection,
+    ) as seen:
         steps.post(drafts, at=AT)
     assert len(seen) == 1
 

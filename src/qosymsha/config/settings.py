@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+
+from qosymsha.runtime.address import django_database
 
 MODE = os.environ.get("QOSYMSHA_MODE", "trial")  # trial | demo | test | production
 DEMO = MODE in ("demo", "test")
@@ -36,26 +37,7 @@ if not SECRET_KEY:
 SYNTHETIC_PEOPLE_ALLOWED = not PRODUCTION
 ALLOWED_HOSTS = os.environ.get("QOSYMSHA_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 
-
-def database_of(url: str) -> dict[str, object]:
-    """postgresql://user:password@host:port/name?host=/socket → Django's dictionary."""
-    parts = urlsplit(url)
-    query = parse_qs(parts.query)
-    host = query.get("host", [unquote(parts.hostname or "")])[0]
-    port = query.get("port", [str(parts.port or "")])[0]
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": unquote(parts.path.lstrip("/")) or "qosymsha",
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": host,
-        "PORT": port,
-        "CONN_MAX_AGE": 600,
-        "OPTIONS": {"options": "-c lock_timeout=3s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"},
-    }
-
-
-DATABASES = {"default": database_of(os.environ.get("DATABASE_URL", "postgresql:///qosymsha"))}
+DATABASES = {"default": django_database(os.environ.get("DATABASE_URL", "postgresql:///qosymsha"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "people.User"
 

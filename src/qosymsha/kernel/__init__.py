@@ -1,1 +1,1 @@
-"""What every room stands on: money, identifiers, time, actors, audit, outbox, idempotency, locks. No domain word here."""
+"""What every room stands on: money, numbers, time, actors, audit, outbox, idempotency, locks. No domain word here."""

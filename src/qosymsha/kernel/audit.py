@@ -25,7 +25,7 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"""
 _LINK = "SELECT audit_link_next(%s)"
 
 
-def record(
+def record(  # noqa: PLR0913 - the columns of an event
     *,
     actor: Actor,
     at: datetime,
@@ -54,7 +54,7 @@ def record(
 
 
 def link(limit: int = 10_000) -> int:
-    """The sequencer's step: chain up to `limit` finished events and return how many were linked. Run by one job at a time."""
+    """The sequencer's step: chain up to `limit` finished events, return how many. Run by one job at a time."""
     with transaction.atomic(durable=True):
         locks.exclusive("audit_link")
         with connection.cursor() as cursor:

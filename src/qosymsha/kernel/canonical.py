@@ -1,4 +1,4 @@
-"""Canonical bytes of a document (RFC 8785) and their SHA-256: what rule sets, claims and idempotent bodies are hashed by."""
+"""Canonical bytes of a document (RFC 8785) and their SHA-256: what rule sets, claims and bodies are hashed by."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Secrets at rest: AES-256-GCM under a key id, and a keyed hash to look an identifier up without storing it.
 
-Keys come from settings (`SECRET_KEYS`: key id → 32 bytes; the first encrypts, all decrypt) so that rotation is a new first
+Keys come from settings (`SECRET_KEYS`: key id → 32 bytes; the first encrypts, all decrypt), so rotation is a new first
 key and a re-encryption; `LOOKUP_KEY` never rotates silently: it would orphan every look-up.
 """
 
@@ -32,7 +32,7 @@ def _box(key_id: str) -> AESGCM:
 
 
 def seal(plain: bytes, *, bound_to: bytes) -> Sealed:
-    """Encrypt under the newest key; `bound_to` (the subject's id) must be given again to open, so rows can't be swapped."""
+    """Encrypt under the newest key; `bound_to` (the subject's id) must be given to open: rows can't be swapped."""
     key_id = next(iter(settings.SECRET_KEYS))
     nonce = entropy.token(12)
     return Sealed(key_id, nonce, _box(key_id).encrypt(nonce, plain, bound_to))

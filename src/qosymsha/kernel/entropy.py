@@ -1,4 +1,4 @@
-"""Randomness from one place: the operating system's, or in the demo a seeded stream so that a year can be played again."""
+"""Randomness from one place: the operating system's, or in the demo a seeded stream, so a year plays again."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Refused(Exception):
-    """A rule says no: nothing was stored. `reason` is a room's StrEnum; `detail` holds ids and numbers, no personal data."""
+    """A rule says no, nothing was stored. `reason` is a room's StrEnum; `detail` holds ids and numbers only."""
 
     def __init__(self, reason: StrEnum, **detail: object) -> None:
         super().__init__(f"{reason.value} {detail}" if detail else reason.value)

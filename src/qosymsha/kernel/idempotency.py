@@ -1,4 +1,4 @@
-"""Idempotency: (user, verb, key) is done once; the same key with another body is refused; a replay writes before it answers."""
+"""Idempotency: (user, verb, key) is done once; with another body it is refused; a replay writes before it answers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def repeat(*, actor: Actor, verb: str, key: UUID, body: Any, at: datetime) -> An
 
 
 def keep(*, actor: Actor, verb: str, key: UUID, outcome: Any) -> None:
-    """Step `record`: store what is answered (anything but None, which `repeat` says of a first time), in its transaction."""
+    """Step `record`: store what is answered (never None: `repeat` says that of a first time), in its transaction."""
     assert outcome is not None, "None would be done again on a replay"
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,6 +1,6 @@
-"""IIN (person) and BIN (organisation): twelve ASCII digits and a check digit. Source: DOMAIN.md 4, law 223 of 12.01.2007.
+"""IIN (person) and BIN (organisation): twelve ASCII digits and a check digit. DOMAIN.md 4, law 223 of 12.01.2007.
 
-Birth date and sex are never read from an IIN (Government Resolution 853 of 26.08.2013): an odd date is a warning at most.
+Birth date and sex are never read from an IIN (Resolution 853 of 26.08.2013): an odd date is a warning at most.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class NumberFault(StrEnum):
 
 
 class NumberError(ValueError):
-    """A text that is no IIN or BIN; `fault` says why. The text itself is never repeated (it may be somebody's number)."""
+    """A text that is no IIN or BIN; `fault` says why. The text is never repeated (it may be somebody's number)."""
 
     def __init__(self, fault: NumberFault) -> None:
         super().__init__(fault.value)
@@ -35,7 +35,7 @@ class NumberError(ValueError):
 
 
 def check_digit(first_eleven: str) -> int | None:
-    """Return the twelfth digit for eleven ASCII digits, or None where the number is never issued (both passes give 10)."""
+    """Return the twelfth digit for eleven ASCII digits, or None where none is ever issued (both passes give 10)."""
     digits = [int(c) for c in first_eleven]
     for weights in (_FIRST, _SECOND):
         rest = sum(d * w for d, w in zip(digits, weights, strict=True)) % 11
@@ -59,7 +59,7 @@ def canonical(text: str) -> str:
 
 
 def is_synthetic(number: str) -> bool:
-    """True for demo people: a seventh digit 7, 8 or 9 is never issued to a person (BINs are judged by `is_organisation`)."""
+    """True for demo people: a seventh digit 7, 8 or 9 is never issued to a person (BINs: see `is_organisation`)."""
     return number[6] in _NEVER_ISSUED and not is_organisation(number)
 
 
@@ -100,6 +100,6 @@ def masked(number: str) -> str:
 
 
 def has_odd_date(number: str) -> bool:
-    """True where digits 1-6 are no calendar-like date or digit 7 is above 6: worth a warning, never a refusal (DOMAIN.md 4.1)."""
+    """True where digits 1-6 are no calendar date or digit 7 is above 6: a warning, never a refusal (DOMAIN.md 4.1)."""
     month, day = int(number[2:4]), int(number[4:6])
     return not (1 <= month <= 12 and 1 <= day <= 31) or number[6] > "6"

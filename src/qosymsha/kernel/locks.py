@@ -1,4 +1,4 @@
-"""Named locks inside a transaction: taken once per command, in one fixed order, with the lock timeout of the connection."""
+"""Named locks inside a transaction: once per command, in one fixed order, with the connection's lock timeout."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 
 def exclusive(*names: str) -> None:
-    """Step `lock`: hold the named advisory locks to the end of the transaction; taken in sorted order, so nobody deadlocks."""
+    """Step `lock`: hold the named advisory locks to the transaction's end; in sorted order, so nobody deadlocks."""
     assert transaction.get_connection().in_atomic_block, "a lock lives as long as its transaction"
     keys = sorted(int.from_bytes(hashlib.sha256(n.encode()).digest()[:8], "big", signed=True) for n in set(names))
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""The kernel's tables. Partitioned ones are made by SQL in the migrations and only described here (`managed = False`)."""
+"""The kernel's tables. Partitioned ones are made by SQL in migrations and only described here (`managed = False`)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class AuditLink(models.Model):
 
 
 class Outbox(models.Model):
-    """News for the jobs: topic and ids only; partitioned by month, insert-only; `outbox_cursor` remembers who read how far.
+    """News for the jobs: topic and ids only; by month, insert-only; `outbox_cursor` remembers who read how far.
 
     no_pii: ids. Retention: three months.
     """
@@ -61,7 +61,7 @@ class Outbox(models.Model):
 
 
 class OutboxCursor(models.Model):
-    """How far a consumer has read the outbox: its window of finished transactions (columns by SQL) and the last id in it.
+    """How far a consumer has read the outbox: its window of finished transactions (SQL columns), the last id in it.
 
     no_pii. Retention: for ever.
     """

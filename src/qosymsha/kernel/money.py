@@ -64,7 +64,7 @@ class Money:
         return f"Money({self.tiyn})"
 
     def __str__(self) -> str:
-        """`12 500 ₸`, or `12 500,50 ₸` where tiyn are left; groups and the sign stand off by no-break spaces (DOMAIN.md 9)."""
+        """`12 500 ₸`, or `12 500,50 ₸` where tiyn are left; groups stand off by no-break spaces (DOMAIN.md 9)."""
         tenge, tiyn = divmod(abs(self.tiyn), TIYN_PER_TENGE)
         sign = "−" if self.tiyn < 0 else ""
         cents = f",{tiyn:02d}" if tiyn else ""

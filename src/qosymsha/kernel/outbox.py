@@ -25,7 +25,12 @@ class News:
 
 
 def tell(
-    *, topic: StrEnum, subject_kind: str, subject_ids: Sequence[int], at: datetime, detail: Mapping[str, object] | None = None
+    *,
+    topic: StrEnum,
+    subject_kind: str,
+    subject_ids: Sequence[int],
+    at: datetime,
+    detail: Mapping[str, object] | None = None,
 ) -> None:
     """Step `tell`: one row per subject, all with the same `detail` (ids and numbers only)."""
     assert transaction.get_connection().in_atomic_block, "news commits with its fact"
@@ -38,7 +43,7 @@ def tell(
 
 
 def unread(consumer: str, limit: int = 1_000) -> list[News]:
-    """The next rows for a consumer, in order of id among finished transactions: a slow writer's row is never jumped over."""
+    """The next rows for a consumer, by id among finished transactions: a slow writer's row is never jumped over."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, at, topic, subject_kind, subject_id, detail FROM outbox_unread(%s, %s)", [consumer, limit]

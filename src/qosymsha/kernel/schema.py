@@ -1,4 +1,4 @@
-"""Migration operations that Django has no words for: month partitions, insert-only tables, keys that keep place equal."""
+"""What Django's migrations have no words for: month partitions, insert-only tables, keys that keep place equal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def insert_only(table: str) -> RunSQL:
 
 
 def same_place(child: str, column: str, parent: str) -> RunSQL:
-    """A composite key (column, territory, programme): a row can't point into another territory or programme than its own."""
+    """A composite key (column, territory, programme): a row points only into its own territory and programme."""
     name = f"{child}_{column}_same_place"
     return RunSQL(
         f"ALTER TABLE {child} ADD CONSTRAINT {name} FOREIGN KEY ({column}, territory_id, programme_id)"

@@ -16,7 +16,7 @@ def normal(text: str) -> str:
 
 
 def folded(text: str) -> str:
-    """The search form: lower case, Latin look-alikes in mostly Cyrillic words made Cyrillic, Kazakh letters made plain."""
+    """The search form: lower case, Latin look-alikes in mostly Cyrillic words Cyrillic, Kazakh letters plain."""
     return " ".join(_folded_word(word) for word in normal(text).lower().split())
 
 
@@ -29,5 +29,5 @@ def _folded_word(word: str) -> str:
 
 
 def sort_key(text: str) -> str:
-    """A key whose code-point order is the Kazakh alphabet's: store it beside the text and sort by it with collation C."""
+    """A key whose code-point order is the Kazakh alphabet's: stored beside the text, sorted with collation C."""
     return normal(text).lower().translate(_SORT)

@@ -12,7 +12,9 @@ Draw = Any
 
 
 @st.composite
-def markets(draw: Draw, children: int = 6, groups: int = 3, reserves: bool = True, lists: bool = True) -> dict[str, Any]:
+def markets(
+    draw: Draw, children: int = 6, groups: int = 3, reserves: bool = True, lists: bool = True
+) -> dict[str, Any]:
     """A market of every feature at once; numbers are few, so that ties are common."""
     ids = [f"g{n}" for n in range(draw(st.integers(1, groups)))]
     people = [f"c{n}" for n in range(draw(st.integers(0, children)))]
@@ -25,7 +27,7 @@ def markets(draw: Draw, children: int = 6, groups: int = 3, reserves: bool = Tru
     for ident in ids:
         doc["groups"].append(draw(_group(ident, people, reserves, lists)))
     number = st.one_of(st.integers(0, 2), st.integers(1 << 255, (1 << 255) + 1), st.integers(-2, -1))
-    per_group = st.fixed_dictionaries({ident: number for ident in ids})
+    per_group = st.fixed_dictionaries(dict.fromkeys(ids, number))
     lottery = draw(st.sampled_from([number, per_group, st.one_of(number, per_group)]))
     for ident in people:
         doc["children"].append(draw(_child(ident, ids)) | {"lottery": draw(lottery)})

@@ -44,7 +44,9 @@ def test_the_rounds_and_the_tail_both_equal_a_slow_engine_written_from_the_defin
 
 @given(markets(children=6, groups=3), st.data())
 @settings(max_examples=300, deadline=None)
-def test_the_checker_finds_nothing_exactly_where_a_matching_is_stable_by_definition(doc: Doc, data: st.DataObject) -> None:
+def test_the_checker_finds_nothing_exactly_where_a_matching_is_stable_by_definition(
+    doc: Doc, data: st.DataObject
+) -> None:
     instance = parse(doc)
     by_id = {child["id"]: child for child in doc["children"]}
     picks = [data.draw(st.sampled_from([None, *slow.wishes(doc, by_id[c])])) for c in instance.child_ids]

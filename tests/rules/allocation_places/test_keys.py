@@ -71,8 +71,6 @@ def test_an_early_lottery_with_ties_lets_later_criteria_decide() -> None:
     lottery, tiers = np.array([7, 7, 8], np.uint64), np.array([2, 1, 0])
     market = Market(np.arange(4), np.zeros(3, np.int32), np.array([1]), lottery, criteria=criteria, tiers=tiers)
     assert solve(market).groups.tolist() == [-1, 0, -1]
-    distinct = Market(np.arange(4), np.zeros(3, np.int32), np.array([1]), lottery + tiers.astype(np.uint64), criteria=criteria)
-    assert isinstance(places_keys.make_keys(distinct), places_keys.SharedKeys) is False  # 9, 8, 8: ties remain
 
 
 def test_tiers_too_wide_to_pack_are_still_exact() -> None:

@@ -17,8 +17,9 @@ RUNNING_ROUND = ["open", "closed", "drawn"]
 class Round(models.Model):
     """An intake window and its one draw: planned → open → closed → drawn → allocated → published.
 
-    The beacon is named before opening; `root` is published at close, `seed` after the draw. `places`: segment → the fields of
-    `rules.Places`; `terms`: the closed list's leaf 0 as text. Written once, by trigger. no_pii. Retention: for ever.
+    The beacon is named before opening; `root` is published at close, `seed` after the draw. `places` holds the
+    fields of `rules.Places` by segment, `terms` the closed list's leaf 0. Written once, by trigger.
+    no_pii. Retention: for ever.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -88,9 +89,9 @@ class DrawSecret(models.Model):
 
 
 class Application(models.Model):
-    """A child's application in a round: draft → submitted → checked → ranked → granted | waiting | rejected | withdrawn.
+    """A child's application in a round; its life is in `states.ApplicationState`.
 
-    `line_id` is SHA-256("line" 00 ticket); ticket and salt stand sealed in `person_secret` (subject kind `application`).
+    `line_id` is SHA-256("line" 00 ticket); the ticket stands sealed in `person_secret` (kind `application`).
     `claims` are the category codes certified at the cut-off, `category` the one it competes in.
     pii: a social category; reads are audited and field-limited. Retention: five years, then anonymised.
     """
@@ -123,7 +124,9 @@ class Application(models.Model):
                 name="application_state",
             ),
             models.UniqueConstraint(
-                fields=["child", "programme", "slot"], condition=Q(state__in=LIVE_APPLICATION), name="application_one_live"
+                fields=["child", "programme", "slot"],
+                condition=Q(state__in=LIVE_APPLICATION),
+                name="application_one_live",
             ),
         ]
 

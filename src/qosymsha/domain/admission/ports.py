@@ -6,14 +6,14 @@ from typing import Protocol
 
 
 class BeaconSilent(Exception):
-    """The beacon gave no value that can be trusted (not out yet, unreachable, malformed, two officers differ): says which."""
+    """The beacon gave no value to be trusted: not out yet, unreachable, malformed, two officers differ. Says which."""
 
 
 class Beacon(Protocol):
-    """A public source of randomness. The same name always has the same value; it is fetched by a door, never in a transaction."""
+    """A public source of randomness. A name always has the same value; fetched by a door, never in a transaction."""
 
     def value(self, name: str) -> bytes:
-        """The value, 1 to 1,024 bytes, of the beacon round that `name` says (`Round.beacon_name`, fixed before opening).
+        """The value, 1 to 1,024 bytes, of the beacon's round `name` (`Round.beacon_name`, fixed before opening).
 
         Raises:
             BeaconSilent: there is no trustworthy value under this name, now or ever.

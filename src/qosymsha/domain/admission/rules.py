@@ -1,4 +1,4 @@
-"""Pure rules of admission: who may file, what a family competes in, how money becomes places. Source: docs/rules/admission.md."""
+"""Who may file, what a family competes in, how money becomes places. Source: docs/rules/admission.md."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from enum import StrEnum
 from qosymsha.domain.allocation.round_terms import OnShort, Policy, ReserveRule, RoundTerms, Segment, Tie
 from qosymsha.domain.programmes.rules import Rules
 
-SECRET_KIND = "application"  # the subject kind under which tickets are sealed
+TICKET_KIND = "application"  # the subject kind under which tickets are sealed
 COMMITMENT_BYTES = 32
-SEGMENT_BY = ("kind",)
-EVERY_SEGMENT = "*"
 
 
 class AdmissionRefusal(StrEnum):
-    """Why this room says no. The first group stands on rows of a batch and on applications rejected at close or refill."""
+    """Why this room says no. The first group stands on rows of a batch and on those rejected at close or refill."""
 
     NOT_GUARDIAN = "not_guardian"
     OTHER_TERRITORY = "other_territory"
@@ -42,20 +40,20 @@ class AdmissionRefusal(StrEnum):
     TWO_PARTIES_NEEDED = "two_parties_needed"
     COMMITMENT_MALFORMED = "commitment_malformed"
     BEACON_NOT_NAMED = "beacon_not_named"
-    SEGMENTS_UNSUPPORTED = "segments_unsupported"
 
-    SECRET_MISSING = "secret_missing"
-    SECRET_NOT_COMMITTED = "secret_not_committed"
+    SECRET_MISSING = "secret_missing"  # noqa: S105 - a reason
+    SECRET_NOT_COMMITTED = "secret_not_committed"  # noqa: S105 - a reason
     BEACON_MALFORMED = "beacon_malformed"
     LIST_CHANGED = "list_changed"
     MONEY_GONE = "money_gone"
     OUTPUT_DIFFERS = "output_differs"
     TICKETS_ERASED = "tickets_erased"
+    FREED_PLACES_WAIT = "freed_places_wait"
 
 
 @dataclass(frozen=True, slots=True)
 class FilingFacts:
-    """What decides one row at filing, and again at close and at a refill. `slot` is None where no slot takes the kind."""
+    """What decides a row at filing, and again at close and refill. `slot` is None where no slot takes the kind."""
 
     is_ward: bool
     is_local: bool
@@ -112,7 +110,7 @@ def months_between(first: date, last: date) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Money turned into places of one segment: what was free, what is kept for appeals, what a voucher takes (all in tiyn)."""
+    """Money turned into places of a segment: what was free, is kept for appeals, a voucher takes (all in tiyn)."""
 
     line_id: int
     places: int
@@ -142,7 +140,7 @@ def tier_of(rules: Rules, category: str) -> int:
 
 
 def reserve_categories(rules: Rules) -> frozenset[str]:
-    """The categories that decide something beyond the tier: those that some reserve names. Only they stand in the list."""
+    """The categories that decide more than the tier: those that some reserve names. Only they stand in the list."""
     return frozenset(reserve.category for reserve in rules.allocation.reserves)
 
 
@@ -164,7 +162,7 @@ def _reserves(rules: Rules, segment: str, places: int) -> tuple[tuple[str, int],
     return tuple(
         (reserve.category, places * reserve.permille // 1000)
         for reserve in rules.allocation.reserves
-        if reserve.segment in (segment, EVERY_SEGMENT)
+        if reserve.segment == segment
     )
 
 
@@ -180,17 +178,20 @@ class RoundPlan:
     commitments: Mapping[str, bytes]
 
 
-def refuse_plan(rules: Rules, plan: RoundPlan) -> AdmissionRefusal | None:
+def _are_months(first: date, last: date) -> bool:
+    return first.day == last.day == 1 and first <= last
+
+
+def refuse_plan(plan: RoundPlan) -> AdmissionRefusal | None:
     """The first reason against a plan, or None. Source: docs/rules/admission.md R-7."""
     parties: Sequence[str] = [party for party in plan.commitments if party.strip()]
     checks = (
         (plan.closes_at <= plan.opens_at, AdmissionRefusal.WINDOW_BACKWARDS),
-        (plan.last_month < plan.first_month or plan.first_month.day != 1 or plan.last_month.day != 1, AdmissionRefusal.MONTHS_BACKWARDS),
+        (not _are_months(plan.first_month, plan.last_month), AdmissionRefusal.MONTHS_BACKWARDS),
         (plan.first_month.year != plan.last_month.year, AdmissionRefusal.MONTHS_IN_TWO_YEARS),
         (not plan.beacon_name.strip(), AdmissionRefusal.BEACON_NOT_NAMED),
         (len(parties) < 2, AdmissionRefusal.TWO_PARTIES_NEEDED),
         (any(len(c) != COMMITMENT_BYTES for c in plan.commitments.values()), AdmissionRefusal.COMMITMENT_MALFORMED),
         (len(set(plan.commitments.values())) < len(plan.commitments), AdmissionRefusal.COMMITMENT_MALFORMED),
-        (rules.segment_by != SEGMENT_BY, AdmissionRefusal.SEGMENTS_UNSUPPORTED),
     )
     return next((reason for is_true, reason in checks if is_true), None)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class RoundState(StrEnum):
-    """planned → open → closed (list frozen, root known) → drawn (seed known) → allocated → published; each entered once."""
+    """planned → open → closed (frozen, root known) → drawn (seed known) → allocated → published; each entered once."""
 
     PLANNED = "planned"
     OPEN = "open"
@@ -17,7 +17,14 @@ class RoundState(StrEnum):
 
 
 ROUND_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
-    {("", "planned"), ("planned", "open"), ("open", "closed"), ("closed", "drawn"), ("drawn", "allocated"), ("allocated", "published")}
+    {
+        ("", "planned"),
+        ("planned", "open"),
+        ("open", "closed"),
+        ("closed", "drawn"),
+        ("drawn", "allocated"),
+        ("allocated", "published"),
+    }
 )
 
 

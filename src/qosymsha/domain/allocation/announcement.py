@@ -1,4 +1,6 @@
-"""What is announced of a round and bound by its root: leaf 0 of the closed list, and the seed that follows once secrets are revealed."""
+"""What is announced of a round and bound by its root: leaf 0 of the closed list, and the seed that follows once
+secrets are revealed.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +19,8 @@ class RevealError(ValueError):
 class Announced:
     """What is published about the draw before the window opens.
 
-    rules_hash: SHA-256 of the rule set in force, hex.   commitments: one per party, in the order their secrets will be used.
+    rules_hash: SHA-256 of the rule set in force, hex.   commitments: one per party, in the order their secrets will
+        be used.
     beacon: texts or whole numbers that name the beacon, its exact future value and the fallback; free keys.
     """
 
@@ -28,8 +31,11 @@ class Announced:
 
 
 def terms_text(terms: RoundTerms, announced: Announced) -> str:
-    """Return everything that decides the round apart from its lines, in the one spelling that is hashed and published."""
-    segments = [{"id": s.id, "places": s.places, "reserves": [list(r) for r in s.reserves], "cost": s.cost} for s in terms.segments]
+    """Return everything that decides the round apart from its lines, in its one published spelling."""
+    segments = [
+        {"id": s.id, "places": s.places, "reserves": [list(r) for r in s.reserves], "cost": s.cost}
+        for s in terms.segments
+    ]
     budgets = [{"id": b.id, "segments": list(b.segments), "limit": b.limit} for b in terms.budgets]
     return canonical.terms_text(
         {
@@ -50,7 +56,8 @@ def terms_text(terms: RoundTerms, announced: Announced) -> str:
 
 
 def seed_of(announced: Announced, root: bytes, beacon: bytes, secrets: Sequence[bytes]) -> bytes:
-    """Return the round's seed from the closed list's root, the beacon's value and the secrets in the order of their commitments.
+    """Return the round's seed from the closed list's root, the beacon's value and the secrets in the order of their
+    commitments.
 
     Raises:
         RevealError: a secret does not belong to its commitment, or one is missing.

@@ -1,14 +1,16 @@
 """The canonical closed list: one line per application, and the leaves whose Merkle root is published before the draw.
 
-A line is UTF-8, tab-separated, five fields in this order, none left out:
+A line is UTF-8, tab-separated, five fields in this order, none left out (arrived is empty when the tie is the lottery):
 
-    line id (64 hex, lower case) | segment | tier | categories (sorted, comma-joined) | arrived (empty when the tie is the lottery)
+    line id (64 hex, lower case) | segment | tier | categories (sorted, comma-joined) | arrived
 
-Categories are only those that a reserve of the round names: what does not decide anything is not in the list. The list is sorted by
-its lines (so by line id) and each line ends with LF; the LF is no part of the leaf. Leaf = SHA-256(00 | salt | line), salt 16 bytes.
+Categories are only those that a reserve of the round names: what does not decide anything is not in the list. The
+list is sorted by its lines (so by line id) and each line ends with LF; the LF is no part of the leaf. Leaf =
+SHA-256(00 | salt | line), salt 16 bytes.
 
-Leaf 0 is not a line but the round's terms (`terms_text`: round, rules hash, policy, coefficients, places, reserves, budgets, commitments,
-beacon), without a salt: so one changed rule changes the root as one changed row does. Line i of the list is leaf i + 1.
+Leaf 0 is not a line but the round's terms (`terms_text`: round, rules hash, policy, coefficients, places, reserves,
+budgets, commitments, beacon), without a salt: so one changed rule changes the root as one changed row does. Line i of
+the list is leaf i + 1.
 """
 
 import hashlib
@@ -82,7 +84,9 @@ def leaf(salt: bytes, line: str) -> bytes:
 
 
 def terms_text(terms: Mapping[str, object]) -> str:
-    """Return the one spelling of a round's terms: JSON with sorted keys, no spaces, whole numbers only, all letters as they are."""
+    """Return the one spelling of a round's terms: JSON with sorted keys, no spaces, whole numbers only, all letters
+    as they are.
+    """
     return json.dumps(terms, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 

@@ -1,8 +1,9 @@
 """The draw: from a family's secret ticket to a lottery number that nobody could choose.
 
-Every formula is published with its vectors in docs/reference/draw-vectors.json and repeated, without this code, in verify/draw.py:
+Every formula is published with its vectors in docs/reference/draw-vectors.json and repeated, without this code, in
+verify/draw.py:
 
-    line id    = SHA-256("line" 00 ticket)                     public name of an application's line; the ticket stays secret
+    line id    = SHA-256("line" 00 ticket)                     public name of an application's line
     salt       = first 16 bytes of SHA-256("salt" 00 ticket)   hides a line whose class is too small to be shown
     commitment = SHA-256("commit" 00 secret)                   published before the window opens, one per party
     seed       = SHA-256("seed" 00 round 00 root beacon secrets...)
@@ -42,7 +43,8 @@ def ticket_text(ticket: bytes) -> str:
 
 
 def parse_ticket(text: str) -> bytes:
-    """Return the ticket's 16 bytes from what a person typed: lower case, spaces and hyphens are forgiven, nothing else is.
+    """Return the ticket's 16 bytes from what a person typed: lower case, spaces and hyphens are forgiven, nothing
+    else is.
 
     Raises:
         TicketError: wrong length, a character outside A-Z and 2-7, or a last character that no ticket ends with.
@@ -65,7 +67,9 @@ def line_id(ticket: bytes) -> bytes:
 
 
 def salt(ticket: bytes) -> bytes:
-    """Return the 16-byte salt of the ticket's leaf: whoever holds the ticket can show its leaf, nobody else can guess it."""
+    """Return the 16-byte salt of the ticket's leaf: whoever holds the ticket can show its leaf, nobody else can
+    guess it.
+    """
     return _sha256(b"salt\0", _of_length(ticket, TICKET_BYTES, "a ticket"))[:16]
 
 
@@ -75,7 +79,8 @@ def commitment(secret: bytes) -> bytes:
 
 
 def seed(round_id: str, root: bytes, beacon: bytes, secrets: Sequence[bytes]) -> bytes:
-    """Return the round's 32-byte seed from the closed list's root, the beacon's value and the revealed secrets, in the parties' order.
+    """Return the round's 32-byte seed from the closed list's root, the beacon's value and the revealed secrets, in
+    the parties' order.
 
     Raises:
         ValueError: a root or secret that is not 32 bytes, an empty beacon value, or a zero byte in the round's id.

@@ -1,7 +1,8 @@
-"""The exchange format: one text with an instance, or a list of them under `cases`, to one text with the answer or answers.
+"""The exchange format: one text with an instance, or a list of them under `cases`, to one text with the answer or
+answers.
 
-A malformed text raises `InstanceError` with the place of the first fault, such as `cases[2].applications[3].tier: must be an integer`;
-no JSON text ever raises anything else. Source: ALLOCATION.md, "Exchange format".
+A malformed text raises `InstanceError` with the place of the first fault, such as `cases[2].applications[3].tier:
+must be an integer`; no JSON text ever raises anything else. Source: ALLOCATION.md, "Exchange format".
 """
 
 import json
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from qosymsha.domain.allocation import exchange_round, explain
+from qosymsha.domain.allocation import exchange_places, exchange_round, explain
 from qosymsha.domain.allocation import exchange_values as values
 from qosymsha.domain.allocation.errors import InstanceError
 
@@ -19,7 +20,9 @@ PLACES = "matching"
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """What goes back: `text` is the answer's JSON; `reports` what was ignored; `findings` what the independent checker found."""
+    """What goes back: `text` is the answer's JSON; `reports` what was ignored; `findings` what the independent
+    checker found.
+    """
 
     text: str
     reports: tuple[str, ...] = ()
@@ -43,7 +46,8 @@ def answer(text: str | bytes, *, problem: str, check: bool = False) -> Exchanged
 
 
 def explanation(text: str | bytes, *, ident: str, language: str) -> list[str] | None:
-    """Return in plain words (kk, ru or en) why an application of a round's file stands where it stands; None if it has none of this id.
+    """Return in plain words (kk, ru or en) why an application of a round's file stands where it stands; None if it
+    has none of this id.
 
     A file with `cases` is answered by the first case that has the application.
 
@@ -75,6 +79,9 @@ def _answer_case(case: object, path: str, problem: str, *, check: bool) -> _Part
 
 def _answer_one(value: object, problem: str, *, check: bool) -> _Part:
     instance = _of_problem(value, problem)
+    if problem == PLACES:
+        placed = exchange_places.answer_places(instance, check=check)
+        return _Part(placed.answer, placed.reports, placed.findings)
     found, wrong = exchange_round.answer(exchange_round.parse(instance), check=check)
     return _Part(found, (), tuple(wrong))
 
@@ -118,7 +125,8 @@ def _whole_number(digits: str) -> int:
     if digits.startswith("-"):
         return -_whole_number(digits[1:])
     half = len(digits) // 2
-    return _whole_number(digits[:half]) * 10 ** (len(digits) - half) + _whole_number(digits[half:])
+    shift: int = 10 ** (len(digits) - half)
+    return _whole_number(digits[:half]) * shift + _whole_number(digits[half:])
 
 
 def _refused(name: str) -> object:

@@ -42,7 +42,7 @@ class PlacesInstance:
 
 
 def answer_places(document: object, *, check: bool) -> PlacesAnswer:
-    """Return who goes where; with `check`, also what the independent checker finds wrong with it (nothing, unless a bug).
+    """Return who goes where; with `check`, also what the independent checker finds wrong (nothing, unless a bug).
 
     Raises:
         InstanceError: the instance is malformed; says where.

@@ -1,12 +1,14 @@
 """Problem A in the exchange format: JSON values in, JSON values out, every fault with its place.
 
-What the format leaves open is fixed here: a missing `tier` is 0; where the tie is `arrived`, the arrival takes the lottery's place in the
-order, (tier, arrived, id), and `lottery` may be missing; ids are texts, compared by code point; unknown keys are ignored. Budgets go
-together with every policy and rule (`round_budgets` defines how), so no combination is refused.
+What the format leaves open is fixed here: a missing `tier` is 0; where the tie is `arrived`, the arrival takes the
+lottery's place in the order, (tier, arrived, id), and `lottery` may be missing; ids are texts, compared by code
+point; unknown keys are ignored. Budgets go together with every policy and rule (`round_budgets` defines how), so no
+combination is refused.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -31,6 +33,7 @@ from qosymsha.domain.allocation.round_terms import (
 )
 
 _LONGEST = 1 << 63
+Ranked = TypeVar("Ranked", int, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,9 @@ def parse(value: object) -> RoundInstance:
 
 
 def answer(instance: RoundInstance, *, check: bool = False) -> tuple[dict[str, object], list[str]]:
-    """Return the answer, all its keys present (each segment has its waiting list), and what the independent checker found."""
+    """Return the answer, all its keys present (each segment has its waiting list), and what the independent checker
+    found.
+    """
     solved = solve(instance.terms, instance.arrays)
     return _as_json(instance, solved), findings(instance.terms, instance.arrays, solved) if check else []
 
@@ -95,7 +100,12 @@ def _as_json(instance: RoundInstance, solved: RoundAnswer) -> dict[str, object]:
 def _segment(value: object, path: str) -> Segment:
     item = values.as_object(value, path)
     reserves = tuple(_reserve(entry, at) for entry, at in values.items(item, "reserves", path, required=False))
-    return Segment(values.text(item, "id", path), values.whole(item, "places", path, least=0), reserves, values.whole(item, "cost", path, least=0, default=1))
+    return Segment(
+        values.text(item, "id", path),
+        values.whole(item, "places", path, least=0),
+        reserves,
+        values.whole(item, "cost", path, least=0, default=1),
+    )
 
 
 def _reserve(value: object, path: str) -> tuple[str, int]:
@@ -134,7 +144,9 @@ def _with_applications(terms: RoundTerms, instance: dict[str, object]) -> RoundI
     values.refuse_repeats(ids, "applications")
     applied_for = [values.text(item, "segment", path) for item, path in items]
     named = [(item, "categories", path) for item, path in items]
-    tiers = [values.whole(item, "tier", path, least=-_LONGEST, most=_LONGEST - 1, default=0) for item, path in items]
+    tiers = [
+        values.as_whole(item.get("tier", 0), f"{path}.tier", least=-_LONGEST, most=_LONGEST - 1) for item, path in items
+    ]
     numbers = _numbers(terms.tie, items)
     children = [values.text(item, "child", path, default=ident) for (item, path), ident in zip(items, ids, strict=True)]
     claims = [[values.as_text(name, at) for name, at in values.items(*where, required=False)] for where in named]
@@ -169,7 +181,7 @@ def _claims(terms: RoundTerms, claims: Sequence[Sequence[str]]) -> Bools:
     return table
 
 
-def _ranks(values: Sequence[int] | Sequence[str]) -> Ints:
+def _ranks(values: Sequence[Ranked]) -> Ints:
     """Return the dense rank of each value, from 0: numbers of any size, compared whole."""
     rank = {value: i for i, value in enumerate(sorted(set(values)))}
     return np.array([rank[value] for value in values], dtype=np.int64)

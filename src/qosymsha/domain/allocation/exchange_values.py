@@ -47,8 +47,14 @@ def as_text(value: object, path: str) -> str:
     return value
 
 
-def whole(
-    item: dict[str, object], key: str, path: str, *, least: int | None = None, most: int | None = None, default: int | None = None
+def whole(  # noqa: PLR0913 - a reader of one value: where it stands, its range, its default
+    item: dict[str, object],
+    key: str,
+    path: str,
+    *,
+    least: int | None = None,
+    most: int | None = None,
+    default: int | None = None,
 ) -> int:
     """Return a whole number of an object, the default when it is missing, or refuse it (`InstanceError`)."""
     if key not in item and default is not None:

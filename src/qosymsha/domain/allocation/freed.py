@@ -83,11 +83,12 @@ def next_offer(
         wants &= match[children] == UNPLACED
     if declined:
         wants &= ~np.isin(children, list(declined))
-    holds = match[children] == group
-    strangers = int(np.count_nonzero(match == group) - np.count_nonzero(holds))
+    sitting = int(np.count_nonzero(match == group))
     if line.reserves is not None and line.reserves.reserved[group]:
-        return _offer_by_rule(line.reserves, group, children, wants, holds, strangers)
-    is_free = np.count_nonzero(holds) + strangers < line.market.capacities[group]
+        holds = match[children] == group
+        chooser = _Chooser(line.reserves, group, children, sitting - int(np.count_nonzero(holds)))
+        return chooser.offer(wants, holds)
+    is_free = sitting < line.market.capacities[group]
     return int(children[np.argmax(wants)]) if is_free and wants.any() else None
 
 
@@ -97,7 +98,6 @@ def fill(
     freed: Iterable[int],
     declines: Callable[[int, int], bool] = lambda child, group: False,
     *,
-    left: Set[int] = frozenset(),
     unplaced_only: bool = False,
 ) -> tuple[SmallInts, list[Move]]:
     """Return the matching after all chains of freed places, and every move in order.
@@ -106,15 +106,14 @@ def fill(
         line: the index of the round's market.
         match: int32 (N), where each child sits, those who left already UNPLACED.
         freed: the groups with a freed place, once per place.
-        declines: whether a child refuses an offer of a group; it then keeps what it holds and is not asked again.
-        left: children who left the programme and are offered nothing.
+        declines: whether a child refuses an offer of a group (or has left); it keeps what it holds, the next is asked.
         unplaced_only: offer only to children without a place; a policy switch.
     """
     match, moves, waiting = match.copy(), list[Move](), deque(freed)
     refused: dict[int, set[int]] = {}
     while waiting:
         group = waiting.popleft()
-        asked = refused.setdefault(group, set(left))
+        asked = refused.setdefault(group, set())
         child = next_offer(line, match, group, asked, unplaced_only=unplaced_only)
         if child is None:
             continue
@@ -159,35 +158,44 @@ def _sits_at(market: Market, match: NDArray[np.int32], children: SmallInts) -> I
     return ends
 
 
-def _offer_by_rule(
-    tables: ReserveTables, group: int, children: SmallInts, wants: Bools, holds: Bools, strangers: int
-) -> int | None:
-    """Return the first whom the group would take beside all it holds: an offer never takes a place from anyone."""
-    line = np.flatnonzero(wants | holds)
-    taken = _taken(tables, group, children[line], strangers)
-    if not (taken | ~holds[line]).all():  # the group would swap: look for those it takes without sending anyone away
-        addable = [row for row in np.flatnonzero(wants) if _fits(tables, group, children, holds, row, strangers)]
-        line = np.sort(np.concatenate([np.flatnonzero(holds), np.array(addable[:1], np.int64)]))
-        taken = _taken(tables, group, children[line], strangers)
-    offered = line[taken & ~holds[line]]
-    return int(children[offered[0]]) if offered.size else None
+@dataclass(frozen=True, slots=True, eq=False)
+class _Chooser:
+    """A group with reserves, its line, and how many strangers (placed without a wish) sit in it."""
 
+    tables: ReserveTables
+    group: int
+    children: SmallInts
+    strangers: int
 
-def _fits(tables: ReserveTables, group: int, children: SmallInts, holds: Bools, row: int, strangers: int) -> bool:
-    beside = holds.copy()
-    beside[row] = True
-    return bool(_taken(tables, group, children[beside], strangers).all())
+    def offer(self, wants: Bools, holds: Bools) -> int | None:
+        """Return the first whom the group would take beside all it holds: an offer never takes a place from anyone."""
+        beside, taken = wants | holds, self._takes(wants | holds)
+        if (holds & ~taken).any():  # the group would swap: only those count whom it takes without sending anyone away
+            addable = np.array([row for row in np.flatnonzero(wants) if self._has_room_for(int(row), holds)], np.int64)
+            beside = holds.copy()
+            beside[addable[:1]] = True
+            taken = self._takes(beside)
+        offered = np.flatnonzero(taken & ~holds)
+        return int(self.children[offered[0]]) if offered.size else None
 
+    def _has_room_for(self, row: int, holds: Bools) -> bool:
+        beside = holds.copy()
+        beside[row] = True
+        return bool(np.array_equal(self._takes(beside), beside))
 
-def _taken(tables: ReserveTables, group: int, line: SmallInts, strangers: int) -> Bools:
-    """Return which of a line, by priority, the group takes; strangers sit on open places, then on the last reserves."""
-    sizes, categories = tables.sizes[group].tolist(), tables.categories[group].tolist()
-    left = int(tables.open_places[group]) - strangers
-    for reserve in reversed(range(len(sizes))):
-        given = min(sizes[reserve], max(0, -left))
-        sizes[reserve] -= given
-        left += given
-    left = max(0, left)
-    claims = [[j for j, c in enumerate(categories) if sizes[j] and tables.claims[child, c]] for child in line]
-    how = take_listed(tables.rule, left, sizes, claims)
-    return np.array([held_as != REFUSED for held_as in how], np.bool_)
+    def _takes(self, candidates: Bools) -> Bools:
+        """Return whom of the candidates the group takes; strangers sit on open places, then on the last reserves."""
+        tables, categories = self.tables, self.tables.categories[self.group].tolist()
+        sizes, left = tables.sizes[self.group].tolist(), int(tables.open_places[self.group]) - self.strangers
+        for reserve in reversed(range(len(sizes))):
+            given = min(sizes[reserve], max(0, -left))
+            sizes[reserve] -= given
+            left += given
+        rows = np.flatnonzero(candidates)
+        claims = [
+            [j for j, c in enumerate(categories) if sizes[j] and tables.claims[self.children[row], c]] for row in rows
+        ]
+        how = take_listed(tables.rule, max(0, left), sizes, claims)
+        taken = np.zeros(candidates.size, np.bool_)
+        taken[rows] = [held_as != REFUSED for held_as in how]
+        return taken

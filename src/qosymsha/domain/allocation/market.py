@@ -1,8 +1,8 @@
 """The market of a choice round: who wishes what, who may take whom, and what comes out. Plain arrays, nothing else.
 
 Children are numbered 0..N-1 *in the order of their ids*, so that a smaller number breaks the last tie and the order
-in which rows arrived can matter nowhere. Groups are numbered 0..G-1. Preferences lie in one flat array (CSR): those of
-child `c` are `groups[offsets[c]:offsets[c + 1]]`, the most wanted first. One such pair of child and group is an *entry*.
+in which rows arrived can matter nowhere. Groups are numbered 0..G-1. Preferences lie in one flat array (CSR): those
+of child `c` are `groups[offsets[c]:offsets[c + 1]]`, the most wanted first. A pair of child and group is an *entry*.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Merkle tree of a closed list in the shape of RFC 6962: an odd node at the end of a level moves up unchanged.
 
-A leaf is already a hash (`canonical.leaf`, prefix 00); an inner node is SHA-256(01 | left | right). Leaves are kept as one flat
-buffer, 32 bytes each, so that three million rows are 100 MB and not a list of objects.
+A leaf is already a hash (`canonical.leaf`, prefix 00); an inner node is SHA-256(01 | left | right). Leaves are kept
+as one flat buffer, 32 bytes each, so that three million rows are 100 MB and not a list of objects.
 """
 
 import hashlib
@@ -16,7 +16,9 @@ EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 
 def root(leaves: Leaves) -> bytes:
-    """Return the 32-byte root of flat leaves (n * 32 bytes, or an (n, 32) array); SHA-256 of nothing when there are none."""
+    """Return the 32-byte root of flat leaves (n * 32 bytes, or an (n, 32) array); SHA-256 of nothing when there are
+    none.
+    """
     level = _flat(leaves)
     while len(level) > 32:
         level = _parents(level)

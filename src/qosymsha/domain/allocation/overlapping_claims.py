@@ -1,8 +1,9 @@
 """The meritorious rule (Soenmez and Yenmez 2022): reserved places when one application may claim several of them.
 
-Applications come in their order; one is admitted whenever all admitted so far and itself can hold a reserved place at the same time, moving
-earlier ones between places they claim if need be. So as many reserved places are used as possible, by the best. Claims are bit masks over the
-segment's list of reserves, and applications with equal claims are counted, not listed: a step costs a walk over the reserves, never over people.
+Applications come in their order; one is admitted whenever all admitted so far and itself can hold a reserved place
+at the same time, moving earlier ones between places they claim if need be. So as many reserved places are used as
+possible, by the best. Claims are bit masks over the segment's list of reserves, and applications with equal claims
+are counted, not listed: a step costs a walk over the reserves, never over people.
 """
 
 from collections.abc import Sequence
@@ -66,7 +67,9 @@ class ReservedPlaces:
         self._held.setdefault(claims, [0] * len(self._free))[reserve] += 1
 
     def _make_room(self, reserve: int) -> bool:
-        """Free one place of `reserve` by moving holders along, breadth first; False and nothing moved if it cannot be done."""
+        """Free one place of `reserve` by moving holders along, breadth first; False and nothing moved if it cannot
+        be done.
+        """
         came_from: dict[int, tuple[int, int]] = {}
         seen, front = {reserve}, [reserve]
         for here in front:

@@ -78,7 +78,7 @@ class _Wishes:
 
     def knock_one_by_one(self, free: list[int]) -> None:
         """Follow each free child, and whom it displaces, until someone finds an empty place or the end of a list."""
-        groups, following, ends = memoryview(self._market.groups), memoryview(self._next), memoryview(self._ends)
+        groups, following, ends = self._market.groups.data, self._next.data, self._ends.data
         key_of, seat_one = self._keys.one(), self._seats.one()
         for child in free:
             while child != UNPLACED and (entry := following[child]) < ends[child]:

@@ -33,16 +33,24 @@ from qosymsha.domain.allocation.market import (
 NEVER = (1 << 64) - 1
 """The key of a pair that must not meet (age, not on the list): under no cut-off."""
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 17
 _Column = NDArray[np.generic]
 
 
 class PriorityKeys(Protocol):
     """How pairs of child and group become keys, and keys children again."""
 
-    bits: int
-    names: int
-    child_of: SmallInts
+    @property
+    def bits(self) -> int:
+        """The group stands above this many bits."""
+
+    @property
+    def names(self) -> int:
+        """Mask of the bits that name the child."""
+
+    @property
+    def child_of(self) -> SmallInts:
+        """The child behind each name, int32."""
 
     def many(self, children: Ints, entries: Ints, groups: SmallInts) -> Keys:
         """Return the keys of these entries, NEVER where the pair must not meet."""
@@ -92,7 +100,7 @@ class SharedKeys:
     def one(self) -> Callable[[int, int, int], int]:
         """Return `many` for a single (child, entry, group), as a function that is quick on plain numbers."""
         market, bits, sibling_bit, district_bit = self.market, self.bits, self.sibling_bit, self.district_bit
-        part, siblings = memoryview(self.child_part), _view(market.siblings)
+        part, siblings = self.child_part.data, _view(market.siblings)
         home, there = _view(market.child_districts), _view(market.group_districts)
         ages, bounds = _view(market.child_ages), _view(market.group_ages)
 
@@ -115,29 +123,37 @@ def _shared_keys(market: Market) -> SharedKeys | None:
         return None
     words = _words(market.lottery)
     order = order_rows(words)
-    before_lottery = _before_lottery(market.criteria)
-    if len(before_lottery) < len(set(market.criteria) - {Criterion.LOTTERY}) and _has_ties(words, order):
-        return None
+    asked = _before_lottery(market.criteria)
+    if set(market.criteria) - {Criterion.LOTTERY, *asked} and _has_ties(words, order):
+        return None  # children with equal numbers are parted by criteria that stand after the lottery
     name_bits = market.children.bit_length()  # one value more than there are ranks: all ones name nobody
-    child_part = np.empty(market.children, np.uint64)
-    child_part[order] = np.arange(market.children, dtype=np.uint64)
-    bits, sibling_bit, district_bit = name_bits, None, None
-    for criterion in reversed(before_lottery):
-        if criterion is Criterion.SIBLING and market.siblings is not None:
-            sibling_bit, bits = bits, bits + 1
-        elif criterion is Criterion.DISTRICT and market.child_districts is not None:
-            district_bit, bits = bits, bits + 1
-        elif criterion is Criterion.TIER and market.tiers is not None:
-            tiers = _dense(market.tiers)
-            width = int(tiers.max(initial=0)).bit_length()
-            if bits + width > 63:
-                return None
-            child_part |= tiers.astype(np.uint64) << np.uint64(bits)
-            bits += width
+    shifts, bits = _layout(market, asked, name_bits)
     if bits + market.capacities.size.bit_length() > 63:
         return None
+    child_part = np.empty(market.children, np.uint64)
+    child_part[order] = np.arange(market.children, dtype=np.uint64)
+    if Criterion.TIER in shifts and market.tiers is not None:
+        child_part |= _dense(market.tiers).astype(np.uint64) << np.uint64(shifts[Criterion.TIER])
+    sibling_bit, district_bit = shifts.get(Criterion.SIBLING), shifts.get(Criterion.DISTRICT)
     names = (1 << name_bits) - 1
     return SharedKeys(market, bits, names, order.astype(np.int32), child_part, sibling_bit, district_bit)
+
+
+def _layout(market: Market, asked: Sequence[Criterion], bits: int) -> tuple[dict[Criterion, int], int]:
+    """Return the shift of each criterion, the last one lowest, above so many bits; and the bits in all."""
+    widths: dict[Criterion, int] = {}
+    if market.tiers is not None:
+        widths[Criterion.TIER] = int(_dense(market.tiers).max(initial=0)).bit_length()
+    if market.siblings is not None:
+        widths[Criterion.SIBLING] = 1
+    if market.child_districts is not None:
+        widths[Criterion.DISTRICT] = 1
+    shifts: dict[Criterion, int] = {}
+    for criterion in reversed(asked):
+        if criterion in widths:
+            shifts[criterion] = bits
+            bits += widths[criterion]
+    return shifts, bits
 
 
 # --- a place of its own for each entry ------------------------------------------------------------------------------
@@ -169,7 +185,7 @@ class RankedKeys:
 
     def one(self) -> Callable[[int, int, int], int]:
         """Return `many` for a single (child, entry, group), as a function that is quick on plain numbers."""
-        bits, places, refused = self.bits, memoryview(self.places), _view(self.refused)
+        bits, places, refused = self.bits, self.places.data, _view(self.refused)
 
         def key_of(child: int, entry: int, group: int) -> int:
             return NEVER if refused and refused[entry] else group << bits | places[entry]
@@ -218,7 +234,10 @@ def _entry_columns(market: Market, criterion: Criterion) -> list[_Column]:
     if criterion is Criterion.SIBLING and market.siblings is not None:
         return [~market.siblings]
     if criterion is Criterion.DISTRICT and market.child_districts is not None:
-        return [_is_elsewhere(market, market.entry_children, market.groups)]
+        owners, elsewhere = market.entry_children, np.empty(market.groups.size, np.bool_)
+        for part in chunks(elsewhere.size):
+            elsewhere[part] = _is_elsewhere(market, owners[part], market.groups[part])
+        return [elsewhere]
     if criterion is Criterion.LOTTERY and market.lottery_per_entry:
         return list(_words(market.lottery))
     if criterion is Criterion.LOTTERY:
@@ -237,7 +256,7 @@ def order_rows(columns: Sequence[_Column]) -> Ints:
     """
     rows = len(columns[0])
     index_bits = max(1, (rows - 1).bit_length()) if rows else 1
-    widths = [int(column.max(initial=0)).bit_length() for column in columns]  # type: ignore[attr-defined]
+    widths = [int(column.max(initial=0)).bit_length() for column in columns]
     packed = np.empty(rows, np.uint64)
     for part in chunks(rows):
         packed[part] = _pack([column[part] for column in columns], widths, 64 - index_bits)
@@ -309,33 +328,38 @@ def _before_lottery(criteria: Sequence[Criterion]) -> list[Criterion]:
     return named[: named.index(Criterion.LOTTERY)] if Criterion.LOTTERY in named else named
 
 
-def _dense(tiers: NDArray[np.integer]) -> NDArray[np.uint32]:
-    """Return the tiers as small numbers >= 0 in the same order."""
+def _dense(tiers: NDArray[np.integer]) -> NDArray[np.unsignedinteger]:
+    """Return the tiers as small numbers >= 0 in the same order, in few bytes each."""
     low, high = int(tiers.min(initial=0)), int(tiers.max(initial=0))
     if high - low < 1 << 16:
-        return (tiers.astype(np.int64) - low).astype(np.uint32)
-    return np.unique(tiers, return_inverse=True)[1].astype(np.uint32)
+        smallest: type[np.unsignedinteger] = np.uint8 if high - low < 1 << 8 else np.uint16
+        return (tiers.astype(np.int64) - low).astype(smallest)
+    ranks: NDArray[np.intp] = np.unique(tiers, return_inverse=True)[1]
+    return ranks.astype(np.uint32)
 
 
 def _is_elsewhere(market: Market, children: Ints | SmallInts, groups: SmallInts) -> Bools:
-    assert market.child_districts is not None and market.group_districts is not None
+    assert market.child_districts is not None
+    assert market.group_districts is not None
     home = market.child_districts[children]
-    return (home != market.group_districts[groups]) | (home == UNKNOWN)
+    elsewhere: Bools = (home != market.group_districts[groups]) | (home == UNKNOWN)
+    return elsewhere
 
 
 def _is_wrong_age(market: Market, children: Ints | SmallInts, groups: SmallInts) -> Bools:
-    assert market.child_ages is not None and market.group_ages is not None
+    assert market.child_ages is not None
+    assert market.group_ages is not None
     age, bounds = market.child_ages[children], market.group_ages[groups]
-    return ((age < bounds[:, 0]) | (age > bounds[:, 1])) & (age != UNKNOWN)
+    wrong: Bools = ((age < bounds[:, 0]) | (age > bounds[:, 1])) & (age != UNKNOWN)
+    return wrong
 
 
 def _view(column: NDArray[Any] | None) -> Any:
     """Return a column as a memoryview, which hands out plain Python numbers faster than NumPy does."""
-    return () if column is None else memoryview(column)
+    return () if column is None else column.data
 
 
 def chunks(rows: int) -> Iterator[slice]:
     """Yield slices that cover 0..rows, each small enough to stay in the cache."""
     for start in range(0, rows, _CHUNK):
         yield slice(start, min(rows, start + _CHUNK))
-

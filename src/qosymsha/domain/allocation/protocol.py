@@ -1,16 +1,19 @@
 """The published folder of a round: everything by which a stranger checks the draw and the grants with `verify/`.
 
     terms.json     what was fixed before the draw, byte for byte leaf 0 of the closed list (`announcement.terms_text`)
-    closed.tsv     the closed list: "salt TAB canonical line", or the leaf alone where the line is withheld (`small_classes`)
+    closed.tsv     "salt TAB canonical line" in the list's order; only the leaf where a line is withheld
     protocol.json  root, beacon value, revealed secrets, seed; merged counts of what is withheld; cut-offs
     numbers.tsv    "number TAB line id" of the lines shown, smallest number first
-    results.tsv    "segment TAB line id TAB iteration TAB k TAB outcome", segment by segment in the order of the round, rejected ones last;
-                   outcome is open, reserve:CATEGORY, waiting, duplicate_child or unknown_segment; iteration and k only under `iterations`
+    results.tsv    "segment TAB line id TAB iteration TAB k TAB outcome", segment by segment in the order of the round,
+                   rejected ones last; outcome is open, reserve:CATEGORY, waiting, duplicate_child or unknown_segment;
+                   iteration and k stand there only under `iterations`
     SHA256SUMS     the other files' hashes, as the program sha256sum reads them
 
-Withheld lines are counted, never shown: per segment how many lines and how many places they took in each pool, so that the grants of all
-others can still be recomputed exactly. Pools are the segment's reserves as listed, then the open places; under `soft_last` the first open
-places stand before them too. Segments of which nothing is shown are counted together, and not at all when they are fewer than ten lines.
+Withheld lines (`small_classes`) are counted, never shown: per segment how many lines, and how many places they took in
+each pool, so that the grants of all others can still be recomputed exactly. Pools are the segment's reserves as
+listed, then the open places; under `soft_last` the first open places stand before them too. Segments of which nothing
+is shown are counted together, their grants only when they are ten lines or more. Under `iterations` a withheld line of
+a tier that is shown otherwise counts in k: its number and its place in the list are told (a "ghost"), not whose it is.
 The same folder written with nothing withheld is what sworn auditors get.
 """
 
@@ -34,7 +37,7 @@ FILES = ("terms.json", "closed.tsv", "protocol.json", "numbers.tsv", "results.ts
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """The draw of a round as it is revealed: 32-byte root and seed, the beacon's value, the parties' secrets in order."""
+    """The draw as it is revealed: 32-byte root and seed, the beacon's value, the parties' secrets in order."""
 
     terms_text: str
     root: bytes
@@ -48,7 +51,8 @@ class Publication:
     """An allocated round; row i of each column is line i of the canonical list.
 
     lines, salts: canonical texts without LF, and their 16-byte salts; any iterable, read once.
-    line_ids, numbers: (n, 32) uint8.   withheld: (n,) bool, from `small_classes.withheld_rows`, or all False for auditors.
+    line_ids, numbers: (n, 32) uint8.   withheld: (n,) bool, from `small_classes.withheld_rows`, or all False for
+        auditors.
     """
 
     drawn: Drawn
@@ -109,11 +113,14 @@ def _results(publication: Publication) -> Iterator[str]:
     for at in np.flatnonzero(~publication.withheld[queue.rows]).tolist():
         place = f"{queue.iteration[at]}\t{queue.k[at]}" if dealt else "\t"
         segment = answer.terms.segments[queue.segment[at]].id
-        yield f"{segment}\t{line_ids[queue.rows[at]].tobytes().hex()}\t{place}\t{_outcome(answer, int(answer.kind[at]))}\n"
+        ident, outcome = line_ids[queue.rows[at]].tobytes().hex(), _outcome(answer, int(answer.kind[at]))
+        yield f"{segment}\t{ident}\t{place}\t{outcome}\n"
     rejected = np.sort(np.concatenate((queue.duplicates, queue.unknown)))
     for row in rejected[~publication.withheld[rejected]].tolist():
         index = int(publication.arrays.segment[row])
-        segment, reason = ("", Outcome.UNKNOWN_SEGMENT) if index < 0 else (answer.terms.segments[index].id, Outcome.DUPLICATE_CHILD)
+        segment, reason = (
+            ("", Outcome.UNKNOWN_SEGMENT) if index < 0 else (answer.terms.segments[index].id, Outcome.DUPLICATE_CHILD)
+        )
         yield f"{segment}\t{line_ids[row].tobytes().hex()}\t\t\t{reason}\n"
 
 
@@ -154,15 +161,34 @@ def _withheld(publication: Publication) -> dict[str, object]:
             granted += int((answer.kind[here] != WAITING).sum())
         elif here.size:
             counts = np.bincount(pools[here][pools[here] >= 0], minlength=_pool_count(answer, i))
-            segments[segment.id] = {"rows": len(here), "taken": counts.tolist()}
-    few = rows < FEWEST
-    together = {"segments": merged, "rows": None if few else rows, "granted": None if few else granted}
+            segments[segment.id] = {"rows": len(here), "taken": counts.tolist(), "ghosts": _ghosts(publication, here)}
+    together = {"segments": merged, "rows": rows, "granted": None if rows < FEWEST else granted}
     return {"segments": segments, "merged": together, "budgets": _withheld_money(answer, hidden)}
+
+
+def _ghosts(publication: Publication, here: Ints) -> dict[str, list[tuple[int | str, int]]]:
+    """Return, by tier, the number and the place in the list of withheld lines whose tier is shown otherwise.
+
+    Only under `iterations`, where they count in k. A number does not tell whose it is, nor what is claimed.
+    """
+    found: dict[str, list[tuple[int | str, int]]] = {}
+    queue, arrays = publication.answer.queue, publication.arrays
+    if publication.answer.terms.policy is not Policy.ITERATIONS:
+        return found
+    inside = queue.rows[queue.segment == queue.segment[here[0]]]
+    shown = set(arrays.tier[inside[~publication.withheld[inside]]].tolist())
+    for row in np.sort(queue.rows[here]).tolist():
+        tier, number = _tier_and_number(arrays, row)
+        if tier in shown:
+            found.setdefault(str(tier), []).append((number, row))
+    return found
 
 
 def _withheld_money(answer: RoundAnswer, hidden: Bools) -> dict[str, int]:
     """Return what withheld lines take of each budget."""
-    taken = np.bincount(answer.queue.segment[hidden & (answer.kind != WAITING)], minlength=len(answer.terms.segments)).tolist()
+    taken = np.bincount(
+        answer.queue.segment[hidden & (answer.kind != WAITING)], minlength=len(answer.terms.segments)
+    ).tolist()
     cost = {segment.id: segment.cost * count for segment, count in zip(answer.terms.segments, taken, strict=True)}
     return {budget.id: sum(cost[name] for name in set(budget.segments)) for budget in answer.terms.budgets}
 
@@ -190,17 +216,21 @@ def _pools(answer: RoundAnswer) -> Ints:
 
 
 def _cutoffs(publication: Publication) -> dict[str, Sequence[object] | None]:
-    """Return per segment [iteration, tier, number] of the last line shown that got an open place; None where there is none."""
+    """Return per segment [iteration, tier, number] of the last line shown that got an open place; None where there
+    is none.
+    """
     answer, queue = publication.answer, publication.answer.queue
     found: dict[str, Sequence[object] | None] = {}
     opened = (answer.kind == OPEN) & ~publication.withheld[queue.rows]
     for i, segment in enumerate(answer.terms.segments):
         last = np.flatnonzero(opened[queue.starts[i] : queue.starts[i + 1]])
         at = int(queue.starts[i] + last[-1]) if last.size else -1
-        found[segment.id] = None if at < 0 else [int(queue.iteration[at]), *_cutoff(publication.arrays, int(queue.rows[at]))]
+        found[segment.id] = (
+            None if at < 0 else [int(queue.iteration[at]), *_tier_and_number(publication.arrays, int(queue.rows[at]))]
+        )
     return found
 
 
-def _cutoff(arrays: RoundArrays, row: int) -> tuple[int, int | str]:
+def _tier_and_number(arrays: RoundArrays, row: int) -> tuple[int, int | str]:
     number = arrays.number[row]
     return int(arrays.tier[row]), number.tobytes().hex() if arrays.number.ndim == 2 else int(number)

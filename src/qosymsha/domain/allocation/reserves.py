@@ -16,13 +16,13 @@ takes of the places are the *open* places. Candidates stand in the order of prio
 `take_best` does this for many groups at once, `take_listed` for one group; both take the same children.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from qosymsha.domain.allocation.market import Bools, Ints, Market, SmallInts
+from qosymsha.domain.allocation.overlapping_claims import ReservedPlaces
 from qosymsha.domain.allocation.round_terms import ReserveRule
 
 OPEN = -1
@@ -95,7 +95,7 @@ def reserve_tables(market: Market) -> ReserveTables | None:
         entangled = _entangled(market, sizes, categories, reserves.claims)
     capacities = market.capacities.astype(np.int64)
     return ReserveTables(
-        reserves.rule, sizes, categories, reserves.claims, capacities, left, sizes.any(axis=1), entangled
+        reserves.rule, sizes, categories, reserves.claims, capacities, left, sizes.sum(axis=1) > 0, entangled
     )
 
 
@@ -153,7 +153,7 @@ def take_best(tables: ReserveTables, groups: Ints, starts: Ints, segments: Ints,
 def first_of(candidates: Bools, starts: Ints, segments: Ints, quotas: Ints) -> Bools:
     """Return the first `quotas[i]` of the candidates in each segment i, as a mask."""
     counted = np.cumsum(candidates)
-    before = counted[starts] - candidates[starts]
+    before: Ints = counted[starts] - candidates[starts]
     return candidates & (counted <= (before + quotas)[segments])
 
 
@@ -202,42 +202,12 @@ def _take_in_turn(how: list[int], sizes: Sequence[int], claims: Sequence[Sequenc
 
 def _take_most(how: list[int], sizes: Sequence[int], claims: Sequence[Sequence[int]]) -> None:
     """Take candidates by priority as long as all taken can hold reserved places at once."""
-    holders: list[list[int]] = [[] for _ in sizes]
-    for candidate in range(len(claims)):
-        path = _path_to_room(candidate, holders, sizes, claims)
-        for mover, reserve in path:
-            if how[mover] != REFUSED:
-                holders[how[mover]].remove(mover)
-            holders[reserve].append(mover)
-            how[mover] = reserve
-
-
-def _path_to_room(
-    candidate: int, holders: Sequence[Sequence[int]], sizes: Sequence[int], claims: Sequence[Sequence[int]]
-) -> list[tuple[int, int]]:
-    """Return who moves to which reserve so that the candidate gets a reserved place; empty where none can."""
-    came: dict[int, tuple[int, int | None]] = {}  # reserve -> who would move in, from which reserve
-    queue: deque[tuple[int, int | None]] = deque([(candidate, None)])
-    while queue:
-        mover, source = queue.popleft()
-        for reserve in claims[mover]:
-            if reserve in came or not sizes[reserve]:
-                continue
-            came[reserve] = (mover, source)
-            if len(holders[reserve]) < sizes[reserve]:
-                return _walk_back(reserve, came)
-            queue.extend((holder, reserve) for holder in holders[reserve])
-    return []
-
-
-def _walk_back(reserve: int, came: dict[int, tuple[int, int | None]]) -> list[tuple[int, int]]:
-    moves = []
-    at: int | None = reserve
-    while at is not None:
-        mover, source = came[at]
-        moves.append((mover, at))
-        at = source
-    return moves
+    places = ReservedPlaces(sizes)
+    masks = [sum(1 << reserve for reserve in wanted) for wanted in claims]
+    admitted = [candidate for candidate, mask in enumerate(masks) if places.admit(mask)]
+    settled = places.settle([masks[candidate] for candidate in admitted])
+    for candidate, reserve in zip(admitted, settled, strict=True):
+        how[candidate] = reserve
 
 
 def _taken(how: Sequence[int]) -> int:

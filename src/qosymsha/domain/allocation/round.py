@@ -31,7 +31,9 @@ def refuse_terms(terms: RoundTerms, applications: RoundArrays) -> None:
     names = {segment.id for segment in terms.segments}
     if len(names) < len(terms.segments) or len({budget.id for budget in terms.budgets}) < len(terms.budgets):
         raise ValueError("two segments or two budgets have the same id")
-    amounts = [n for segment in terms.segments for n in (segment.places, segment.cost, *(n for _, n in segment.reserves))]
+    amounts = [
+        n for segment in terms.segments for n in (segment.places, segment.cost, *(n for _, n in segment.reserves))
+    ]
     if min([*amounts, *(budget.limit for budget in terms.budgets)], default=0) < 0:
         raise ValueError("places, reserves, costs and limits are not negative")
     if any(set(budget.segments) - names for budget in terms.budgets):

@@ -15,10 +15,13 @@ Whole = TypeVar("Whole", bound=np.integer)
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Why one application stands where it stands. Ranks count from 1; 0 means "not in the queue" or, for `waiting_rank`, "not waiting".
+    """Why one application stands where it stands. Ranks count from 1; 0 means "not in the queue" or, for
+    `waiting_rank`, "not waiting".
 
-    rank: place among all valid applications of the segment.   k: place inside its own tier there.   iteration: 0 under `tiers`.
-    granted_from: "open" or a category when granted.   granted_before: how many granted ones stand before it in the segment.
+    rank: place among all valid applications of the segment.   k: place inside its own tier there.   iteration: 0
+        under `tiers`.
+    granted_from: "open" or a category when granted.   granted_before: how many granted ones stand before it in the
+        segment.
     ahead_by_tier: how many of each tier stand before it in the segment.
     """
 
@@ -36,7 +39,9 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class RoundAnswer:
-    """The answer to a round of n applications; `queue` and `kind` stand in the round's order, methods answer by input row."""
+    """The answer to a round of n applications; `queue` and `kind` stand in the round's order, methods answer by
+    input row.
+    """
 
     terms: RoundTerms
     queue: Queue
@@ -44,14 +49,18 @@ class RoundAnswer:
     count: int
 
     def outcomes(self) -> NDArray[np.int8]:
-        """Return, per row, the index of its `Outcome` in the order of that enum (0 granted, 1 waiting, 2 duplicate, 3 unknown)."""
+        """Return, per row, the index of its `Outcome` in the order of that enum (0 granted, 1 waiting, 2 duplicate,
+        3 unknown).
+        """
         found = self._by_row((self.kind == WAITING).astype(np.int8))
         found[self.queue.duplicates] = 2
         found[self.queue.unknown] = 3
         return found
 
     def granted_from(self) -> Kinds:
-        """Return, per row, WAITING (-2, also for rejected ones), OPEN (-1) or the index of a category of `terms.categories()`."""
+        """Return, per row, WAITING (-2, also for rejected ones), OPEN (-1) or the index of a category of
+        `terms.categories()`.
+        """
         found = np.full(self.count, WAITING, dtype=np.int16)
         found[self.queue.rows] = self.kind
         return found
@@ -75,10 +84,13 @@ class RoundAnswer:
     def waiting_list(self, segment: int) -> Ints:
         """Return the rows that wait in a segment, best first."""
         start, end = self.queue.starts[segment], self.queue.starts[segment + 1]
-        return self.queue.rows[start:end][self.kind[start:end] == WAITING]
+        rows: Ints = self.queue.rows[start:end][self.kind[start:end] == WAITING]
+        return rows
 
     def trace(self, row: int, tiers: NDArray[np.integer], segment: str) -> Trace:
-        """Return why `row` stands where it stands; `tiers` is the input's column, `segment` the name that was applied for."""
+        """Return why `row` stands where it stands; `tiers` is the input's column, `segment` the name that was
+        applied for.
+        """
         if row in self.queue.unknown:
             return Trace(Outcome.UNKNOWN_SEGMENT, segment, int(tiers[row]))
         if row in self.queue.duplicates:

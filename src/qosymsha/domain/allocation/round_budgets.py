@@ -1,15 +1,16 @@
 """Who is funded when segments share budgets: one pass over the whole round in its one order (`across_segments`).
 
-Definition, for every combination of policy, rule and budgets. The round goes through the applications in the order (iteration, tier, number,
-id), with k and the iteration counted inside the segment's tier as ever, once per pass:
+Definition, for every combination of policy, rule and budgets. The round goes through the applications in the order
+(iteration, tier, number, id), with k and the iteration counted inside the segment's tier as ever, once per pass:
 
     soft_first, hard   reserved places, then open ones          soft_last   open, reserved, then what is left as open
     max                reserved places (meritorious), then open
 
-In a pass of reserved places an application takes the first listed reserve of its segment that it claims and that has a place. An application
-whose segment has no place for it in this pass is passed by. One that has a place there but would break a budget is passed over too (`skip`);
-under `stop` each budget that it would break closes all its segments, for all later applications and passes. Without budgets this gives exactly
-what `round_reserves` gives; with nested budgets, equal costs and no reserves it is optimal (a laminar matroid) and is done without a loop.
+In a pass of reserved places an application takes the first listed reserve of its segment that it claims and that has
+a place. An application whose segment has no place for it in this pass is passed by. One that has a place there but
+would break a budget is passed over too (`skip`); under `stop` each budget that it would break closes all its
+segments, for all later applications and passes. Without budgets this gives exactly what `round_reserves` gives; with
+nested budgets, equal costs and no reserves it is optimal (a laminar matroid) and is done without a loop.
 """
 
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ def _passes(terms: RoundTerms) -> list[tuple[bool, bool]]:
 
 
 def _levels(terms: RoundTerms) -> list[list[Budget]] | None:
-    """Return the budgets by depth, innermost first, or None where they are not nested or costs under one budget differ."""
+    """Return the budgets by depth, innermost first, or None where they do not nest or costs under one differ."""
     cost = {segment.id: segment.cost for segment in terms.segments}
     members = [(budget, frozenset(budget.segments)) for budget in terms.budgets]
     members.sort(key=lambda pair: len(pair[1]))
@@ -119,7 +120,10 @@ class _Turns:
         self._terms, self._queue = terms, queue
         self._segment = queue.segment.tolist()
         self._kind = [WAITING] * len(queue.rows)
-        self._seats = [_seats_of(segment.places, segment.cost, [n for _, n in segment.cut_reserves()]) for segment in terms.segments]
+        self._seats = [
+            _seats_of(segment.places, segment.cost, [n for _, n in segment.cut_reserves()])
+            for segment in terms.segments
+        ]
         category_index = {category: i for i, category in enumerate(terms.categories())}
         self._named = [[category_index[name] for name, _ in segment.reserves] for segment in terms.segments]
         self._masks = self._claim_masks(claims)

@@ -1,9 +1,11 @@
-"""The independent checker of a round: is this answer the one the definition asks for, and if not, for which applications not?
+"""The independent checker of a round: is this answer the one the definition asks for, and if not, for which
+applications not?
 
-It shares no code with the solver. The order is made anew by a plain many-column sort. Without budgets each segment is then checked as a
-stable assignment: its places are pools (each reserve, the open places) that everybody prefers in one order, all pools prefer the better
-application, so exactly one assignment has no application that wants a pool with a free place or with a worse holder. Overlapping claims
-(`max`) are checked by exchange: nobody outside the reserved places could replace a worse one inside. Budgets are replayed by definition.
+It shares no code with the solver. The order is made anew by a plain many-column sort. Without budgets each segment is
+then checked as a stable assignment: its places are pools (each reserve, the open places) that everybody prefers in
+one order, all pools prefer the better application, so exactly one assignment has no application that wants a pool
+with a free place or with a worse holder. Overlapping claims (`max`) are checked by exchange: nobody outside the
+reserved places could replace a worse one inside. Budgets are replayed by definition.
 """
 
 from collections.abc import Iterator
@@ -35,13 +37,17 @@ class Finding:
 
 
 def findings(terms: RoundTerms, applications: RoundArrays, answer: RoundAnswer) -> list[str]:
-    """Return every violation of an answer in words; an empty list means that it is the answer the definition asks for."""
+    """Return every violation of an answer in words; none means that it is what the definition asks for."""
     found = check(terms, applications, answer.outcomes(), answer.granted_from(), answer.ranks())
     return [finding.sentence() for finding in found]
 
 
 def check(
-    terms: RoundTerms, applications: RoundArrays, outcomes: NDArray[np.integer], granted_from: NDArray[np.integer], ranks: NDArray[np.integer]
+    terms: RoundTerms,
+    applications: RoundArrays,
+    outcomes: NDArray[np.integer],
+    granted_from: NDArray[np.integer],
+    ranks: NDArray[np.integer],
 ) -> list[Finding]:
     """Return every violation of an answer given as columns by input row (as `RoundAnswer` names them)."""
     order, rank, expected = _order(terms, applications)
@@ -70,7 +76,9 @@ def check(
 
 
 def _order(terms: RoundTerms, applications: RoundArrays) -> tuple[Ints, NDArray[np.int32], NDArray[np.int8]]:
-    """Return valid rows in (segment, order), each row's rank in its segment (0 if rejected) and the outcome due to a rejected row."""
+    """Return valid rows in (segment, order), each row's rank in its segment (0 if rejected) and the outcome due to a
+    rejected row.
+    """
     count = len(applications.segment)
     ids = np.arange(count) if applications.ident is None else applications.ident
     number = applications.number
@@ -82,7 +90,9 @@ def _order(terms: RoundTerms, applications: RoundArrays) -> tuple[Ints, NDArray[
         again[by_child[1:]] = applications.child[by_child[1:]] == applications.child[by_child[:-1]]
         rejected[again & (rejected == _GRANTED)] = _DUPLICATE
     rows = np.flatnonzero(rejected == _GRANTED)
-    order = rows[np.lexsort((ids[rows], *(word[rows] for word in words), applications.tier[rows], applications.segment[rows]))]
+    order = rows[
+        np.lexsort((ids[rows], *(word[rows] for word in words), applications.tier[rows], applications.segment[rows]))
+    ]
     if terms.policy is Policy.ITERATIONS:
         order = order[_dealt(terms, applications, order)]
     segment = applications.segment[order]
@@ -114,7 +124,9 @@ def _over_reserved(terms: RoundTerms, applications: RoundArrays, granted_from: N
 # --- without budgets: each segment for itself
 
 
-def _segment_findings(terms: RoundTerms, applications: RoundArrays, order: Ints, granted_from: NDArray[np.integer]) -> list[Finding]:
+def _segment_findings(
+    terms: RoundTerms, applications: RoundArrays, order: Ints, granted_from: NDArray[np.integer]
+) -> list[Finding]:
     """Return the findings of all segments, those of one kind together."""
     gathered: dict[str, list[Ints]] = {}
     bounds = np.searchsorted(applications.segment[order], np.arange(len(terms.segments) + 1))
@@ -124,33 +136,43 @@ def _segment_findings(terms: RoundTerms, applications: RoundArrays, order: Ints,
         reserves = [(categories[name], places) for name, places in segment.cut_reserves()]
         kinds = granted_from[rows].astype(np.int64)
         claims = np.zeros((0, len(rows)), dtype=bool) if applications.claims is None else applications.claims[:, rows]
-        for what, places in _of_one_segment(terms.rule, segment, reserves, kinds, claims):
+        view = _View(segment, reserves, kinds, claims, _reserved_pools(reserves, kinds))
+        for what, places in _of_one_segment(terms.rule, view):
             gathered.setdefault(what, []).append(rows[places])
     return [Finding(what, np.sort(np.concatenate(rows))) for what, rows in gathered.items()]
 
 
-def _of_one_segment(
-    rule: ReserveRule, segment: Segment, reserves: list[tuple[int, int]], kinds: Ints, claims: Bools
-) -> Iterator[tuple[str, Bools]]:
-    if int((kinds != _NONE).sum()) > segment.places:
-        yield "more granted than places", kinds != _NONE
-    pool = _reserved_pools(reserves, kinds)
-    yield from (("more granted than reserved", kinds == c) for c in {c for c, _ in reserves} if ((kinds == c) & (pool == _LAST)).any())
-    if rule is ReserveRule.MAX:
-        better = _could_replace(reserves, pool, claims)
-        if better.any():
-            yield "a reserved place is due", better
-    else:
-        yield from _envious(rule, segment, reserves, pool, kinds, claims)
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One segment: its reserves as (category, places); per application, kind, claims and pool held."""
+
+    segment: Segment
+    reserves: list[tuple[int, int]]
+    kinds: Ints
+    claims: Bools
+    pool: Ints
+
+
+def _of_one_segment(rule: ReserveRule, view: _View) -> Iterator[tuple[str, Bools]]:
+    granted = view.kinds != _NONE
+    spare = view.segment.places - int(granted.sum())
+    if spare < 0:
+        yield "more granted than places", granted
+    beyond = (view.kinds >= 0) & (view.pool == _LAST)
+    if beyond.any():
+        yield "more granted than reserved", beyond
+    if rule is not ReserveRule.MAX:
+        yield from _envious(rule, view)
         return
-    spare = segment.places - int((kinds != _NONE).sum())
-    yield from _wanting(kinds == _NONE, kinds == _OPEN, spare, "open")
+    due = _could_replace(view.reserves, view.pool, view.claims)
+    if due.any():
+        yield "a reserved place is due", due
+    yield from _wanting(~granted, view.kinds == _OPEN, spare, "open")
 
 
-def _envious(
-    rule: ReserveRule, segment: Segment, reserves: list[tuple[int, int]], pool: Ints, kinds: Ints, claims: Bools
-) -> Iterator[tuple[str, Bools]]:
+def _envious(rule: ReserveRule, view: _View) -> Iterator[tuple[str, Bools]]:
     """Go through the pools in the order everybody prefers them."""
+    segment, reserves, pool, kinds, claims = view.segment, view.reserves, view.pool, view.kinds, view.claims
     unreserved = segment.places - sum(places for _, places in reserves)
     opened = np.flatnonzero(kinds == _OPEN)
     if rule is ReserveRule.SOFT_LAST:
@@ -182,7 +204,9 @@ def _wanting(wanting: Bools, holders: Bools, spare: int, kind: str) -> Iterator[
 
 
 def _reserved_pools(reserves: list[tuple[int, int]], kinds: Ints) -> Ints:
-    """Return the index of the reserve each application holds a place of, `_LAST` for all others and for those beyond the reserve."""
+    """Return the index of the reserve each application holds a place of, `_LAST` for all others and for those beyond
+    the reserve.
+    """
     pool = np.full(len(kinds), _LAST, dtype=np.int64)
     for i, (category, places) in enumerate(reserves):
         holders = np.flatnonzero((kinds == category) & (pool == _LAST))
@@ -191,7 +215,9 @@ def _reserved_pools(reserves: list[tuple[int, int]], kinds: Ints) -> Ints:
 
 
 def _could_replace(reserves: list[tuple[int, int]], pool: Ints, claims: Bools) -> Bools:
-    """Return who, outside the reserved places, could have a free one or a worse holder's after moving holders between places they claim."""
+    """Return who, outside the reserved places, could have a free one or a worse holder's after moving holders
+    between places they claim.
+    """
     count = len(reserves)
     claimed = claims[np.array([category for category, _ in reserves], dtype=np.int64)]
     reach = np.eye(count, dtype=bool)
@@ -204,11 +230,13 @@ def _could_replace(reserves: list[tuple[int, int]], pool: Ints, claims: Bools) -
         reach |= reach[:, [through]] & reach[[through], :]
     worst_reached = np.where(reach, worst, -1).max(axis=1, initial=-1)
     limit = np.where(claimed, worst_reached[:, None], -1).max(axis=0, initial=-1)
-    return (pool == _LAST) & (np.arange(len(pool)) < limit)
+    due: Bools = (pool == _LAST) & (np.arange(len(pool)) < limit)
+    return due
 
 
 def _unclaimed(applications: RoundArrays, granted_from: NDArray[np.integer]) -> Ints:
     reserved = np.flatnonzero(granted_from >= 0)
     if applications.claims is None:
         return reserved
-    return reserved[~applications.claims[granted_from[reserved], reserved]]
+    unclaimed: Ints = reserved[~applications.claims[granted_from[reserved], reserved]]
+    return unclaimed

@@ -1,8 +1,8 @@
 """The queue: every valid application of a round in its order, by one sort of packed 64-bit keys.
 
-A key is [segment and tier | leading bits of the number | row]. Sorting plain integers is several times faster than sorting indices, and
-the row comes back out of the key. Where the kept bits of two numbers are equal, the rows concerned are sorted again by the whole number
-(all 256 bits) and the id: the cut decides nothing.
+A key is [segment and tier | leading bits of the number | row]. Sorting plain integers is several times faster than
+sorting indices, and the row comes back out of the key. Where the kept bits of two numbers are equal, the rows
+concerned are sorted again by the whole number (all 256 bits) and the id: the cut decides nothing.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ Number = TypeVar("Number", bound=np.integer)
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """All valid applications, segment by segment, in the order of the round; each column has one entry per place in this order.
+    """All valid applications, segment by segment, in the order of the round; each column has one entry per place in
+    this order.
 
     rows: the application's row in the input.   segment: its index.   starts: (segments + 1,) where each segment begins.
     k: its place, from 1, inside its segment's tier.   iteration: from 1; 0 under `tiers`.
@@ -54,7 +55,9 @@ def line_up(terms: RoundTerms, applications: RoundArrays) -> Queue:
     iteration = np.zeros(len(order), dtype=np.int32)
     if terms.policy is Policy.ITERATIONS:
         order, k, iteration = _by_iterations(order, sizes, k, _coefficients(terms, tiers, len(order)))
-    per_segment = sizes.reshape(len(terms.segments), -1).sum(axis=1) if blocks else np.zeros(len(terms.segments), np.int64)
+    per_segment = (
+        sizes.reshape(len(terms.segments), -1).sum(axis=1) if blocks else np.zeros(len(terms.segments), np.int64)
+    )
     return Queue(
         rows=order if valid is None else valid[order],
         segment=np.repeat(np.arange(len(terms.segments), dtype=np.int32), per_segment),
@@ -67,7 +70,9 @@ def line_up(terms: RoundTerms, applications: RoundArrays) -> Queue:
 
 
 def across_segments(queue: Queue, applications: RoundArrays, positions: Ints) -> Ints:
-    """Return `positions` of the queue in the one order of the whole round: (iteration, tier, number, id), segments forgotten."""
+    """Return `positions` of the queue in the one order of the whole round: (iteration, tier, number, id), segments
+    forgotten.
+    """
     rows = queue.rows[positions]
     tier_code, tiers = _tier_codes(applications.tier[rows])
     block = queue.iteration[positions].astype(np.int64) * len(tiers) + tier_code
@@ -75,7 +80,9 @@ def across_segments(queue: Queue, applications: RoundArrays, positions: Ints) ->
 
 
 def in_order(block: Ints, blocks: int, words: list[Words], ident: NDArray[np.integer] | None) -> Ints:
-    """Return the indices of `block` sorted by (block, words, ident); `blocks` is above all of `block`, `ident` None means by index."""
+    """Return the indices of `block` sorted by (block, words, ident); `blocks` is above all of `block`, `ident` None
+    means by index.
+    """
     count = len(block)
     row_bits, block_bits = max(1, (count - 1).bit_length()), max(1, (blocks - 1).bit_length())
     kept = 64 - row_bits - block_bits
@@ -110,7 +117,7 @@ def _settle_equal_keys(key: Words, order: Ints, words: list[Words], ids: NDArray
 def _tie_breakers(applications: RoundArrays, rows: Ints | None) -> tuple[list[Words], NDArray[np.integer] | None]:
     """Return the numbers of `rows` as 64-bit words, the leading one first and left-aligned, and their ids' order."""
     number = _taken(applications.number, rows)
-    ident = None if applications.ident is None else _taken(applications.ident, rows)
+    ident = rows if applications.ident is None else _taken(applications.ident, rows)
     if number.ndim == 2:
         whole = np.ascontiguousarray(number).view(">u8")
         return [whole[:, i].astype(np.uint64) for i in range(4)], ident
@@ -161,7 +168,7 @@ def _coefficients(terms: RoundTerms, tiers: Ints, most: int) -> list[int]:
 def _by_iterations(
     order: Ints, sizes: Ints, k: NDArray[np.int32], coefficients: list[int]
 ) -> tuple[Ints, NDArray[np.int32], NDArray[np.int32]]:
-    """Deal the tiers of each segment into iterations: sort (segment, iteration, tier, k), each a few bits of one key."""
+    """Deal the tiers of each segment into iterations: one sort of (segment, iteration, tier, k) in a key."""
     tiers = len(coefficients)
     coefficient = np.repeat(np.tile(np.array(coefficients, dtype=np.int32), len(sizes) // max(1, tiers)), sizes)
     iteration = (k - 1) // coefficient + 1

@@ -1,4 +1,6 @@
-"""A round with budgets replayed by definition, application by application, in plain Python: the checker's second opinion."""
+"""A round with budgets replayed by definition, application by application, in plain Python: the checker's second
+opinion.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +25,26 @@ class _Holders:
     def has_open(self, *, beside_reserves: bool) -> bool:
         return self.opened < self.total - sum(self.reserves) if beside_reserves else not self.full()
 
-    def first_free(self, wishes: list[int]) -> int | None:
-        return next((wish for wish in wishes if len(self.held[wish]) < self.reserves[wish]), None)
+    def place(self, person: int, kind: str, wishes: list[int] | None, *, overlapping: bool) -> int | None:
+        """Give the person a place of this kind: the reserve's index, -1 for an open place, None if there is none."""
+        if wishes is None:
+            has = self.has_open(beside_reserves=kind == "open beside reserves")
+            self.opened += has
+            return _OPEN if has else None
+        if overlapping:
+            seated = self.seat(person, wishes, set())
+            return next(i for i, held in enumerate(self.held) if person in held) if seated else None
+        free = next((wish for wish in wishes if len(self.held[wish]) < self.reserves[wish]), None)
+        if free is not None:
+            self.held[free].append(person)
+        return free
+
+    def leave(self, person: int, place: int) -> None:
+        """Take the person out again; whom `seat` moved stands just as well between places they claim."""
+        if place == _OPEN:
+            self.opened -= 1
+        else:
+            self.held[place].remove(person)
 
     def seat(self, person: int, wishes: list[int], seen: set[int]) -> bool:
         """Seat the person, moving others to other wishes of theirs (Kuhn); False if impossible, then nothing moved."""
@@ -47,7 +67,8 @@ class _Holders:
 def replay(terms: RoundTerms, applications: RoundArrays, order: Ints) -> NDArray[np.int16]:
     """Return, per input row, what the definition in `round_budgets` grants: -2 nothing, -1 open, or a category's index.
 
-    `order` holds the valid rows in their segments' order. Under `max` any reserve that fits is named: which one is not decided here.
+    `order` holds the valid rows in their segments' order. Under `max` any reserve that fits is named: which one is not
+    decided here.
     """
     found = np.full(len(applications.segment), _NONE, dtype=np.int16)
     left = [budget.limit for budget in terms.budgets]
@@ -56,19 +77,32 @@ def replay(terms: RoundTerms, applications: RoundArrays, order: Ints) -> NDArray
     sequence = _whole_round(terms, applications, order)
     for kind in _passes(terms):
         for row in sequence:
-            segment = terms.segments[int(applications.segment[row])]
+            index = int(applications.segment[row])
+            segment = terms.segments[index]
             if found[row] != _NONE or segment.id in closed:
                 continue
             over = [i for i, budget in enumerate(terms.budgets) if segment.id in budget.segments]
             broken = [i for i in over if left[i] < segment.cost]
-            granted = _try(terms, applications, row, kind, holders[int(applications.segment[row])], keep=not broken)
-            if granted != _NONE and broken and terms.on_short is OnShort.STOP:
-                closed.update(name for i in broken for name in terms.budgets[i].segments)
-            if granted != _NONE and not broken:
-                found[row] = granted
-                for i in over:
-                    left[i] -= segment.cost
+            wishes = _wishes(terms, applications, row) if kind == "reserved" else None
+            place = holders[index].place(row, kind, wishes, overlapping=terms.rule is ReserveRule.MAX)
+            if place is None:
+                continue
+            if broken:
+                holders[index].leave(row, place)
+                if terms.on_short is OnShort.STOP:
+                    closed.update(name for i in broken for name in terms.budgets[i].segments)
+                continue
+            found[row] = _OPEN if place < 0 else terms.categories().index(segment.reserves[place][0])
+            for i in over:
+                left[i] -= segment.cost
     return found
+
+
+def _wishes(terms: RoundTerms, applications: RoundArrays, row: int) -> list[int]:
+    """Return which of its segment's reserves the row claims."""
+    names, claims = terms.categories(), applications.claims
+    reserves = terms.segments[int(applications.segment[row])].reserves
+    return [i for i, (name, _) in enumerate(reserves) if claims is not None and claims[names.index(name), row]]
 
 
 def _passes(terms: RoundTerms) -> list[str]:
@@ -76,31 +110,6 @@ def _passes(terms: RoundTerms) -> list[str]:
     if terms.rule is ReserveRule.SOFT_LAST:
         return [first_open, "reserved", "open"]
     return ["reserved", first_open]
-
-
-def _try(terms: RoundTerms, applications: RoundArrays, row: int, kind: str, holders: _Holders, *, keep: bool) -> int:
-    """Return what this pass has for the row, and let it hold that if it may `keep` it."""
-    if kind != "reserved":
-        has = holders.has_open(beside_reserves=kind == "open beside reserves")
-        holders.opened += has and keep
-        return _OPEN if has else _NONE
-    names, categories = terms.categories(), terms.segments[int(applications.segment[row])].reserves
-    claims = applications.claims
-    wishes = [i for i, (name, _) in enumerate(categories) if claims is not None and claims[names.index(name), row]]
-    if terms.rule is ReserveRule.MAX:
-        # A trial moves others only between places they claim, so taking the person out again leaves all as good as before.
-        if not holders.seat(row, wishes, set()):
-            return _NONE
-        wish = next(i for i, held in enumerate(holders.held) if row in held)
-    else:
-        free = holders.first_free(wishes)
-        if free is None:
-            return _NONE
-        wish = free
-        holders.held[wish].append(row)
-    if not keep:
-        holders.held[wish].remove(row)
-    return names.index(categories[wish][0])
 
 
 def _whole_round(terms: RoundTerms, applications: RoundArrays, order: Ints) -> list[int]:

@@ -1,4 +1,6 @@
-"""Who of each segment's queue is funded, when segments do not share a budget: the four reserve rules, all segments at once."""
+"""Who of each segment's queue is funded, when segments do not share a budget: the four reserve rules, all segments
+at once.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ OPEN = -1
 
 
 def grant_by_segment(terms: RoundTerms, queue: Queue, claims: Bools | None) -> Kinds:
-    """Return, per place in the queue, WAITING, OPEN or the index (in `terms.categories()`) of the reserve granted from."""
+    """Return, per place in the queue, WAITING, OPEN or the category (its index) whose reserve was used."""
     kind = np.full(len(queue.rows), WAITING, dtype=np.int16)
     places = _clipped([segment.places for segment in terms.segments], queue)
     if claims is None or not terms.categories():
@@ -40,7 +42,7 @@ def _grant_leading(kind: Kinds, starts: Ints, quota: Ints) -> None:
 
 def _grant_reserves(kind: Kinds, terms: RoundTerms, queue: Queue, claims: Bools) -> None:
     """Fill the first listed reserve of every segment, then the second of every segment, and so on."""
-    candidates = np.flatnonzero(claims.any(axis=0)[queue.rows])
+    candidates = np.flatnonzero(np.logical_or.reduce(claims, axis=0)[queue.rows])
     category_index = {category: i for i, category in enumerate(terms.categories())}
     for turn in range(max(len(segment.reserves) for segment in terms.segments)):
         category = np.full(len(terms.segments), -1, dtype=np.int64)
@@ -73,7 +75,7 @@ def _grant_meritorious(kind: Kinds, terms: RoundTerms, queue: Queue, claims: Boo
 
 
 def claim_masks(claims: Bools, named: list[int], rows: Ints) -> list[int]:
-    """Return, per row, a bit mask over a segment's list of reserves (`named`: the category of each) of those it claims."""
+    """Return, per row, a bit mask of what it claims of a segment's reserves (`named`: their categories)."""
     masks = [0] * len(rows)
     for bit, category in enumerate(named):
         for at in np.flatnonzero(claims[category, rows]).tolist():

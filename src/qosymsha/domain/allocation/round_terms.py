@@ -1,8 +1,8 @@
 """What a round of vouchers (problem A) is asked: its terms, chosen by a rule set, and its applications as columns.
 
-The order of applications inside a segment is (tier, number, id), smaller first; with `iterations` it is (iteration, tier, number, id), where
-the k-th of a tier with coefficient w stands in iteration ceil(k / w). The number is the lottery number, or the arrival where the tie is
-`arrived`. Source: ALLOCATION.md, Part I.
+The order of applications inside a segment is (tier, number, id), smaller first; with `iterations` it is (iteration,
+tier, number, id), where the k-th of a tier with coefficient w stands in iteration ceil(k / w). The number is the
+lottery number, or the arrival where the tie is `arrived`. Source: ALLOCATION.md, Part I.
 """
 
 from collections.abc import Mapping
@@ -33,11 +33,12 @@ class Tie(StrEnum):
 class ReserveRule(StrEnum):
     """How places reserved for a category are filled.
 
-    `soft_first`: reserved places first, in the order listed, each to the best claimants; unclaimed ones become open places.
+    `soft_first`: reserved places first, in the order listed, each to the best claimants; unclaimed ones become open
+    places.
     `soft_last`: open places first, then reserved ones; unclaimed ones become open places at the end.
     `hard`: as `soft_first`, but what is unclaimed is held back.
-    `max`: the meritorious rule: an application takes a reserved place whenever that lets one more reserved place be used by its claimants,
-    so that overlapping claims leave none unused; then open places.
+    `max`: the meritorious rule: an application takes a reserved place whenever that lets one more reserved place be
+    used by its claimants, so that overlapping claims leave none unused; then open places.
     """
 
     SOFT_FIRST = "soft_first"
@@ -47,7 +48,9 @@ class ReserveRule(StrEnum):
 
 
 class OnShort(StrEnum):
-    """What happens where one more grant would break a budget: pass over the application, or close the budget's segments."""
+    """What happens where one more grant would break a budget: pass over the application, or close the budget's
+    segments.
+    """
 
     SKIP = "skip"
     STOP = "stop"
@@ -64,7 +67,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Places that one queue competes for; `reserves` are (category, places) in the order they are filled; `cost` is per place."""
+    """Places that one queue competes for; `reserves` are (category, places) in the order they are filled; `cost` is
+    per place.
+    """
 
     id: str
     places: int
@@ -91,7 +96,9 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class RoundTerms:
-    """Everything that decides a round apart from its applications. `coefficients` per tier, each at least 1, only for `iterations`."""
+    """Everything that decides a round apart from its applications. `coefficients` per tier, each at least 1, only
+    for `iterations`.
+    """
 
     segments: tuple[Segment, ...]
     policy: Policy = Policy.TIERS
@@ -112,10 +119,12 @@ class RoundArrays:
 
     segment: (n,) index into `RoundTerms.segments`, -1 for a segment that does not exist.
     tier: (n,) integers, smaller is better.
-    number: lottery numbers or arrivals, smaller is better: (n, 32) uint8 compared as 256-bit integers, or (n,) integers.
+    number: lottery numbers or arrivals, smaller is better: (n, 32) uint8 compared as 256-bit integers, or (n,)
+        integers.
     claims: (len(terms.categories()), n) bool, one row per category; None when no reserve exists.
     child: (n,) integers, equal for applications of one child; None when every application is another child's.
-    ident: (n,) integers that order the ids, the last tie-breaker; None says that the rows stand in the order of their ids.
+    ident: (n,) integers that order the ids, the last tie-breaker; None says that the rows stand in the order of
+        their ids.
     """
 
     segment: NDArray[np.integer]

@@ -27,7 +27,7 @@ from qosymsha.domain.allocation.reserves import (
     take_listed,
 )
 
-_KEYS_AT_ONCE = 1 << 20
+_KEYS_AT_ONCE = 1 << 18
 
 
 class Seats:
@@ -123,7 +123,8 @@ class Seats:
         self._cutoffs[groups] = np.where(taken.is_open_full, worst_open, self._empty[groups])
         is_full = taken.is_open_full & taken.are_reserves_full
         self._claim_cutoffs[groups] = np.where(is_full, worst, self._empty[groups])
-        return children[~stays & ~is_empty]
+        away: SmallInts = children[~stays & ~is_empty]
+        return away
 
     def _merge(self, offered: Keys) -> tuple[Ints, Ints, Ints, Keys]:
         """Return the groups knocked at, knocks at each, the indices of their blocks, and held and new keys sorted."""
@@ -135,7 +136,8 @@ class Seats:
         return groups, knocks[groups], block, merged
 
     def _children(self, keys: Keys) -> SmallInts:
-        return self._keys.child_of[(keys & self._names).astype(np.int64)]
+        children: SmallInts = self._keys.child_of[(keys & self._names).astype(np.int64)]
+        return children
 
     # --- one group at a time --------------------------------------------------------------------------------------
 
@@ -155,10 +157,10 @@ class Seats:
         A sorted block takes a newcomer by one binary search and one move of memory, so a long chain of displacements
         costs about a microsecond a step and needs no other state than the rounds have.
         """
-        starts, sizes, held = memoryview(self._starts), memoryview(self._sizes), memoryview(self._held)
-        cutoffs, claim_cutoffs = memoryview(self._cutoffs), memoryview(self._claim_cutoffs)
-        child_of, names, below = memoryview(self._keys.child_of), self._keys.names, (1 << self._keys.bits) - 1
-        with_reserves = None if self._reserves is None else memoryview(self._reserves.reserved)
+        starts, sizes, held = self._starts.data, self._sizes.data, self._held.data
+        cutoffs, claim_cutoffs = self._cutoffs.data, self._claim_cutoffs.data
+        child_of, names, below = self._keys.child_of.data, self._keys.names, (1 << self._keys.bits) - 1
+        with_reserves = None if self._reserves is None else self._reserves.reserved.data
 
         def seat_one(child: int, group: int, key: int) -> int:
             if with_reserves and with_reserves[group]:
@@ -201,7 +203,7 @@ class Seats:
 
 
 def _useful_places(market: Market) -> Ints:
-    """Return the places of each group, int64 (G), no more than children wish it, so that no block is vast for nothing."""
+    """Return the places of each group, int64 (G), at most as many as wish it, so that no block is vast for nothing."""
     if int(market.capacities.sum()) <= market.groups.size:
         return market.capacities.astype(np.int64)
     wished = np.bincount(market.groups, minlength=market.capacities.size)

@@ -28,7 +28,7 @@ _LARGEST = np.iinfo(np.int64).max
 _NOBODY = -1
 
 Standings = NDArray[Any]
-"""Whole numbers, smaller stands before, comparable inside one group; int64, or Python's where 63 bits do not suffice."""
+"""Whole numbers, smaller stands before, comparable inside one group; int64, or Python's where 63 bits are too few."""
 
 
 class FindingKind(StrEnum):
@@ -83,7 +83,7 @@ class _Standings:
     def __init__(self, market: Market) -> None:
         self._market = market
         self._order = list(dict.fromkeys((*market.criteria, Criterion.LOTTERY)))
-        self._tiers, tiers = _ranked(market.tiers) if market.tiers is not None else (None, 1)
+        self._tiers, tiers = _ranked(np.zeros(market.children) if market.tiers is None else market.tiers)
         self._lottery, lotteries = _ranked_words(market.lottery)
         self._sizes = {Criterion.TIER: tiers, Criterion.LOTTERY: lotteries, Criterion.SIBLING: 2, Criterion.DISTRICT: 2}
         largest = market.children
@@ -92,7 +92,7 @@ class _Standings:
         self._type: type = np.int64 if largest < _LARGEST else object
 
     def __call__(self, entries: Ints, children: Ints, groups: NDArray[np.int32]) -> Standings:
-        standing = np.zeros(entries.size, self._type)
+        standing: Standings = np.zeros(entries.size, self._type)
         for criterion in self._order:
             standing = standing * self._sizes[criterion] + self._field(criterion, entries, children, groups)
         standing = standing * self._market.children + children
@@ -104,7 +104,7 @@ class _Standings:
     def _field(self, criterion: Criterion, entries: Ints, children: Ints, groups: NDArray[np.int32]) -> Standings | int:
         market = self._market
         if criterion is Criterion.TIER:
-            return 0 if self._tiers is None else self._tiers[children]
+            return self._tiers[children]
         if criterion is Criterion.LOTTERY:
             return self._lottery[entries if market.lottery_per_entry else children]
         if criterion is Criterion.SIBLING:
@@ -112,7 +112,8 @@ class _Standings:
         if market.child_districts is None or market.group_districts is None:
             return 0
         home = market.child_districts[children]
-        return 1 - ((home == market.group_districts[groups]) & (home != UNKNOWN)).astype(np.int64)
+        is_home: Bools = (home == market.group_districts[groups]) & (home != UNKNOWN)
+        return 1 - is_home.astype(np.int64)
 
 
 def _ranked(values: NDArray[Any]) -> tuple[Ints, int]:
@@ -176,7 +177,7 @@ class _Taking:
 
     def would_take(self, children: Ints, groups: NDArray[np.int32], standings: Standings) -> Bools:
         """Return for each newcomer, bool, whether its group would take it."""
-        taken = (standings < self._anyone[groups]).astype(np.bool_)
+        taken: Bools = (standings < self._anyone[groups]).astype(np.bool_)
         for j, thresholds in enumerate(self._reserved):
             may_claim = self._claims(children, self._categories[groups, j]) & (self._sizes[groups, j] > 0)
             taken |= may_claim & (standings < thresholds[groups]).astype(np.bool_)
@@ -218,7 +219,10 @@ class _Taking:
 
     def _claims(self, children: Ints, categories: Ints) -> Bools:
         reserves = self._market.reserves
-        return reserves.claims[children, categories] if reserves else np.zeros(children.size, np.bool_)
+        if reserves is None:
+            return np.zeros(children.size, np.bool_)
+        claims: Bools = reserves.claims[children, categories]
+        return claims
 
     # --- overlapping claims under `max`, one group at a time
 
@@ -226,7 +230,8 @@ class _Taking:
         reserves = self._market.reserves
         if reserves is None or reserves.rule is not ReserveRule.MAX:
             return np.zeros(self._sizes.shape[0], np.bool_)
-        return (self._sizes > 0).sum(axis=1) > 1
+        several: Bools = (self._sizes > 0).sum(axis=1) > 1
+        return several
 
     def _kept_entangled(self) -> Bools:
         kept = np.ones(self._held.size, np.bool_)
@@ -253,13 +258,10 @@ class _Taking:
 
     def _taken_of(self, group: int, line: list[frozenset[int]]) -> list[bool]:
         """Return who of a line is taken: most by the reserves, by standing; then the best of the rest."""
-        reserved: list[int] = []
-        for place in range(len(line)):
-            if _can_all_hold([line[taken] for taken in (*reserved, place)], self._sizes[group].tolist()):
-                reserved.append(place)
+        reserved = _most_by_reserves(line, self._sizes[group].tolist())
         left = int(self._market.capacities[group]) - len(reserved)
-        opened = [place for place in range(len(line)) if place not in set(reserved)][:left]
-        return [place in {*reserved, *opened} for place in range(len(line))]
+        taken = reserved | set([place for place in range(len(line)) if place not in reserved][:left])
+        return [place in taken for place in range(len(line))]
 
     def _rows(self, group: int) -> slice:
         return slice(*np.searchsorted(self._groups, [group, group + 1]).tolist())
@@ -271,20 +273,20 @@ class _Taking:
         return frozenset(j for j, c in named if self._sizes[group, j] and reserves.claims[child, c])
 
 
-def _can_all_hold(claims: list[frozenset[int]], sizes: list[int]) -> bool:
-    """Return whether all these can hold a reserved place at once (a matching in a bipartite graph)."""
+def _most_by_reserves(line: list[frozenset[int]], sizes: list[int]) -> set[int]:
+    """Return who of a line gets a reserved place: each whom all before it can leave one by moving over (Kuhn)."""
     holder: dict[tuple[int, int], int] = {}
 
     def finds_place(who: int, tried: set[int]) -> bool:
-        for reserve in claims[who] - tried:
+        for reserve in line[who] - tried:
             tried.add(reserve)
-            for place in range(min(sizes[reserve], len(claims))):
+            for place in range(min(sizes[reserve], len(line))):
                 if (reserve, place) not in holder or finds_place(holder[reserve, place], tried):
                     holder[reserve, place] = who
                     return True
         return False
 
-    return all(finds_place(who, set()) for who in range(len(claims)))
+    return {who for who in range(len(line)) if finds_place(who, set())}
 
 
 def _reserve_rows(market: Market) -> tuple[Ints, Ints]:

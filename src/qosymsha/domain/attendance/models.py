@@ -86,8 +86,30 @@ class MonthSheet(models.Model):
         ]
 
 
+class MonthSheetHistory(models.Model):
+    """Each step of a sheet's life; `seq` counts from 1 within the sheet; insert-only.
+
+    no_pii: ids. Retention: ten years.
+    """
+
+    month_sheet = models.ForeignKey(MonthSheet, on_delete=models.PROTECT, db_index=False)
+    seq = models.IntegerField()
+    from_state = models.TextField()
+    to_state = models.TextField()
+    cause = models.TextField()
+    at = models.DateTimeField()
+    actor_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "month_sheet_history"
+        constraints = [models.UniqueConstraint(fields=["month_sheet", "seq"], name="month_sheet_history_seq")]
+
+
 class SheetRow(models.Model):
     """One child's row of a sheet: lessons by mark, and the second party's word: silent, confirmed, disputed, decided.
+
+    `confirmed_by` is the guardian who confirmed or disputed (with `reason`); `decided_by` is the user id of the officer
+    who decided on `evidence`: both stay where a disputed row was decided.
 
     pii: a child's presence; reads are audited. Retention: ten years.
     """
@@ -106,6 +128,9 @@ class SheetRow(models.Model):
     reason = models.TextField(blank=True)
     confirmed_by = models.BigIntegerField(null=True)
     confirmed_at = models.DateTimeField(null=True)
+    evidence = models.TextField(blank=True)
+    decided_by = models.BigIntegerField(null=True)
+    decided_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "sheet_row"
@@ -113,7 +138,12 @@ class SheetRow(models.Model):
             models.UniqueConstraint(fields=["id", "territory", "programme"], name="sheet_row_place"),
             models.UniqueConstraint(fields=["sheet", "enrolment"], name="sheet_row_once"),
             models.CheckConstraint(
-                condition=models.Q(word="silent") | models.Q(confirmed_by__isnull=False, confirmed_at__isnull=False),
+                condition=models.Q(word="silent")
+                | models.Q(word="confirmed", confirmed_by__isnull=False, confirmed_at__isnull=False)
+                | models.Q(word="disputed", confirmed_by__isnull=False, confirmed_at__isnull=False)
+                & ~models.Q(reason="")
+                | models.Q(word__in=["decided", "rejected"], decided_by__gt=0, decided_at__isnull=False)
+                & ~models.Q(evidence=""),
                 name="sheet_row_word_has_speaker",
             ),
         ]

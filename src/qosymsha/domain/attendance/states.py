@@ -1,4 +1,4 @@
-"""The lives of sessions, month sheets and the second party's word. Sources: DOMAIN.md 1.6 (states 1-8), PRODUCT.md G4."""
+"""The lives of sessions, month sheets and the second party's word. Sources: DOMAIN.md 1.6, PRODUCT.md G4."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts, postings, entries (LEDGER.md). Ids of lines and subjects are plain numbers: the ledger knows nothing above it."""
+"""Accounts, postings, entries (LEDGER.md). Lines and subjects are plain ids: the ledger knows nothing above it."""
 
 from __future__ import annotations
 

@@ -41,7 +41,12 @@ def balances(keys: Sequence[AccountKey]) -> dict[AccountKey, int]:
         " FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::date[]) AS k (kind, line_id, subject_id, month)"
         " JOIN ledger_account a ON a.kind = k.kind AND a.line_id = k.line_id AND a.subject_id = k.subject_id"
         " AND a.month IS NOT DISTINCT FROM k.month",
-        [[k.kind.value for k in keys], [k.line_id for k in keys], [k.subject_id for k in keys], [k.month for k in keys]],
+        [
+            [key.kind.value for key in keys],
+            [key.line_id for key in keys],
+            [key.subject_id for key in keys],
+            [key.month for key in keys],
+        ],
     )
     known = {_key(*row[:4]): row[4] for row in rows}
     assert None not in known.values(), "these kinds have no balance row: ask for totals"
@@ -51,7 +56,7 @@ def balances(keys: Sequence[AccountKey]) -> dict[AccountKey, int]:
 def subject_balances(
     kind: AccountKind, subject_ids: Sequence[int], month: date | None | EllipsisType = ...
 ) -> list[tuple[AccountKey, int]]:
-    """Every account of these subjects that is not empty, with its balance, by subject and month; `...` means any month."""
+    """Every account of these subjects with money on it, and its balance, by subject, line, month; `...`: any month."""
     any_month = month is ...
     rows = _rows(
         "SELECT kind, line_id, subject_id, month, balance_tiyn FROM ledger_account"
@@ -63,7 +68,7 @@ def subject_balances(
 
 
 def totals(line_ids: Sequence[int] | None = None) -> dict[int, dict[str, int]]:
-    """Line → kind → tiyn: sums of balance rows, and sums of entries for kinds without one; kinds never used are absent."""
+    """Line → kind → tiyn: sums of balance rows, or of entries for kinds without one; kinds never used are absent."""
     rows = _rows(
         "WITH asked AS MATERIALIZED (SELECT id, kind, line_id, balance_tiyn FROM ledger_account"
         " WHERE %s OR line_id = ANY (%s::bigint[])),"
@@ -80,7 +85,7 @@ def totals(line_ids: Sequence[int] | None = None) -> dict[int, dict[str, int]]:
 
 
 def unbalanced_lines() -> list[int]:
-    """Lines whose accounts do not sum to zero: where approp ≠ free + held + ... + lapsed (LEDGER.md 13). Must be empty."""
+    """Lines whose accounts do not sum to zero: approp ≠ free + held + ... + lapsed (LEDGER.md 13). Must be empty."""
     return [line_id for line_id, kinds in totals().items() if sum(kinds.values()) != 0]
 
 
@@ -113,7 +118,7 @@ def movements(kind: AccountKind, subject_id: int) -> list[Movement]:
         " WHERE a.kind = %s AND a.subject_id = %s ORDER BY p.id, e.id",
         [kind.value, subject_id],
     )
-    return [Movement(*row[:4], _key(*row[4:8]), row[8]) for row in rows]
+    return [Movement(row[0], row[1], row[2], row[3], _key(*row[4:8]), row[8]) for row in rows]
 
 
 def posting_id(cause_kind: str, cause_key: str) -> int | None:

@@ -57,7 +57,7 @@ class AccountKey:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A posting to be: its cause (kind and business key, once for ever) and its entries in tiyn, plus onto, minus off."""
+    """A posting to be: its cause (kind and business key, once for ever), its entries in tiyn, plus onto, minus off."""
 
     cause_kind: str
     cause_key: str

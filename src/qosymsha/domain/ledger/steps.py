@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -29,7 +30,7 @@ def post(drafts: Sequence[Draft], *, at: datetime) -> list[int]:
 
 
 def lock_commitments(line_ids: Sequence[int]) -> None:
-    """Take the one lock of `free` for these lines, to the transaction's end: before reading `free` to promise it (LEDGER.md 3)."""
+    """Hold the one lock of `free` of these lines until commit; take it before reading `free` (LEDGER.md 3)."""
     locks.exclusive(*(f"ledger.commitments.{line_id}" for line_id in line_ids))
 
 
@@ -50,7 +51,7 @@ def _post(drafts: Sequence[Draft], *, reverses: int | None, at: datetime) -> lis
     if not drafts:
         return []
     numbered = [(no, account, amount) for no, draft in enumerate(drafts, 1) for account, amount in draft.entries]
-    arguments = [
+    arguments: list[Any] = [
         at,
         [draft.cause_kind for draft in drafts],
         [draft.cause_key for draft in drafts],

@@ -35,3 +35,10 @@ class StatusState(StrEnum):
 STATUS_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
     {("", StatusState.CERTIFIED), (StatusState.CERTIFIED, StatusState.SUPERSEDED)}
 )
+
+
+class Topic(StrEnum):
+    """News of families."""
+
+    CHILD_REGISTERED = "child_registered"
+    GUARDIANSHIP_ENDED = "guardianship_ended"

@@ -56,8 +56,10 @@ def activities() -> list[ActivityRow]:
 
 def categories() -> list[CategoryRow]:
     """The twelve categories in their order."""
-    rows = ({**row, "order": int(row["order"]), "coefficient": int(row["coefficient"])} for row in _rows("categories.csv"))
-    return [CategoryRow(**row) for row in rows]
+    return [
+        CategoryRow(**{**row, "order": int(row["order"]), "coefficient": int(row["coefficient"])})
+        for row in _rows("categories.csv")
+    ]
 
 
 def holidays() -> list[CalendarDraft]:

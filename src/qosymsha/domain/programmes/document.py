@@ -1,4 +1,4 @@
-"""The rule set's document before it is rules: its JSON Schema, what the schema can't say, and how two documents differ."""
+"""The rule set's document before it is rules: its JSON Schema, what that can't say, and how two documents differ."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Fault = tuple[str, str]
 
 
 class RuleSetFault(ValueError):
-    """A document that is no rule set: `path` names the field (`/tariffs/list/0/unit_tiyn`), `message` says what to do."""
+    """A document that is no rule set: `path` names the field (`/mrp/tiyn`), `message` says what to do."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(f"{path}: {message}")
@@ -59,7 +59,8 @@ def read(document: Any) -> Document:
 
 def faults(document: Any) -> list[Fault]:
     """All faults as (path, message): the schema's, or where it fits, those between fields. Empty means a rule set."""
-    found = sorted(Draft202012Validator(schema()).iter_errors(document), key=lambda e: [str(p) for p in e.absolute_path])
+    errors = Draft202012Validator(schema()).iter_errors(document)
+    found = sorted(errors, key=lambda error: [str(step) for step in error.absolute_path])
     if found:
         return [("/" + "/".join(map(str, error.absolute_path)), error.message) for error in found]
     return [fault for judge in _JUDGES for fault in judge(document)]
@@ -114,11 +115,11 @@ def _tariffs(document: Document) -> Iterator[Fault]:
     kinds, tariffs = document["kinds"]["codes"], document["tariffs"]["list"]
     yield from _repeated("/tariffs/list", [f"{t['kind']} {t['activity'] or ''}".strip() for t in tariffs])
     for index, tariff in enumerate(tariffs):
-        exact = Fraction(tariff["unit_mrp"]) * document["mrp"]["tiyn"]
+        exact = rounded(Fraction(tariff["unit_mrp"]) * document["mrp"]["tiyn"])
         if tariff["kind"] not in kinds:
             yield f"/tariffs/list/{index}/kind", "is a kind that the rule set does not have"
-        if rounded(exact) != tariff["unit_tiyn"]:
-            yield f"/tariffs/list/{index}/unit_tiyn", f"must be {rounded(exact)}: unit_mrp times the MRP, rounded half up"
+        if exact != tariff["unit_tiyn"]:
+            yield f"/tariffs/list/{index}/unit_tiyn", f"must be {exact}: unit_mrp times the MRP, rounded half up"
     general = {t["kind"]: t["unit_tiyn"] * t["units_per_month"] for t in tariffs if t["activity"] is None}
     yield from _planning(document, general)
 

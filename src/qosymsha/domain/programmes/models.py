@@ -109,7 +109,7 @@ class BudgetPlan(models.Model):
 
 
 class CalendarDay(models.Model):
-    """A day that differs from Monday-to-Friday: a holiday, or a working Saturday. Editable; no library is trusted alone.
+    """A day that differs from Monday-to-Friday: a holiday, a working Saturday. Editable; no library is trusted alone.
 
     no_pii. Retention: for ever.
     """

@@ -57,7 +57,7 @@ class LineFacts:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A queue of its own: its code, the kind of voucher it gives, the line that pays, tiyn to hold per voucher and month."""
+    """A queue: its code, the kind of voucher it gives, the line that pays, tiyn to hold per voucher and month."""
 
     code: str
     kind: str
@@ -110,8 +110,9 @@ def differences(rule_set_id: int) -> list[tuple[str, Any, Any]]:
     """(path, in force, here) for every field in which a rule set differs from the one in force on its first day."""
     row = RuleSet.objects.get(pk=rule_set_id)
     in_force = (
-        RuleSet.objects.filter(programme_id=row.programme_id, state=RuleSetState.APPROVED, valid__contains=row.valid.lower)
+        RuleSet.objects.filter(programme_id=row.programme_id, state=RuleSetState.APPROVED)
         .exclude(pk=rule_set_id)
+        .filter(valid__contains=row.valid.lower)
         .first()
     )
     return documents.differences(in_force.document if in_force else {}, row.document)
@@ -138,7 +139,7 @@ def segments(rule_set_id: int, fiscal_year: int) -> list[Segment]:
 
 
 def calendar(territory_id: int, first: date, last: date) -> Calendar:
-    """The working days from first to last: the country's days, over them the territory's own. Days outside are plain weekdays."""
+    """The days from first to last: the country's, over them the territory's own. Outside, plain weekdays hold."""
     days = CalendarDay.objects.filter(Q(territory_id=None) | Q(territory_id=territory_id), day__range=(first, last))
     rows: Iterable[tuple[int | None, date, bool]] = days.values_list("territory_id", "day", "is_working")
     own_last = sorted(rows, key=lambda row: row[0] is not None)

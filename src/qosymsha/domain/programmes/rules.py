@@ -1,4 +1,4 @@
-"""A rule set as the code reads it: frozen dataclasses made from the canonical JSON document. Numbers and dates live here only."""
+"""A rule set as the code reads it: frozen dataclasses made from its canonical document. All numbers and dates."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Ages:
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A social category: its order (1 is first), coefficient (places per iteration) and strict tier, its evidence's life."""
+    """A social category: its order (1 is first), coefficient (places an iteration), strict tier; its evidence."""
 
     code: str
     order: int
@@ -65,7 +65,7 @@ class Reserve:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """Policy `tiers` | `iterations`; tie `lottery` | `arrived`; reserve rule; what a short budget does; freed places."""
+    """`tiers` | `iterations`; tie `lottery` | `arrived`; reserve rule; what a short budget does; freed places."""
 
     policy: str
     tie: str
@@ -107,7 +107,7 @@ class Timers:
 
 @dataclass(frozen=True, slots=True)
 class Absences:
-    """Lessons missed in a row without a valid reason before a warning and before release; reasons that count as valid."""
+    """Lessons missed in a row without a valid reason before a warning and a release; reasons that count as valid."""
 
     warn_after: int
     release_after: int
@@ -116,7 +116,7 @@ class Absences:
 
 @dataclass(frozen=True, slots=True)
 class Pay:
-    """`mode` per_lesson | per_month; threshold for per_month in permille; paid absences per month; partial sheets; pay day."""
+    """`mode` per_lesson | per_month (threshold in permille); paid absences per month; partial sheets; pay day."""
 
     mode: str
     month_threshold_permille: int
@@ -144,7 +144,7 @@ class YearEnd:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """One rule set. `planning_tariff`: kind → tiyn held per voucher and month; `bands`: upper bound in tiyn → approvals."""
+    """`planning_tariff`: kind → tiyn held per voucher and month; `approval_bands`: upper bound in tiyn → approvals."""
 
     ages: Ages
     kinds: tuple[str, ...]
@@ -170,7 +170,7 @@ class Rules:
         return next(c for c in self.categories if c.code == code)
 
     def best_category(self, claims: frozenset[str]) -> Category:
-        """The first category in order that the child has a claim to; `general` (the last) is everybody's. Never a sum."""
+        """The first category in order that the child has a claim to; the last is everybody's. Never a sum."""
         return min((c for c in self.categories if c.code in claims or c.evidence == "none"), key=lambda c: c.order)
 
     def tariff(self, kind: str, activity: str) -> Tariff:
@@ -234,7 +234,7 @@ class Calendar:
         return self.overrides.get(day, day.weekday() < 5)
 
     def add_working_days(self, day: date, n: int) -> date:
-        """The n-th working day after `day`; `day` itself does not count, and n = 0 gives it back (R-C1)."""
+        """The n-th working day after `day`; `day` itself does not count, and n = 0 gives it back (C-2)."""
         while n > 0:
             day += timedelta(days=1)
             n -= self.is_working(day)

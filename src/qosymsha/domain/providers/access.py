@@ -12,6 +12,7 @@ class Action(StrEnum):
 
     REGISTER_PROVIDER = "register_provider"
     FILE_ACCREDITATION = "file_accreditation"
+    ADD_PAPERS = "add_papers"
     TAKE_UP_ACCREDITATION = "take_up_accreditation"
     DECIDE_ACCREDITATION = "decide_accreditation"
     EXPIRE_ACCREDITATIONS = "expire_accreditations"
@@ -27,6 +28,7 @@ _PROVIDER = frozenset({Role.PROVIDER_MANAGER})
 ALLOWED: dict[Action, frozenset[str]] = {
     Action.REGISTER_PROVIDER: _IMPORTERS | {Role.CLERK},
     Action.FILE_ACCREDITATION: _IMPORTERS | _PROVIDER,
+    Action.ADD_PAPERS: _IMPORTERS | _PROVIDER,
     Action.TAKE_UP_ACCREDITATION: frozenset({Role.CHECKER}),
     Action.DECIDE_ACCREDITATION: frozenset({Role.CHECKER}),
     Action.EXPIRE_ACCREDITATIONS: frozenset({Role.SYSTEM, Role.OPERATOR, Role.CHECKER}),

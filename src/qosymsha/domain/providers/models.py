@@ -10,7 +10,6 @@ from qosymsha.domain.people.models import Territory, User
 from qosymsha.domain.programmes.models import Activity, BudgetLine, Programme
 from qosymsha.kernel.entropy import uuid4
 
-
 LIVE_ACCREDITATION = ["filed", "in_review", "accredited", "limited"]
 
 
@@ -233,7 +232,7 @@ class ClubGroup(models.Model):
 
 
 class Teacher(models.Model):
-    """Somebody who teaches, at one provider or several: one row per person, so that nobody teaches in two places at once.
+    """Somebody who teaches, at one provider or several: one row a person, so that nobody is in two places at once.
 
     The person is in `person_secret` under subject kind `teacher`.
 
@@ -266,6 +265,7 @@ class TimetableSlot(models.Model):
         db_table = "timetable_slot"
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(weekday__gte=1, weekday__lte=7, starts__lt=models.F("ends")), name="timetable_slot_sane"
+                condition=models.Q(weekday__gte=1, weekday__lte=7, starts__lt=models.F("ends")),
+                name="timetable_slot_sane",
             )
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from django.db import connection
 
@@ -15,8 +16,8 @@ from qosymsha.kernel import iin
 
 _GROUPS = """
 SELECT g.id, g.uuid, g.territory_id, g.programme_id, g.provider_id, g.contract_id, g.line_id, g.venue_id, v.district_id,
-       g.kind, o.activity_id, g.code, g.language, g.age_min, g.age_max, g.capacity, g.unit_tariff_tiyn, g.units_per_month,
-       g.is_adapted, g.state, lower(g.valid), upper(g.valid) - 1, lower(c.valid), upper(c.valid) - 1,
+       g.kind, o.activity_id, g.code, g.language, g.age_min, g.age_max, g.capacity, g.unit_tariff_tiyn,
+       g.units_per_month, g.is_adapted, g.state, lower(g.valid), upper(g.valid) - 1, lower(c.valid), upper(c.valid) - 1,
        a.state, lower(a.valid), upper(a.valid) - 1
   FROM club_group g
   JOIN offering o ON o.id = g.offering_id
@@ -35,8 +36,8 @@ SELECT s.group_id, s.teacher_id, g.venue_id, s.weekday, s.starts, s.ends, lower(
  WHERE NOT isempty(s.valid) AND """
 
 _CONTRACTS = """
-SELECT id, uuid, number, territory_id, programme_id, provider_id, line_id, volume_tiyn, state,
-       lower(valid), upper(valid) - 1 FROM contract WHERE """
+SELECT c.id, c.uuid, c.number, c.territory_id, c.programme_id, c.provider_id, c.line_id, l.kind, c.volume_tiyn, c.state,
+       lower(c.valid), upper(c.valid) - 1 FROM contract c JOIN budget_line l ON l.id = c.line_id WHERE """
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +56,16 @@ class ProviderFacts:
 
 @dataclass(frozen=True, slots=True)
 class ContractFacts:
-    """A contract with its volume; `last_day` None is open."""
+    """A contract with its volume and its line's kind; `last_day` None is open."""
 
     id: int
-    uuid: object
+    uuid: UUID
     number: str
     territory_id: int
     programme_id: int
     provider_id: int
     line_id: int
+    kind: str
     volume_tiyn: int
     state: str
     first_day: date
@@ -137,7 +139,7 @@ def lessons(group_ids: Collection[int], first: date, last: date, calendar: Calen
 
 
 def lessons_between(group_ids: Collection[int], first: date, last: date, calendar: Calendar) -> dict[int, list[date]]:
-    """Group → its lesson days between two days (both counted), in order; at most one lesson a day; every id is there."""
+    """Group → its lesson days between two days (both counted), in order; at most one a day; every id is there."""
     days: dict[int, list[date]] = {group_id: [] for group_id in group_ids}
     for lesson in lessons_of(timetable(group_ids), first, last, days_off(first, last, calendar)):
         days[lesson.group_id].append(lesson.on)
@@ -145,7 +147,7 @@ def lessons_between(group_ids: Collection[int], first: date, last: date, calenda
 
 
 def days_off(first: date, last: date, calendar: Calendar) -> frozenset[date]:
-    """The days without lessons: those the calendar declares free. An ordinary Saturday or Sunday is a day of lessons."""
+    """The days without lessons: those the calendar declares free. An ordinary weekend has lessons."""
     span = (first + timedelta(days=n) for n in range((last - first).days + 1))
     return frozenset(day for day in span if calendar.overrides.get(day) is False)
 
@@ -172,12 +174,12 @@ def providers_by_number(numbers: Collection[str]) -> dict[str, int]:
 
 def contract_facts(contract_ids: Collection[int]) -> dict[int, ContractFacts]:
     """Contract → its facts."""
-    return {c.id: c for c in _contracts("id = ANY(%s) ORDER BY id", [list(contract_ids)])}
+    return {c.id: c for c in _contracts("c.id = ANY(%s) ORDER BY c.id", [list(contract_ids)])}
 
 
 def contracts_of_provider(provider_id: int) -> list[ContractFacts]:
     """A provider's contracts, ended ones too, the earliest first."""
-    return _contracts("provider_id = %s ORDER BY lower(valid), id", [provider_id])
+    return _contracts("c.provider_id = %s ORDER BY lower(c.valid), c.id", [provider_id])
 
 
 def accreditations_of(provider_ids: Collection[int], programme_id: int) -> dict[int, AccreditationFacts]:

@@ -1,4 +1,4 @@
-"""What providers' papers, groups and timetables must be: pure functions. Sources: DOMAIN.md 1.5, 4.2; PRODUCT.md C1-C4."""
+"""What providers' papers, groups and timetables must be: pure functions. Sources: DOMAIN.md 1.5, 4.2; PRODUCT.md C."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ProviderRefusal(StrEnum):
 
     BAD_NUMBER = "bad_number"
     NAME_MISSING = "name_missing"
-    OWNER_MISSING = "owner_missing"
+    OWNER_UNREADABLE = "owner_unreadable"
     BAD_IBAN = "bad_iban"
     PROVIDER_UNKNOWN = "provider_unknown"
     PROVIDER_ELSEWHERE = "provider_elsewhere"
@@ -68,13 +68,16 @@ class PaperKind(StrEnum):
     FIRST_AID = "first_aid"
 
 
-# Assumption to be confirmed by the akimat: the papers without which nobody is accredited (DOMAIN.md 1.5 names the norms).
+# Assumption to be confirmed by the akimat: papers without which nobody is accredited (DOMAIN.md 1.5 names the norms).
 REQUIRED_PAPERS = frozenset({PaperKind.PREMISES, PaperKind.SANITARY, PaperKind.FIRE, PaperKind.TEACHERS})
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderRow:
-    """A provider to register: a company by BIN, or a sole trader by IIN with its owner; `name` is the (trade) name."""
+    """A provider to register: a company by BIN, or a sole trader by IIN; `name` is the firm's or trade name.
+
+    `owner` is the sole trader's person where known; a company has none.
+    """
 
     number: str
     name: str

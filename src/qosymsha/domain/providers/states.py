@@ -54,3 +54,15 @@ CONTRACT_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
     {("", ContractState.SIGNED), (ContractState.SIGNED, ContractState.ENDED)}
 )
 GROUP_TRANSITIONS: frozenset[tuple[str, str]] = frozenset({("", GroupState.OPEN), (GroupState.OPEN, GroupState.CLOSED)})
+
+
+class Topic(StrEnum):
+    """News of providers."""
+
+    ACCREDITATION_FILED = "accreditation_filed"
+    ACCREDITATION_DECIDED = "accreditation_decided"
+    ACCREDITATION_EXPIRED = "accreditation_expired"
+    CONTRACT_SIGNED = "contract_signed"
+    CONTRACT_ENDED = "contract_ended"
+    GROUP_OPENED = "group_opened"
+    GROUP_CLOSED = "group_closed"

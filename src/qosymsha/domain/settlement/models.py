@@ -16,8 +16,8 @@ from qosymsha.kernel.entropy import uuid4
 class Claim(models.Model):
     """What a provider earned in a month under a contract: drawn → approved → in_file → paid | held | reversed.
 
-    `formula` says in words and numbers how the amount came about. `iban` is frozen at approval; `turn` counts from 1 and
-    grows when a claim comes back (other bank details, a rejection): each turn needs its own approvals.
+    `formula` says in words and numbers how the amount came about. `iban` is frozen at approval; `turn` counts from 1
+    and grows when a claim comes back (other bank details, a rejection): each turn needs its own approvals.
     no_pii. Retention: ten years.
     """
 
@@ -75,7 +75,9 @@ class ClaimRow(models.Model):
 
 
 class Approval(models.Model):
-    """One official's yes to a claim in a turn: `approve` (and `approve_2`… by band), then `release` by somebody else; insert-only.
+    """One official's yes to a claim in a turn: `approve` (`approve_2`… by band), then somebody else's `release`.
+
+    Insert-only.
 
     no_pii: ids. Retention: ten years.
     """
@@ -95,7 +97,7 @@ class Approval(models.Model):
 
 
 class PaymentFile(models.Model):
-    """A pain.001 file: drawn → sent → answered; its content hash is recorded before it leaves, the receipt when it arrived.
+    """A pain.001 file: drawn → sent → answered; its hash is recorded before it leaves, the receipt when it arrived.
 
     no_pii. Retention: ten years.
     """
@@ -184,7 +186,7 @@ class ClosedMonth(models.Model):
 
 
 class ClosedYear(models.Model):
-    """A budget year closed at its cut-off: what lapsed per line, and the named decision on December's places; insert-only.
+    """A budget year closed at its cut-off: what lapsed, and the named decision on December's places; insert-only.
 
     no_pii. Retention: ten years.
     """

@@ -33,7 +33,7 @@ class TreasuryUnavailable(Exception):
 
 
 class Treasury(Protocol):
-    """The treasury's door. It may say things in any order, twice, about other people's lines, or not at all for a while."""
+    """The treasury's door. It may say things in any order, twice, about others' lines, or nothing for a while."""
 
     def send(self, content: bytes, content_hash: bytes) -> str:
         """Hand a payment file over and return the receipt; the same hash again is the same file and the same receipt.

@@ -1,4 +1,4 @@
-"""Reads of settlement: rows to be claimed, claims in their states, what waits for the treasury, what a provider sees."""
+"""Reads of settlement: rows to be claimed, claims by state, what waits for the treasury, what a provider sees."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPOKEN = [WordState.CONFIRMED.value, WordState.DECIDED.value, WordState.REJECTED
 
 @dataclass(frozen=True, slots=True)
 class ContractFacts:
-    """A contract with what a claim needs: whose it is, its line, and how much of its volume is not claimed yet (tiyn)."""
+    """A contract as a claim needs it: whose it is, its line, how much of its volume is not claimed yet (tiyn)."""
 
     id: int
     provider_id: int
@@ -62,7 +62,7 @@ def programme_of(programme_id: int) -> Programme:
 
 
 def lock_contracts(programme_id: int, provider_ids: Sequence[int] | None) -> list[ContractFacts]:
-    """The contracts of these providers (None: of all), locked in the order of their ids against another draw or a close."""
+    """The contracts of these providers (None: of all), locked in the order of their ids against another draw."""
     rows = _rows(
         "WITH mine AS MATERIALIZED (SELECT id, provider_id, line_id, volume_tiyn FROM contract"
         " WHERE programme_id = %s AND (%s OR provider_id = ANY (%s::bigint[])) ORDER BY id FOR NO KEY UPDATE)"
@@ -82,12 +82,13 @@ SELECT g.contract_id, r.id, r.enrolment_id, e.voucher_id, s.month, r.present, r.
   JOIN enrolment e ON e.id = r.enrolment_id
   JOIN voucher v ON v.id = e.voucher_id
   LEFT JOIN ledger_account a ON a.kind = 'place' AND a.line_id = e.line_id AND a.subject_id = e.id AND a.month = s.month
- WHERE g.contract_id = ANY (%s::bigint[]) AND NOT EXISTS (SELECT FROM claim_row c WHERE c.sheet_row_id = r.id AND c.live)
+ WHERE g.contract_id = ANY (%s::bigint[])
+   AND NOT EXISTS (SELECT FROM claim_row c WHERE c.sheet_row_id = r.id AND c.live)
  ORDER BY g.contract_id, s.month, r.id"""
 
 
 def payable_rows(contract_ids: Sequence[int], up_to_month: date) -> dict[int, list[Payable]]:
-    """Rows with a second party's or an officer's word in sheets for payment that no live claim has, by contract, oldest first."""
+    """Rows with a second party's or an officer's word that no live claim has, by contract, oldest first."""
     found: dict[int, list[Payable]] = defaultdict(list)
     arguments = [LIVE_VOUCHER, SheetState.FOR_PAYMENT.value, up_to_month, SPOKEN, list(contract_ids)]
     for contract_id, row_id, enrolment_id, voucher_id, month, *rest in _rows(_PAYABLE, arguments):
@@ -135,6 +136,12 @@ def claims_by_state(programme_id: int) -> dict[str, int]:
     )
 
 
+def claims_in_state(programme_id: int, state: str) -> list[int]:
+    """The ids of a programme's claims in a state, oldest first."""
+    found = Claim.objects.filter(programme_id=programme_id, state=state).order_by("id")
+    return list(found.values_list("id", flat=True))
+
+
 def payments_by_state(programme_id: int) -> dict[str, int]:
     """How many payment lines stand in each state."""
     statement = "SELECT state, count(*) FROM payment_line WHERE programme_id = %s GROUP BY 1 ORDER BY 1"
@@ -163,13 +170,17 @@ class StatementLine:
 def provider_statement(provider_id: int) -> list[StatementLine]:
     """A provider's claims, newest month first (H7)."""
     rows = _rows(
-        "SELECT c.number, c.month, c.state, c.reason, c.units, c.amount_tiyn, c.id, (SELECT max(b.at) FROM payment_line l"
-        " JOIN bank_reply b ON b.end_to_end_id = l.end_to_end_id AND b.outcome = 'paid'"
-        " WHERE l.claim_id = c.id AND l.state = 'accepted') FROM claim c WHERE c.provider_id = %s ORDER BY c.month DESC, c.id",
+        "SELECT c.number, c.month, c.state, c.reason, c.units, c.amount_tiyn, c.id,"
+        " (SELECT max(b.at) FROM payment_line l JOIN bank_reply b ON b.end_to_end_id = l.end_to_end_id"
+        " WHERE b.outcome = 'paid' AND l.claim_id = c.id AND l.state = 'accepted')"
+        " FROM claim c WHERE c.provider_id = %s ORDER BY c.month DESC, c.id",
         [provider_id],
     )
     formulas = dict(Claim.objects.filter(id__in=[row[6] for row in rows]).values_list("id", "formula"))
-    return [StatementLine(*row[:6], formulas[row[6]], row[7]) for row in rows]
+    return [
+        StatementLine(number, month, state, reason, units, amount, formulas[claim_id], paid_at)
+        for number, month, state, reason, units, amount, claim_id, paid_at in rows
+    ]
 
 
 def lines_by_end_to_end_id(ids: Sequence[str]) -> dict[str, PaymentLine]:

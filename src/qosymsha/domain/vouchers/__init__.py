@@ -1,4 +1,4 @@
 """Vouchers (a child's entitlement), seats and enrolments: issue, accept, enrol, transfer, release, close.
 
-Promises: one live voucher per child, programme and slot; no seat sold twice; money moves with the place in one transaction.
+Promises: one live voucher per child, programme and slot; no seat sold twice; money and place move in one transaction.
 """

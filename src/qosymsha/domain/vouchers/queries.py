@@ -92,7 +92,7 @@ def enrolments_by_state(programme_id: int) -> dict[str, int]:
     )
 
 
-def vouchers_in_state(
+def vouchers_in_state(  # noqa: PLR0913 (a page: where it begins and how long it is)
     *, actor: Actor, programme_id: int, state: str, at: datetime, after: int = 0, limit: int = 20_000
 ) -> list[VoucherFacts]:
     """A page of a programme's vouchers in a state, by id above `after`; an audited read."""
@@ -131,7 +131,8 @@ def _shown(actor: Actor, vouchers: list[VoucherFacts], at: datetime) -> list[Vou
 def children_with_live(programme_id: int, slot: str, child_ids: Sequence[int]) -> set[int]:
     """Those of the children who hold a live voucher of the programme and slot."""
     found = rows(
-        "SELECT child_id FROM voucher WHERE programme_id = %s AND slot = %s AND child_id = ANY (%s) AND state <> 'closed'",
+        "SELECT child_id FROM voucher WHERE programme_id = %s AND slot = %s AND child_id = ANY (%s)"
+        " AND state <> 'closed'",
         [programme_id, slot, list(child_ids)],
     )
     return {child_id for (child_id,) in found}
@@ -185,3 +186,20 @@ def unanswered(territory_id: int, on: date, after: int, limit: int) -> list[tupl
         [territory_id, after, on, limit],
     )
     return [(i, state, accept_by, at, rule_set) for i, state, accept_by, at, rule_set in found]
+
+
+def unpromised(programme_id: int, month: date, after: int, limit: int) -> list[tuple[int, int]]:
+    """(enrolment, voucher) of active places whose money was last moved for the month before, by id above `after`."""
+    found = rows(
+        "SELECT e.id, e.voucher_id FROM enrolment e JOIN voucher v ON v.id = e.voucher_id WHERE e.programme_id = %s"
+        " AND e.state = 'active' AND v.state = 'active' AND e.promised_month = (%s::date - interval '1 month')::date"
+        " AND v.last_month >= %s AND e.id > %s ORDER BY e.id LIMIT %s",
+        [programme_id, month, month, after, limit],
+    )
+    return [(enrolment_id, voucher_id) for enrolment_id, voucher_id in found]
+
+
+def lines_of_programme(programme_id: int) -> list[int]:
+    """The programme's budget lines of all years."""
+    found = rows("SELECT id FROM budget_line WHERE programme_id = %s ORDER BY id", [programme_id])
+    return [line_id for (line_id,) in found]

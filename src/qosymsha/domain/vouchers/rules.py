@@ -91,7 +91,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Giving a place up, the voucher kept; `on` is the first day without the place. No guardian where the office decides."""
+    """Giving a place up, the voucher kept; `on` is the first day without it. No guardian where the office decides."""
 
     voucher_id: int
     guardian_id: int | None
@@ -100,14 +100,9 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class PlaceFacts:
-    """What decides on a place: the voucher, the group on its first day, the child's age, the money. Tiyn and days."""
+    """What decides on a place: the group on its first day, the child's age on it, the money in tiyn."""
 
-    today: date
-    starts_on: date
-    first_month: date
-    last_month: date
-    has_place: bool
-    is_valid_group: bool
+    is_group_open: bool
     is_accredited: bool
     is_kind_allowed: bool
     age: int | None
@@ -127,11 +122,9 @@ def refuse_answer(state: str, accept_by: date, today: date) -> VoucherRefusal | 
 
 
 def refuse_place(facts: PlaceFacts) -> EnrolRefusal | None:
-    """The first reason against a place in a group, or None; seats are not judged here (R-8 … R-16)."""
+    """The first reason against a place in a group, or None; days and seats are judged elsewhere (R-11 … R-16)."""
     checks = (
-        (facts.starts_on < facts.today, EnrolRefusal.START_PAST),
-        (not facts.first_month <= facts.starts_on < next_month(facts.last_month), EnrolRefusal.OUTSIDE_VOUCHER),
-        (not facts.is_valid_group, EnrolRefusal.GROUP_CLOSED),
+        (not facts.is_group_open, EnrolRefusal.GROUP_CLOSED),
         (not facts.is_accredited, EnrolRefusal.NOT_ACCREDITED),
         (not facts.is_kind_allowed, EnrolRefusal.WRONG_KIND),
         (facts.age is None or not facts.age_min <= facts.age <= facts.age_max, EnrolRefusal.WRONG_AGE),
@@ -139,6 +132,13 @@ def refuse_place(facts: PlaceFacts) -> EnrolRefusal | None:
         (facts.place_tiyn > facts.held_tiyn, EnrolRefusal.HELD_TOO_LITTLE),
     )
     return next((reason for is_against, reason in checks if is_against), None)
+
+
+def refuse_day(starts_on: date, today: date, first_month: date, last_month: date) -> EnrolRefusal | None:
+    """Why a place may not begin on this day: it has passed, or the voucher does not cover it (R-9, R-10)."""
+    if starts_on < today:
+        return EnrolRefusal.START_PAST
+    return None if first_month <= starts_on < next_month(last_month) else EnrolRefusal.OUTSIDE_VOUCHER
 
 
 def whole_years(born_on: date, on: date) -> int:
@@ -162,7 +162,7 @@ def units_between(lessons: Sequence[date], first: date, last: date, cap: int) ->
 
 
 def place_tiyn(tariff_tiyn: int, lessons: Sequence[date], starts_on: date, cap: int) -> int:
-    """What a place costs from a day to the end of its month: tariff × lessons left, at most the month's units (R-17)."""
+    """What a place costs from a day to the end of its month: tariff × lessons left, at most a month's units (R-17)."""
     return tariff_tiyn * units_between(lessons, starts_on, month_end(starts_on), cap)
 
 

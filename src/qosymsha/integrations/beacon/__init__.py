@@ -1,1 +1,1 @@
-"""Beacons for the draw: `drand` (a public network), `typed` (a value that two officers type), `fake` (demo and tests)."""
+"""Beacons for the draw: `drand` (a public network), `typed` (a value two officers type), `fake` (demo and tests)."""

@@ -11,8 +11,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import OperationalError, connection, connections
 
-from qosymsha.config.settings import database_of
 from qosymsha.runtime import postgres
+from qosymsha.runtime.address import django_database
 from qosymsha.runtime.errors import EnvironmentFault
 
 DATABASE, DEMO_DATABASE = "qosymsha", "qosymsha_demo"
@@ -42,7 +42,7 @@ def database(*, fresh: bool = False) -> Iterator[str]:
 
 
 def _connected(url: str) -> Iterator[str]:
-    connections.databases["default"].update(database_of(url))
+    connections.databases["default"].update(django_database(url))
     os.environ["DATABASE_URL"] = url
     try:
         connection.ensure_connection()

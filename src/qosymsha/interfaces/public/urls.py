@@ -1,7 +1,9 @@
-"""The public door's addresses."""
+"""The public door's addresses, below the language."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from qosymsha.interfaces.public import views
+
+urlpatterns = [path("", views.first_page, name="first-page")]

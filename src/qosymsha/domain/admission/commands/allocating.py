@@ -23,7 +23,7 @@ from qosymsha.domain.allocation.round_check import findings
 from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.ledger.rules import AccountKey, AccountKind
 from qosymsha.domain.ledger.steps import lock_commitments
-from qosymsha.kernel import audit, idempotency, outbox
+from qosymsha.kernel import idempotency, outbox
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.errors import Refused
 
@@ -33,7 +33,7 @@ VOUCHERS_AT_ONCE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Allocated:
-    """What a run answers: per segment how many are granted and how many wait, vouchers issued, the answer's hash (hex)."""
+    """What a run answers: granted and waiting per segment, vouchers issued, the answer's hash (hex)."""
 
     granted: dict[str, int]
     waiting: dict[str, int]
@@ -51,7 +51,7 @@ class Cause:
 
 @transaction.atomic(durable=True)
 def allocate_round(*, actor: Actor, round_id: int, at: datetime, key: UUID) -> Allocated:
-    """Run the engine on the frozen list, have the answer checked by code that shares nothing with it, issue the vouchers.
+    """Run the engine on the frozen list, have the answer checked by code that shares nothing with it, issue vouchers.
 
     Raises:
         Refused: not drawn (or allocated already), the list changed, or the money that was free at close is gone.
@@ -69,15 +69,7 @@ def allocate_round(*, actor: Actor, round_id: int, at: datetime, key: UUID) -> A
     assert not faults, f"the independent checker found: {faults}"
     _require_money(run, places)
     allocated = _store(the_round, run, places, Cause(actor, at))
-    audit.record(
-        actor=actor,
-        at=at,
-        action=Action.ALLOCATE,
-        subject_kind="round",
-        subject_ids=[round_id],
-        territory_id=the_round.territory_id,
-        detail=asdict(allocated),
-    )
+    steps.record(the_round, Action.ALLOCATE, actor=actor, at=at, detail=asdict(allocated))
     idempotency.keep(actor=actor, verb="allocate_round", key=key, outcome=asdict(allocated))
     return allocated
 
@@ -170,13 +162,12 @@ def _issue(the_round: Round, segment: str, found: Places, cause: Cause) -> int:
 
 
 def _reject_holders(winners: list[Granted], cause: Cause) -> None:
-    """A child that got a voucher by another way since the close needs no second: its place goes to the next at the refill."""
+    """A child that got a voucher by another way since the close needs no second: its place goes to the next."""
     steps.move(
         [winner.id for winner in winners if winner.holds_voucher],
         come_from=[ApplicationState.GRANTED],
         to=ApplicationState.REJECTED,
         cause=AdmissionRefusal.HOLDS_VOUCHER,
-        reason=AdmissionRefusal.HOLDS_VOUCHER,
         actor=cause.actor,
         at=cause.at,
     )

@@ -17,7 +17,7 @@ from qosymsha.domain.admission.models import Round
 from qosymsha.domain.admission.queries import facts, frozen
 from qosymsha.domain.admission.queries.facts import Filed
 from qosymsha.domain.admission.rules import (
-    SECRET_KIND,
+    TICKET_KIND,
     AdmissionRefusal,
     Places,
     months_between,
@@ -35,7 +35,7 @@ from qosymsha.domain.ledger.steps import lock_commitments
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.programmes.rules import Rules
-from qosymsha.kernel import audit, idempotency, outbox
+from qosymsha.kernel import idempotency
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.errors import Refused
 
@@ -67,16 +67,7 @@ def close_round(*, actor: Actor, round_id: int, at: datetime, key: UUID) -> Clos
     if at < the_round.closes_at:
         raise Refused(AdmissionRefusal.WINDOW_STILL_OPEN, round=the_round.number)
     closed = _close(actor, the_round, at)
-    audit.record(
-        actor=actor,
-        at=at,
-        action=Action.CLOSE_ROUND,
-        subject_kind="round",
-        subject_ids=[round_id],
-        territory_id=the_round.territory_id,
-        detail=_as_json(closed),
-    )
-    outbox.tell(topic=Topic.ROUND_CLOSED, subject_kind="round", subject_ids=[round_id], at=at)
+    steps.record(the_round, Action.CLOSE_ROUND, actor=actor, at=at, topic=Topic.ROUND_CLOSED, detail=_as_json(closed))
     idempotency.keep(actor=actor, verb="close_round", key=key, outcome=_as_json(closed))
     return closed
 
@@ -144,7 +135,7 @@ def _freeze(rules: Rules, kept: Sequence[tuple[Filed, Checked]], position: int) 
     deciding = reserve_categories(rules)
     is_by_arrival = rules.allocation.tie == "arrived"
     tiers = {category.code: tier_of(rules, category.code) for category in rules.categories}
-    tickets = people.unseal(SECRET_KIND, [row.id for row, _ in kept])
+    tickets = people.unseal(TICKET_KIND, [row.id for row, _ in kept])
     rows = []
     for row, found in kept:
         line = canonical.Line(

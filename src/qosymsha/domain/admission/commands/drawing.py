@@ -16,7 +16,7 @@ from qosymsha.domain.admission.queries import facts, frozen
 from qosymsha.domain.admission.rules import AdmissionRefusal
 from qosymsha.domain.admission.states import RoundState
 from qosymsha.domain.allocation import draw
-from qosymsha.kernel import audit, idempotency, outbox
+from qosymsha.kernel import idempotency
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.errors import Refused
 
@@ -25,17 +25,17 @@ MAX_BEACON_BYTES = 1_024
 
 
 @transaction.atomic(durable=True)
-def draw_round(
+def draw_round(  # noqa: PLR0913 - a draw has two sources, and the command its three
     *, actor: Actor, round_id: int, beacon_value: bytes, secrets: Mapping[str, bytes], at: datetime, key: UUID
 ) -> Round:
     """Make the seed from the closed list's root, the named beacon's value and every party's secret.
 
-    The door fetches `beacon_value` from the adapter under `Round.beacon_name` before it calls. There is no second draw: the
-    state, a unique history row and a trigger each refuse it.
+    The door fetches `beacon_value` from the adapter under `Round.beacon_name` before it calls. There is no second draw:
+    the state, a unique history row and a trigger each refuse it.
 
     Raises:
-        Refused: not closed (or drawn already), a secret missing or not the one committed to, a malformed beacon value, or
-            frozen rows that no longer have the published root.
+        Refused: not closed (or drawn already), a secret missing or not the one committed to, a malformed beacon value,
+            or frozen rows that no longer have the published root.
     """
     require(actor, Action.DRAW, ALLOWED, territory_id=facts.round_of(round_id).territory_id)
     the_round = steps.lock_round(round_id)
@@ -52,16 +52,9 @@ def draw_round(
     the_round.drawn_at = at
     steps.reveal(round_id, ordered)
     steps.move_round(the_round, RoundState.DRAWN, actor=actor, at=at)
-    audit.record(
-        actor=actor,
-        at=at,
-        action=Action.DRAW,
-        subject_kind="round",
-        subject_ids=[round_id],
-        territory_id=the_round.territory_id,
-        detail={"seed": the_round.seed.hex()},
+    steps.record(
+        the_round, Action.DRAW, actor=actor, at=at, topic=Topic.ROUND_DRAWN, detail={"seed": the_round.seed.hex()}
     )
-    outbox.tell(topic=Topic.ROUND_DRAWN, subject_kind="round", subject_ids=[round_id], at=at)
     idempotency.keep(actor=actor, verb="draw_round", key=key, outcome=round_id)
     return the_round
 

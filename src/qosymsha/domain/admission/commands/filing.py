@@ -57,9 +57,7 @@ def submit_applications(
 
 
 @transaction.atomic(durable=True)
-def submit_application(
-    *, actor: Actor, round_id: int, row: ApplicationRow, at: datetime, key: UUID
-) -> Application:
+def submit_application(*, actor: Actor, round_id: int, row: ApplicationRow, at: datetime, key: UUID) -> Application:
     """File one application: the page's verb over the same rules as the batch.
 
     Raises:
@@ -69,12 +67,11 @@ def submit_application(
     (outcome,) = _submit(actor, round_id, [row], at, key)
     if outcome.reason is not None:
         raise Refused(outcome.reason)
+    assert outcome.id is not None, "a row is filed or refused"
     return Application.objects.get(pk=outcome.id)
 
 
-def _submit(
-    actor: Actor, round_id: int, rows: Sequence[ApplicationRow], at: datetime, key: UUID
-) -> list[RowOutcome]:
+def _submit(actor: Actor, round_id: int, rows: Sequence[ApplicationRow], at: datetime, key: UUID) -> list[RowOutcome]:
     if len(rows) > MAX_ROWS:
         raise BadInput("rows", f"send at most {MAX_ROWS} applications at once")
     the_round = facts.round_of(round_id)
@@ -132,9 +129,7 @@ def _file(actor: Actor, the_round: Round, rows: Sequence[ApplicationRow], at: da
     return [_outcome(i, reason, drafts.get(i), stored) for i, reason in enumerate(reasons)]
 
 
-def _reasons(
-    rules: Rules, wishes: Sequence[Wish], found: Sequence[FilingFacts]
-) -> list[AdmissionRefusal | None]:
+def _reasons(rules: Rules, wishes: Sequence[Wish], found: Sequence[FilingFacts]) -> list[AdmissionRefusal | None]:
     """Each row's refusal; of two rows for one child and slot in a batch, the first is taken."""
     reasons: list[AdmissionRefusal | None] = []
     taken: set[tuple[int, str | None]] = set()
@@ -169,7 +164,8 @@ def _end_past(
 
 
 def _draft(wish: Wish, found: FilingFacts) -> steps.Draft:
-    assert found.slot is not None and found.age is not None, "refused otherwise"
+    assert found.slot is not None, "refused otherwise"
+    assert found.age is not None, "refused otherwise"
     ticket = entropy.token(draw.TICKET_BYTES)
     return steps.Draft(
         uuid=entropy.uuid4(),
@@ -212,7 +208,7 @@ def withdraw_application(
         Refused: no such application of a child of this guardian, or it is past withdrawing.
     """
     found = Application.objects.filter(pk=application_id).first()
-    if found is None or (guardian_id, found.child_id) not in people.wards([(guardian_id, found.child_id)], local_day(at)):
+    if found is None or not people.wards([(guardian_id, found.child_id)], local_day(at)):
         require(actor, Action.WITHDRAW, ALLOWED)
         raise Refused(AdmissionRefusal.UNKNOWN_APPLICATION)
     _require_speaker(actor, Action.WITHDRAW, found.territory_id, {guardian_id})

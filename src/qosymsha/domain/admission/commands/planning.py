@@ -16,7 +16,7 @@ from qosymsha.domain.admission.states import RoundState
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.programmes.models import Programme
 from qosymsha.domain.programmes.rules import Rules
-from qosymsha.kernel import audit, idempotency, locks, outbox
+from qosymsha.kernel import idempotency, locks
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import BadInput, Refused
@@ -38,7 +38,7 @@ def plan_round(*, actor: Actor, programme_id: int, plan: RoundPlan, at: datetime
     if seen is not None:
         return facts.round_of(seen)
     in_force = programmes.rules_in_force(programme_id, local_day(plan.opens_at))
-    reason = refuse_plan(in_force.rules, plan) or _refuse_budget(programme_id, in_force.rules, plan)
+    reason = refuse_plan(plan) or _refuse_budget(programme_id, in_force.rules, plan)
     if reason is not None:
         raise Refused(reason)
     planned = Round(
@@ -54,7 +54,7 @@ def plan_round(*, actor: Actor, programme_id: int, plan: RoundPlan, at: datetime
         beacon_name=plan.beacon_name,
     )
     steps.plan(planned, plan.commitments, actor=actor, at=at)
-    _record(actor, at, Action.PLAN_ROUND, planned)
+    steps.record(planned, Action.PLAN_ROUND, actor=actor, at=at)
     idempotency.keep(actor=actor, verb="plan_round", key=key, outcome=planned.id)
     return planned
 
@@ -77,8 +77,7 @@ def open_round(*, actor: Actor, round_id: int, at: datetime, key: UUID) -> Round
     if facts.has_running_round(found.programme_id):
         raise Refused(AdmissionRefusal.ANOTHER_ROUND_RUNS, round=found.number)
     steps.move_round(found, RoundState.OPEN, actor=actor, at=at)
-    _record(actor, at, Action.OPEN_ROUND, found)
-    outbox.tell(topic=Topic.ROUND_OPENED, subject_kind="round", subject_ids=[found.id], at=at)
+    steps.record(found, Action.OPEN_ROUND, actor=actor, at=at, topic=Topic.ROUND_OPENED)
     idempotency.keep(actor=actor, verb="open_round", key=key, outcome=found.id)
     return found
 
@@ -93,9 +92,3 @@ def _body(programme_id: int, plan: RoundPlan) -> list[object]:
     months = [plan.first_month.isoformat(), plan.last_month.isoformat()]
     parties = [[party, commitment.hex()] for party, commitment in plan.commitments.items()]
     return [programme_id, window, months, plan.beacon_name, parties]
-
-
-def _record(actor: Actor, at: datetime, action: Action, found: Round) -> None:
-    audit.record(
-        actor=actor, at=at, action=action, subject_kind="round", subject_ids=[found.id], territory_id=found.territory_id
-    )

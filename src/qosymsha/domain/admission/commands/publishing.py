@@ -16,7 +16,7 @@ from qosymsha.domain.admission.rules import AdmissionRefusal
 from qosymsha.domain.admission.states import RoundState
 from qosymsha.domain.allocation import protocol
 from qosymsha.domain.allocation.small_classes import withheld_rows
-from qosymsha.kernel import audit, idempotency, outbox
+from qosymsha.kernel import idempotency, outbox
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.errors import Refused
 
@@ -25,7 +25,7 @@ from qosymsha.kernel.errors import Refused
 def publish_round(*, actor: Actor, round_id: int, folder: Path, at: datetime, key: UUID) -> Round:
     """Make the run again, refuse if a single bit of the answer differs, and write the round's files into `folder`.
 
-    The files are the same bytes each time: publishing again (any key, any folder) writes them again and changes nothing.
+    The files are the same bytes each time: publishing again (any key or folder) writes them again, changes nothing.
 
     Raises:
         Refused: not allocated, the closed list changed, `output_differs`, or tickets are erased already.
@@ -41,14 +41,7 @@ def publish_round(*, actor: Actor, round_id: int, folder: Path, at: datetime, ke
         the_round.published_at = at
         steps.move_round(the_round, RoundState.PUBLISHED, actor=actor, at=at)
         outbox.tell(topic=Topic.ROUND_PUBLISHED, subject_kind="round", subject_ids=[round_id], at=at)
-    audit.record(
-        actor=actor,
-        at=at,
-        action=Action.PUBLISH,
-        subject_kind="round",
-        subject_ids=[round_id],
-        territory_id=the_round.territory_id,
-    )
+    steps.record(the_round, Action.PUBLISH, actor=actor, at=at)
     idempotency.keep(actor=actor, verb="publish_round", key=key, outcome=round_id)
     return the_round
 

@@ -20,7 +20,7 @@ from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.ledger.rules import AccountKey, AccountKind
 from qosymsha.domain.ledger.steps import lock_commitments
 from qosymsha.domain.programmes import queries as programmes
-from qosymsha.kernel import audit, idempotency, outbox
+from qosymsha.kernel import idempotency, outbox
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day, month_of
 from qosymsha.kernel.errors import Refused
@@ -50,10 +50,11 @@ class _Turn:
 def refill(*, actor: Actor, round_id: int, at: datetime, key: UUID) -> Refilled:
     """Give what is free again, the appeals reserve apart, to those who wait, strictly by rank within the segment.
 
-    Run after `vouchers.sweep_released`. Nobody's position gets worse by it: people only leave the list in front of others.
+    Run after `vouchers.sweep_released`. Nobody's position gets worse by it: people only leave the list before others.
 
     Raises:
-        Refused: the round is not allocated, or a later round of the programme runs (its money waits for its draw).
+        Refused: the round is not allocated, a later round of the programme runs (its money waits for its draw), or the
+            rule set gives freed places to the next round.
     """
     require(actor, Action.REFILL, ALLOWED, territory_id=facts.round_of(round_id).territory_id)
     the_round = steps.lock_round(round_id)
@@ -63,25 +64,23 @@ def refill(*, actor: Actor, round_id: int, at: datetime, key: UUID) -> Refilled:
     if seen is not None:
         return Refilled(**seen)
     steps.require_state(the_round, RoundState.ALLOCATED, RoundState.PUBLISHED)
-    if facts.has_running_round(the_round.programme_id):
-        raise Refused(AdmissionRefusal.ANOTHER_ROUND_RUNS, round=the_round.number)
+    _require_free_hand(the_round)
     turn = _Turn(actor, at, the_round, max(the_round.first_month, month_of(local_day(at))))
     granted, rejected = {}, 0
     for segment, found in places.items():
         granted[segment], lost = _refill_segment(turn, segment, found)
         rejected += lost
     refilled = Refilled(granted, rejected)
-    audit.record(
-        actor=actor,
-        at=at,
-        action=Action.REFILL,
-        subject_kind="round",
-        subject_ids=[round_id],
-        territory_id=the_round.territory_id,
-        detail=asdict(refilled),
-    )
+    steps.record(the_round, Action.REFILL, actor=actor, at=at, detail=asdict(refilled))
     idempotency.keep(actor=actor, verb="refill", key=key, outcome=asdict(refilled))
     return refilled
+
+
+def _require_free_hand(the_round: Round) -> None:
+    if facts.has_running_round(the_round.programme_id):
+        raise Refused(AdmissionRefusal.ANOTHER_ROUND_RUNS, round=the_round.number)
+    if programmes.rules_of(the_round.rule_set_id).rules.allocation.freed_places != "by_rank":
+        raise Refused(AdmissionRefusal.FREED_PLACES_WAIT, round=the_round.number)
 
 
 def _refill_segment(turn: _Turn, segment: str, found: Places) -> tuple[int, int]:
@@ -119,13 +118,10 @@ def _still_fit(turn: _Turn, waiting: Sequence[Filed]) -> list[Filed]:
             come_from=[ApplicationState.WAITING],
             to=ApplicationState.REJECTED,
             cause=reason,
-            reason=reason,
             actor=turn.actor,
             at=turn.at,
         )
-        outbox.tell(
-            topic=Topic.APPLICATION_REJECTED, subject_kind="application", subject_ids=rejected, at=turn.at
-        )
+        outbox.tell(topic=Topic.APPLICATION_REJECTED, subject_kind="application", subject_ids=rejected, at=turn.at)
     return [row for row in waiting if reasons[row.id] is None]
 
 

@@ -2,7 +2,8 @@
 
 from django.db import migrations
 
-from qosymsha.kernel.schema import insert_only, same_place
+from qosymsha.domain.admission.states import ROUND_TRANSITIONS, TRANSITIONS
+from qosymsha.kernel.schema import history_of, insert_only, only_transitions, same_place
 
 _SEQUENCES = "CREATE SEQUENCE application_number; CREATE SEQUENCE round_number"
 
@@ -47,8 +48,11 @@ class Migration(migrations.Migration):
             _WRITTEN_ONCE,
             "DROP FUNCTION admission_round_written_once() CASCADE; DROP FUNCTION draw_secret_written_once() CASCADE",
         ),
-        insert_only("round_history"),
-        insert_only("application_history"),
+        *history_of("round", ROUND_TRANSITIONS),
+        *history_of("application", TRANSITIONS),
+        only_transitions("admission_round", "state", ROUND_TRANSITIONS),
+        # An allocation passes `ranked` inside one statement: both steps stand in the history, the row is written once.
+        only_transitions("application", "state", TRANSITIONS | {("checked", "granted"), ("checked", "waiting")}),
         insert_only("frozen_line"),
         insert_only("outcome"),
         insert_only("refill"),

@@ -1,4 +1,4 @@
-"""Reads of admission: `facts` for its verbs, `frozen` for the engine, `personal` for one family, `public` for everybody."""
+"""Reads of admission: `facts` for its verbs, `frozen` for the engine, `personal` for a family, `public` for all."""
 
 from qosymsha.domain.admission.queries.facts import round_numbered, round_of
 from qosymsha.domain.admission.queries.personal import (

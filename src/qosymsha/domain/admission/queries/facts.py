@@ -1,4 +1,4 @@
-"""What the verbs of this room decide by: rounds, and facts about many wishes at once in a constant number of queries."""
+"""What the verbs of this room decide by: rounds, and facts about many wishes in a constant number of queries."""
 
 from __future__ import annotations
 
@@ -96,15 +96,15 @@ def waiting_elsewhere(programme_id: int, round_id: int) -> list[int]:
 
 def submitted_after(round_id: int, line_id: bytes, limit: int) -> list[Filed]:
     """The next submitted applications of a round in the order of line ids, after `line_id`."""
-    return _filed(_SUBMITTED, [round_id, line_id, limit])
+    return _filed(_SUBMITTED, (round_id, line_id, limit))
 
 
 def next_waiting(round_id: int, segment: str, limit: int) -> list[Filed]:
     """Who waits in a segment, best rank first."""
-    return _filed(_WAITING, [round_id, segment, limit])
+    return _filed(_WAITING, (round_id, segment, limit))
 
 
-def _filed(sql: str, parameters: list[object]) -> list[Filed]:
+def _filed(sql: str, parameters: tuple[int, bytes, int] | tuple[int, str, int]) -> list[Filed]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return [
@@ -127,7 +127,7 @@ def live_applications(programme_id: int, child_ids: Iterable[int]) -> dict[tuple
     return {(child, slot): Live(i, state, round_id) for child, slot, i, state, round_id in rows}
 
 
-def filing_facts(
+def filing_facts(  # noqa: PLR0913 - what three rooms know about a wish meets here
     the_round: Round,
     rules: Rules,
     wishes: Sequence[Wish],
@@ -136,7 +136,7 @@ def filing_facts(
     ages: Mapping[int, int],
     live: Mapping[tuple[int, str], Live],
 ) -> list[FilingFacts]:
-    """One `FilingFacts` per wish, in their order; three queries however many wishes. Pass no `live` to look again later."""
+    """One `FilingFacts` per wish, in their order; three queries however many. Pass no `live` to look again later."""
     children = [wish.child_id for wish in wishes]
     wards = people.wards([(wish.guardian_id, wish.child_id) for wish in wishes], on)
     local = set(Child.objects.filter(id__in=children, territory_id=the_round.territory_id).values_list("id", flat=True))
@@ -164,18 +164,14 @@ def filing_facts(
 
 
 def is_past(live: Live, round_id: int) -> bool:
-    """Whether an application of an earlier round gives way to one filed now: it waits, or its voucher is no longer live."""
+    """Whether an earlier round's application gives way to one filed now: it waits, or its voucher is no longer live."""
     return live.round_id != round_id and live.state in (ApplicationState.WAITING, ApplicationState.GRANTED)
 
 
-def seen_again(
-    the_round: Round, rules: Rules, filed: Sequence[Filed], *, on: date
-) -> list[FilingFacts]:
+def seen_again(the_round: Round, rules: Rules, filed: Sequence[Filed], *, on: date) -> list[FilingFacts]:
     """Facts of applications filed earlier, as they are on `on`; the age stays the one counted at filing."""
     wishes = [Wish(row.guardian_id, row.child_id, row.kind) for row in filed]
-    return filing_facts(
-        the_round, rules, wishes, on=on, ages={row.child_id: row.age for row in filed}, live={}
-    )
+    return filing_facts(the_round, rules, wishes, on=on, ages={row.child_id: row.age for row in filed}, live={})
 
 
 def cut_off_day(the_round: Round) -> date:

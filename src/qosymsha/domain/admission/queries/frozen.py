@@ -1,4 +1,4 @@
-"""The closed list as the engine's columns, and the run made from it: a pure function of frozen rows, done again at publication."""
+"""The closed list as the engine's columns, and the run: a pure function of frozen rows, made again at publication."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from qosymsha.domain.admission.models import DrawSecret, Round
-from qosymsha.domain.admission.rules import SECRET_KIND, AdmissionRefusal, Places, terms_of
+from qosymsha.domain.admission.rules import TICKET_KIND, AdmissionRefusal, Places, terms_of
 from qosymsha.domain.allocation import canonical, draw, merkle
 from qosymsha.domain.allocation.announcement import Announced
 from qosymsha.domain.allocation.protocol import Drawn, Publication
@@ -32,8 +32,9 @@ SELECT position, application_id, line, leaf FROM frozen_line
 class ClosedList:
     """The frozen rows as columns, n rows in the order of line ids.
 
-    applications: (n,) ids.   line_ids: (n, 32) uint8.   leaves: 32 bytes per line, made anew from line and salt, without the
-    terms' own leaf.   salts: 16 bytes per line.   segment, tier, arrived: (n,).   claims: (categories, n) bool, rows as `RoundTerms.categories()`.
+    applications: (n,) ids.   line_ids: (n, 32) uint8.   segment, tier, arrived: (n,).   claims: (categories, n) bool,
+    rows as `RoundTerms.categories()`.   leaves: 32 bytes per line, made anew from line and salt, without the terms'.
+    salts: 16 bytes per line.
     """
 
     applications: NDArray[np.int64]
@@ -46,7 +47,7 @@ class ClosedList:
     claims: NDArray[np.bool_]
 
     def has_erased(self) -> bool:
-        """Whether a family's ticket is erased already: its salt is unknown then, so the public files can't be made again."""
+        """Whether a family's ticket is erased: its salt is unknown then, so the public files can't be made again."""
         return not np.frombuffer(self.salts, np.uint8).reshape(-1, canonical.SALT_BYTES).any(axis=1).all()
 
 
@@ -142,7 +143,7 @@ def _fill(
 
 def _fill_leaves(found: ClosedList, rows: list[tuple[int, int, str, bytes]]) -> None:
     """Salts come from the sealed tickets; a family's erased ticket leaves its stored leaf as the only witness."""
-    tickets = people.unseal(SECRET_KIND, [application_id for _, application_id, _, _ in rows])
+    tickets = people.unseal(TICKET_KIND, [application_id for _, application_id, _, _ in rows])
     for _, application_id, line, leaf in rows:
         ticket = tickets.get(application_id)
         salt = draw.salt(ticket) if ticket is not None else bytes(canonical.SALT_BYTES)
@@ -171,7 +172,7 @@ def run(the_round: Round) -> Run:
 
 
 def answer_hash(run: Run) -> bytes:
-    """SHA-256 of the whole answer: per line of the closed list its id, outcome (1 byte), pool (2) and rank (4), big-endian.
+    """SHA-256 of the answer: per line of the closed list its id, outcome (1 byte), pool (2) and rank (4), big-endian.
 
     Outcome and pool are `RoundAnswer.outcomes` and `granted_from`. Kept at allocation; the run made again must have it.
     """

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from qosymsha.domain.admission.access import ALLOWED, Action
 from qosymsha.domain.admission.models import Application, ApplicationHistory, FrozenLine, Outcome
-from qosymsha.domain.admission.rules import SECRET_KIND, AdmissionRefusal
+from qosymsha.domain.admission.rules import TICKET_KIND, AdmissionRefusal
 from qosymsha.domain.allocation import draw
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.states import Role
@@ -30,7 +30,7 @@ SELECT count(*) FILTER (WHERE result = 'granted'), count(*) FILTER (WHERE result
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a family keeps: the ticket is its secret; line id and leaf are what stands in public (hex; leaf after close)."""
+    """What a family keeps: the ticket is its secret; line id and leaf (hex) stand in public, the leaf after close."""
 
     number: str
     round_number: str
@@ -86,7 +86,7 @@ def receipt(*, actor: Actor, application_id: int, at: datetime) -> Receipt:
         Refused: `unknown_application`, or `tickets_erased`.
     """
     found = _readable(actor, Action.READ_RECEIPT, application_id, at)
-    ticket = people.unseal(SECRET_KIND, [found.id]).get(found.id)
+    ticket = people.unseal(TICKET_KIND, [found.id]).get(found.id)
     if ticket is None:
         raise Refused(AdmissionRefusal.TICKETS_ERASED)
     frozen = FrozenLine.objects.filter(application_id=found.id).first()

@@ -35,8 +35,8 @@ class SegmentSummary:
 class RoundSummary:
     """A round for its public page and the command line; root and seed in hex, empty before they are known.
 
-    granted_by_category: by the rule set's order; a category with fewer than ten applications is merged into `other`, and so
-    is the next one where `other` itself would be smaller than ten.
+    granted_by_category: by the rule set's order; a category with fewer than ten applications is merged into `other`,
+    and so is the next one where `other` itself would be smaller than ten.
     """
 
     number: str

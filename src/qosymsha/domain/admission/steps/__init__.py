@@ -1,4 +1,4 @@
-"""What a verb does with this room's rows inside its transaction. Every step handles any number of rows in one round trip."""
+"""What a verb does with this room's rows inside its transaction: any number of rows in one round trip."""
 
 from qosymsha.domain.admission.steps.applications import Checked, Draft, check, file, move, settle
 from qosymsha.domain.admission.steps.awards import award
@@ -8,6 +8,7 @@ from qosymsha.domain.admission.steps.rounds import (
     move_round,
     next_numbers,
     plan,
+    record,
     record_refill,
     require_state,
     reveal,
@@ -28,6 +29,7 @@ __all__ = [
     "move_round",
     "next_numbers",
     "plan",
+    "record",
     "record_refill",
     "require_state",
     "reveal",

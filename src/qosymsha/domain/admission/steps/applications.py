@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from qosymsha.domain.admission.models import Round
-from qosymsha.domain.admission.rules import SECRET_KIND, AdmissionRefusal
+from qosymsha.domain.admission.rules import TICKET_KIND, AdmissionRefusal
 from qosymsha.domain.admission.states import TRANSITIONS, ApplicationState
 from qosymsha.domain.admission.steps.rounds import next_numbers
 from qosymsha.domain.people import steps as people
@@ -19,8 +19,8 @@ from qosymsha.domain.people.steps import SecretRow
 from qosymsha.kernel.actor import Actor
 
 _INSERT = """
-INSERT INTO application (uuid, number, territory_id, programme_id, round_id, child_id, guardian_id, slot, kind, segment, age,
-                         claims, category, line_id, state, reason, submitted_at)
+INSERT INTO application (uuid, number, territory_id, programme_id, round_id, child_id, guardian_id, slot, kind, segment,
+                         age, claims, category, line_id, state, reason, submitted_at)
 SELECT t.uuid, t.number, %s, %s, %s, t.child_id, t.guardian_id, t.slot, t.kind, t.kind, t.age, '[]', '', t.line_id,
        'submitted', '', %s
   FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::int[], %s::bytea[])
@@ -40,7 +40,8 @@ SELECT id, 1 + (SELECT count(*) FROM application_history h WHERE h.application_i
 _CHECK = """
 WITH moved AS (
     UPDATE application a SET state = t.state, reason = t.reason, claims = t.claims::jsonb, category = t.category
-      FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[]) AS t(id, state, reason, claims, category)
+      FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[])
+           AS t(id, state, reason, claims, category)
      WHERE a.id = t.id AND a.state = 'submitted' RETURNING a.id, a.state, a.reason)
 INSERT INTO application_history (application_id, seq, from_state, to_state, cause, at, actor_id)
 SELECT id, 1 + (SELECT count(*) FROM application_history h WHERE h.application_id = moved.id), 'submitted', state,
@@ -52,7 +53,8 @@ WITH moved AS (
     UPDATE application a SET state = o.result FROM outcome o
      WHERE o.application_id = a.id AND a.id = ANY(%(ids)s) AND a.state = 'checked' RETURNING a.id, a.state),
 counted AS (
-    SELECT id, state, (SELECT count(*) FROM application_history h WHERE h.application_id = moved.id) AS steps FROM moved)
+    SELECT id, state, (SELECT count(*) FROM application_history h WHERE h.application_id = moved.id) AS steps
+      FROM moved)
 INSERT INTO application_history (application_id, seq, from_state, to_state, cause, at, actor_id)
 SELECT id, steps + 1, 'checked', 'ranked', 'drawn', %(at)s, %(actor)s FROM counted
  UNION ALL SELECT id, steps + 2, 'ranked', state, 'allocated', %(at)s, %(actor)s FROM counted
@@ -100,11 +102,11 @@ def file(the_round: Round, drafts: Sequence[Draft], *, actor: Actor, at: datetim
         stored = {bytes(line_id): i for line_id, i in cursor.fetchall()}
         cursor.execute(_BIRTH, [list(stored.values()), at, actor.user_id])
     rows = [SecretRow(stored[draft.line_id], draft.ticket) for draft in drafts if draft.line_id in stored]
-    people.seal(SECRET_KIND, rows)
+    people.seal(TICKET_KIND, rows)
     return stored
 
 
-def move(
+def move(  # noqa: PLR0913 - a transition has all of these
     ids: Collection[int],
     *,
     come_from: Iterable[ApplicationState],
@@ -112,9 +114,11 @@ def move(
     cause: str,
     actor: Actor,
     at: datetime,
-    reason: str = "",
 ) -> list[int]:
-    """Move those of `ids` that are in one of the states `come_from`, with their history; answers the ids moved."""
+    """Move those of `ids` that are in one of the states `come_from`, with their history; answers the ids moved.
+
+    A rejected one keeps the cause as its reason.
+    """
     states = [state.value for state in come_from]
     assert all((state, to.value) in TRANSITIONS for state in states), f"{states} → {to}"
     if not ids:
@@ -126,7 +130,7 @@ def move(
                 "ids": list(ids),
                 "from_states": states,
                 "to": to.value,
-                "reason": reason,
+                "reason": cause if to is ApplicationState.REJECTED else "",
                 "cause": cause,
                 "at": at,
                 "actor": actor.user_id,

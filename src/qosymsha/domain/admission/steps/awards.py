@@ -36,7 +36,7 @@ class Winner(Protocol):
         """The kind of lessons."""
 
 
-def award(
+def award(  # noqa: PLR0913 - a voucher is born with all of its terms at once
     the_round: Round,
     winners: Sequence[Winner],
     *,

@@ -7,9 +7,11 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
+from qosymsha.domain.admission.access import Action, Topic
 from qosymsha.domain.admission.models import Round
 from qosymsha.domain.admission.rules import AdmissionRefusal
 from qosymsha.domain.admission.states import ROUND_TRANSITIONS, RoundState
+from qosymsha.kernel import audit, outbox
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.errors import Refused
 from qosymsha.kernel.numbers import human_number
@@ -29,7 +31,7 @@ def lock_round(round_id: int) -> Round:
 
 
 def share_round(round_id: int) -> None:
-    """Hold the round in its present state while applications are filed: many may file at once, closing waits for all of them."""
+    """Hold the round in its present state while applications are filed: many at once; closing waits for all."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM admission_round WHERE id = %s FOR SHARE", [round_id])
 
@@ -45,7 +47,7 @@ def require_state(the_round: Round, *states: RoundState) -> None:
 
 
 def move_round(the_round: Round, to: RoundState, *, actor: Actor, at: datetime) -> None:
-    """Write the round's next state with every other field changed on it, and its history. The caller holds `lock_round`."""
+    """Write the round's next state with every other field changed on it, and its history, under `lock_round`."""
     assert (the_round.state, to.value) in ROUND_TRANSITIONS, f"{the_round.state} → {to}"
     was, the_round.state = the_round.state, to.value
     the_round.save(force_update=True)
@@ -79,6 +81,29 @@ def _tell_round_history(round_id: int, was: str, to: RoundState, actor: Actor, a
             "INSERT INTO round_history (round_id, from_state, to_state, at, actor_id) VALUES (%s, %s, %s, %s, %s)",
             [round_id, was, to.value, at, actor.user_id],
         )
+
+
+def record(  # noqa: PLR0913 - an event has all of these
+    the_round: Round,
+    action: Action,
+    *,
+    actor: Actor,
+    at: datetime,
+    topic: Topic | None = None,
+    detail: Mapping[str, object] | None = None,
+) -> None:
+    """The last steps of a round's verb: its audit event and, where `topic` is given, its news."""
+    audit.record(
+        actor=actor,
+        at=at,
+        action=action,
+        subject_kind="round",
+        subject_ids=[the_round.id],
+        territory_id=the_round.territory_id,
+        detail=detail,
+    )
+    if topic is not None:
+        outbox.tell(topic=topic, subject_kind="round", subject_ids=[the_round.id], at=at)
 
 
 def next_numbers(letter: str, sequence: str, count: int) -> list[str]:

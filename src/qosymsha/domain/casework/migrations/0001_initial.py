@@ -5,29 +5,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('people', '0001_initial'),
+        ("people", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ConsultationPoint',
+            name="ConsultationPoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name_kk', models.TextField()),
-                ('name_ru', models.TextField()),
-                ('name_en', models.TextField(blank=True)),
-                ('address', models.TextField(blank=True)),
-                ('opening_days', models.TextField(blank=True)),
-                ('source', models.TextField()),
-                ('district', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name_kk", models.TextField()),
+                ("name_ru", models.TextField()),
+                ("name_en", models.TextField(blank=True)),
+                ("address", models.TextField(blank=True)),
+                ("opening_days", models.TextField(blank=True)),
+                ("source", models.TextField()),
+                ("district", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="people.territory")),
             ],
             options={
-                'db_table': 'consultation_point',
-                'constraints': [models.UniqueConstraint(fields=('district', 'name_ru'), name='consultation_point_once')],
+                "db_table": "consultation_point",
+                "constraints": [
+                    models.UniqueConstraint(fields=("district", "name_ru"), name="consultation_point_once")
+                ],
             },
         ),
     ]

@@ -4,25 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='InvariantRun',
+            name="InvariantRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('invariant', models.TextField()),
-                ('violations', models.IntegerField()),
-                ('examples', models.JSONField(default=list)),
-                ('seconds', models.FloatField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("invariant", models.TextField()),
+                ("violations", models.IntegerField()),
+                ("examples", models.JSONField(default=list)),
+                ("seconds", models.FloatField()),
             ],
             options={
-                'db_table': 'invariant_run',
+                "db_table": "invariant_run",
             },
         ),
     ]

@@ -4,7 +4,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -13,47 +12,58 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='LedgerEntry',
+            name="LedgerEntry",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('posting_id', models.BigIntegerField()),
-                ('account_id', models.BigIntegerField()),
-                ('line_id', models.BigIntegerField()),
-                ('amount_tiyn', models.BigIntegerField()),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("posting_id", models.BigIntegerField()),
+                ("account_id", models.BigIntegerField()),
+                ("line_id", models.BigIntegerField()),
+                ("amount_tiyn", models.BigIntegerField()),
             ],
             options={
-                'db_table': 'ledger_entry',
-                'managed': False,
+                "db_table": "ledger_entry",
+                "managed": False,
             },
         ),
         migrations.CreateModel(
-            name='LedgerAccount',
+            name="LedgerAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.TextField()),
-                ('line_id', models.BigIntegerField()),
-                ('subject_id', models.BigIntegerField(default=0)),
-                ('month', models.DateField(null=True)),
-                ('balance_tiyn', models.BigIntegerField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.TextField()),
+                ("line_id", models.BigIntegerField()),
+                ("subject_id", models.BigIntegerField(default=0)),
+                ("month", models.DateField(null=True)),
+                ("balance_tiyn", models.BigIntegerField(null=True)),
             ],
             options={
-                'db_table': 'ledger_account',
-                'constraints': [models.UniqueConstraint(fields=('kind', 'line_id', 'subject_id', 'month'), name='ledger_account_key', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('balance_tiyn__gte', 0)), name='ledger_account_not_negative')],
+                "db_table": "ledger_account",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("kind", "line_id", "subject_id", "month"),
+                        name="ledger_account_key",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("balance_tiyn__gte", 0)), name="ledger_account_not_negative"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='LedgerPosting',
+            name="LedgerPosting",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('cause_kind', models.TextField()),
-                ('cause_key', models.TextField()),
-                ('reverses', models.BigIntegerField(null=True)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("cause_kind", models.TextField()),
+                ("cause_key", models.TextField()),
+                ("reverses", models.BigIntegerField(null=True)),
             ],
             options={
-                'db_table': 'ledger_posting',
-                'constraints': [models.UniqueConstraint(fields=('cause_kind', 'cause_key'), name='ledger_posting_cause_once')],
+                "db_table": "ledger_posting",
+                "constraints": [
+                    models.UniqueConstraint(fields=("cause_kind", "cause_key"), name="ledger_posting_cause_once")
+                ],
             },
         ),
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from uuid import UUID
 
 from django.conf import settings
@@ -26,6 +25,7 @@ from qosymsha.domain.people.rules import (
     refuse_person,
     tidy,
 )
+from qosymsha.domain.people.states import Topic
 from qosymsha.kernel import audit, cipher, idempotency, outbox
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
@@ -33,13 +33,6 @@ from qosymsha.kernel.errors import BadInput, Refused, RowOutcome
 from qosymsha.kernel.text import folded
 
 GUARDIAN, CHILD = "guardian", "child"
-
-
-class Topic(StrEnum):
-    """News of families."""
-
-    CHILD_REGISTERED = "child_registered"
-    GUARDIANSHIP_ENDED = "guardianship_ended"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,152 +3,183 @@
 import django.contrib.postgres.constraints
 import django.contrib.postgres.fields.ranges
 import django.db.models.deletion
-import qosymsha.kernel.entropy
 from django.db import migrations, models
+
+import qosymsha.kernel.entropy
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('people', '0001_initial'),
+        ("people", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Activity',
+            name="Activity",
             fields=[
-                ('code', models.TextField(primary_key=True, serialize=False)),
-                ('kind', models.TextField()),
-                ('name_kk', models.TextField()),
-                ('name_ru', models.TextField()),
-                ('name_en', models.TextField(blank=True)),
-                ('folded', models.TextField(default='')),
-                ('sort_kk', models.TextField(default='')),
-                ('source', models.TextField()),
+                ("code", models.TextField(primary_key=True, serialize=False)),
+                ("kind", models.TextField()),
+                ("name_kk", models.TextField()),
+                ("name_ru", models.TextField()),
+                ("name_en", models.TextField(blank=True)),
+                ("folded", models.TextField(default="")),
+                ("sort_kk", models.TextField(default="")),
+                ("source", models.TextField()),
             ],
             options={
-                'db_table': 'activity',
+                "db_table": "activity",
             },
         ),
         migrations.CreateModel(
-            name='BudgetLine',
+            name="BudgetLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('kind', models.TextField()),
-                ('code', models.TextField()),
-                ('fiscal_year', models.IntegerField()),
-                ('department', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='people.department')),
-                ('territory', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("kind", models.TextField()),
+                ("code", models.TextField()),
+                ("fiscal_year", models.IntegerField()),
+                ("department", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="people.department")),
+                (
+                    "territory",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.territory"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'budget_line',
+                "db_table": "budget_line",
             },
         ),
         migrations.CreateModel(
-            name='BudgetPlan',
+            name="BudgetPlan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('period', django.contrib.postgres.fields.ranges.DateRangeField()),
-                ('amount_tiyn', models.BigIntegerField()),
-                ('decision', models.TextField()),
-                ('decided_at', models.DateTimeField()),
-                ('decided_by', models.BigIntegerField()),
-                ('line', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='programmes.budgetline')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("period", django.contrib.postgres.fields.ranges.DateRangeField()),
+                ("amount_tiyn", models.BigIntegerField()),
+                ("decision", models.TextField()),
+                ("decided_at", models.DateTimeField()),
+                ("decided_by", models.BigIntegerField()),
+                ("line", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="programmes.budgetline")),
             ],
             options={
-                'db_table': 'budget_plan',
+                "db_table": "budget_plan",
             },
         ),
         migrations.CreateModel(
-            name='Programme',
+            name="Programme",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('code', models.TextField()),
-                ('name_kk', models.TextField()),
-                ('name_ru', models.TextField()),
-                ('name_en', models.TextField(blank=True)),
-                ('territory', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("code", models.TextField()),
+                ("name_kk", models.TextField()),
+                ("name_ru", models.TextField()),
+                ("name_en", models.TextField(blank=True)),
+                ("territory", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="people.territory")),
             ],
             options={
-                'db_table': 'programme',
+                "db_table": "programme",
             },
         ),
         migrations.AddField(
-            model_name='budgetline',
-            name='programme',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='programmes.programme'),
+            model_name="budgetline",
+            name="programme",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"),
         ),
         migrations.CreateModel(
-            name='RuleSet',
+            name="RuleSet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('version', models.IntegerField()),
-                ('schema', models.TextField()),
-                ('document', models.JSONField()),
-                ('hash', models.BinaryField()),
-                ('state', models.TextField()),
-                ('valid', django.contrib.postgres.fields.ranges.DateRangeField()),
-                ('drafted_by', models.BigIntegerField()),
-                ('approved_by', models.BigIntegerField(null=True)),
-                ('approved_at', models.DateTimeField(null=True)),
-                ('programme', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='programmes.programme')),
-                ('territory', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("version", models.IntegerField()),
+                ("schema", models.TextField()),
+                ("document", models.JSONField()),
+                ("hash", models.BinaryField()),
+                ("state", models.TextField()),
+                ("valid", django.contrib.postgres.fields.ranges.DateRangeField()),
+                ("drafted_by", models.BigIntegerField()),
+                ("approved_by", models.BigIntegerField(null=True)),
+                ("approved_at", models.DateTimeField(null=True)),
+                (
+                    "programme",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"),
+                ),
+                (
+                    "territory",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.territory"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'rule_set',
+                "db_table": "rule_set",
             },
         ),
         migrations.CreateModel(
-            name='CalendarDay',
+            name="CalendarDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('is_working', models.BooleanField()),
-                ('name_kk', models.TextField()),
-                ('name_ru', models.TextField()),
-                ('source', models.TextField()),
-                ('territory', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField()),
+                ("is_working", models.BooleanField()),
+                ("name_kk", models.TextField()),
+                ("name_ru", models.TextField()),
+                ("source", models.TextField()),
+                (
+                    "territory",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="people.territory"),
+                ),
             ],
             options={
-                'db_table': 'calendar_day',
-                'constraints': [models.UniqueConstraint(fields=('territory', 'day'), name='calendar_day_once', nulls_distinct=False)],
+                "db_table": "calendar_day",
+                "constraints": [
+                    models.UniqueConstraint(fields=("territory", "day"), name="calendar_day_once", nulls_distinct=False)
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='programme',
-            constraint=models.UniqueConstraint(fields=('territory', 'code'), name='programme_code_once'),
+            model_name="programme",
+            constraint=models.UniqueConstraint(fields=("territory", "code"), name="programme_code_once"),
         ),
         migrations.AddConstraint(
-            model_name='programme',
-            constraint=models.UniqueConstraint(fields=('id', 'territory'), name='programme_place'),
+            model_name="programme",
+            constraint=models.UniqueConstraint(fields=("id", "territory"), name="programme_place"),
         ),
         migrations.AddConstraint(
-            model_name='budgetline',
-            constraint=models.UniqueConstraint(fields=('programme', 'department', 'kind', 'code', 'fiscal_year'), name='budget_line_once'),
+            model_name="budgetline",
+            constraint=models.UniqueConstraint(
+                fields=("programme", "department", "kind", "code", "fiscal_year"), name="budget_line_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budgetline',
-            constraint=models.UniqueConstraint(fields=('id', 'territory', 'programme'), name='budget_line_place'),
+            model_name="budgetline",
+            constraint=models.UniqueConstraint(fields=("id", "territory", "programme"), name="budget_line_place"),
         ),
         migrations.AddConstraint(
-            model_name='ruleset',
-            constraint=models.UniqueConstraint(fields=('programme', 'version'), name='rule_set_version_once'),
+            model_name="ruleset",
+            constraint=models.UniqueConstraint(fields=("programme", "version"), name="rule_set_version_once"),
         ),
         migrations.AddConstraint(
-            model_name='ruleset',
-            constraint=models.UniqueConstraint(fields=('id', 'territory', 'programme'), name='rule_set_place'),
+            model_name="ruleset",
+            constraint=models.UniqueConstraint(fields=("id", "territory", "programme"), name="rule_set_place"),
         ),
         migrations.AddConstraint(
-            model_name='ruleset',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('state', 'approved')), expressions=[('programme', '='), ('valid', '&&')], name='rule_set_one_in_force'),
+            model_name="ruleset",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                condition=models.Q(("state", "approved")),
+                expressions=[("programme", "="), ("valid", "&&")],
+                name="rule_set_one_in_force",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ruleset',
-            constraint=models.CheckConstraint(condition=models.Q(('approved_by__isnull', True), models.Q(('approved_by', models.F('drafted_by')), _negated=True), _connector='OR'), name='rule_set_second_person'),
+            model_name="ruleset",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("approved_by__isnull", True),
+                    models.Q(("approved_by", models.F("drafted_by")), _negated=True),
+                    _connector="OR",
+                ),
+                name="rule_set_second_person",
+            ),
         ),
     ]

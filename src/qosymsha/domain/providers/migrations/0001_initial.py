@@ -3,247 +3,360 @@
 import django.contrib.postgres.constraints
 import django.contrib.postgres.fields.ranges
 import django.db.models.deletion
-import qosymsha.kernel.entropy
 from django.conf import settings
 from django.db import migrations, models
 
+import qosymsha.kernel.entropy
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('people', '0001_initial'),
-        ('programmes', '0001_initial'),
+        ("people", "0001_initial"),
+        ("programmes", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Accreditation',
+            name="Accreditation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('state', models.TextField()),
-                ('valid', django.contrib.postgres.fields.ranges.DateRangeField(null=True)),
-                ('filed_at', models.DateTimeField()),
-                ('review_by', models.DateField()),
-                ('decided_by', models.BigIntegerField(null=True)),
-                ('reason', models.TextField(blank=True)),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='programmes.programme')),
-                ('territory', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("state", models.TextField()),
+                ("valid", django.contrib.postgres.fields.ranges.DateRangeField(null=True)),
+                ("filed_at", models.DateTimeField()),
+                ("review_by", models.DateField()),
+                ("decided_by", models.BigIntegerField(null=True)),
+                ("reason", models.TextField(blank=True)),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"
+                    ),
+                ),
+                (
+                    "territory",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.territory"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'accreditation',
+                "db_table": "accreditation",
             },
         ),
         migrations.CreateModel(
-            name='AccreditationHistory',
+            name="AccreditationHistory",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('from_state', models.TextField()),
-                ('to_state', models.TextField()),
-                ('at', models.DateTimeField()),
-                ('actor_id', models.BigIntegerField()),
-                ('reason', models.TextField(blank=True)),
-                ('accreditation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.accreditation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("from_state", models.TextField()),
+                ("to_state", models.TextField()),
+                ("at", models.DateTimeField()),
+                ("actor_id", models.BigIntegerField()),
+                ("reason", models.TextField(blank=True)),
+                (
+                    "accreditation",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.accreditation"),
+                ),
             ],
             options={
-                'db_table': 'accreditation_history',
+                "db_table": "accreditation_history",
             },
         ),
         migrations.CreateModel(
-            name='Contract',
+            name="Contract",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('number', models.TextField(unique=True)),
-                ('volume_tiyn', models.BigIntegerField()),
-                ('valid', django.contrib.postgres.fields.ranges.DateRangeField()),
-                ('state', models.TextField()),
-                ('signed_at', models.DateTimeField()),
-                ('line', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='programmes.budgetline')),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='programmes.programme')),
-                ('territory', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("number", models.TextField(unique=True)),
+                ("volume_tiyn", models.BigIntegerField()),
+                ("valid", django.contrib.postgres.fields.ranges.DateRangeField()),
+                ("state", models.TextField()),
+                ("signed_at", models.DateTimeField()),
+                ("line", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="programmes.budgetline")),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"
+                    ),
+                ),
+                (
+                    "territory",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.territory"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'contract',
+                "db_table": "contract",
             },
         ),
         migrations.CreateModel(
-            name='Evidence',
+            name="Evidence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.TextField()),
-                ('number', models.TextField()),
-                ('valid', django.contrib.postgres.fields.ranges.DateRangeField()),
-                ('file_hash', models.BinaryField(null=True)),
-                ('accreditation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.accreditation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.TextField()),
+                ("number", models.TextField()),
+                ("valid", django.contrib.postgres.fields.ranges.DateRangeField()),
+                ("file_hash", models.BinaryField(null=True)),
+                (
+                    "accreditation",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.accreditation"),
+                ),
             ],
             options={
-                'db_table': 'accreditation_evidence',
+                "db_table": "accreditation_evidence",
             },
         ),
         migrations.CreateModel(
-            name='Provider',
+            name="Provider",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('number', models.TextField(unique=True)),
-                ('legal_form', models.TextField()),
-                ('bin', models.CharField(max_length=12, null=True, unique=True)),
-                ('name', models.TextField()),
-                ('folded', models.TextField(default='')),
-                ('iban', models.TextField(blank=True)),
-                ('iban_changed_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('territory', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("number", models.TextField(unique=True)),
+                ("legal_form", models.TextField()),
+                ("bin", models.CharField(max_length=12, null=True, unique=True)),
+                ("name", models.TextField()),
+                ("folded", models.TextField(default="")),
+                ("iban", models.TextField(blank=True)),
+                ("iban_changed_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField()),
+                ("territory", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="people.territory")),
             ],
             options={
-                'db_table': 'provider',
+                "db_table": "provider",
             },
         ),
         migrations.CreateModel(
-            name='Offering',
+            name="Offering",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('activity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='programmes.activity')),
-                ('contract', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.contract')),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='programmes.programme')),
-                ('territory', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.provider')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("activity", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="programmes.activity")),
+                ("contract", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.contract")),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"
+                    ),
+                ),
+                (
+                    "territory",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.territory"
+                    ),
+                ),
+                ("provider", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.provider")),
             ],
             options={
-                'db_table': 'offering',
+                "db_table": "offering",
             },
         ),
         migrations.AddField(
-            model_name='contract',
-            name='provider',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.provider'),
+            model_name="contract",
+            name="provider",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.provider"),
         ),
         migrations.CreateModel(
-            name='ClubGroup',
+            name="ClubGroup",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('kind', models.TextField()),
-                ('code', models.TextField()),
-                ('language', models.CharField(max_length=2)),
-                ('age_min', models.IntegerField()),
-                ('age_max', models.IntegerField()),
-                ('capacity', models.IntegerField()),
-                ('unit_tariff_tiyn', models.BigIntegerField()),
-                ('units_per_month', models.IntegerField()),
-                ('is_adapted', models.BooleanField(default=False)),
-                ('valid', django.contrib.postgres.fields.ranges.DateRangeField()),
-                ('state', models.TextField()),
-                ('line', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='programmes.budgetline')),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='programmes.programme')),
-                ('territory', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
-                ('contract', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.contract')),
-                ('offering', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.offering')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.provider')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("kind", models.TextField()),
+                ("code", models.TextField()),
+                ("language", models.CharField(max_length=2)),
+                ("age_min", models.IntegerField()),
+                ("age_max", models.IntegerField()),
+                ("capacity", models.IntegerField()),
+                ("unit_tariff_tiyn", models.BigIntegerField()),
+                ("units_per_month", models.IntegerField()),
+                ("is_adapted", models.BooleanField(default=False)),
+                ("valid", django.contrib.postgres.fields.ranges.DateRangeField()),
+                ("state", models.TextField()),
+                (
+                    "line",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="programmes.budgetline"
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"
+                    ),
+                ),
+                (
+                    "territory",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.territory"
+                    ),
+                ),
+                ("contract", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.contract")),
+                ("offering", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.offering")),
+                ("provider", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.provider")),
             ],
             options={
-                'db_table': 'club_group',
+                "db_table": "club_group",
             },
         ),
         migrations.AddField(
-            model_name='accreditation',
-            name='provider',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.provider'),
+            model_name="accreditation",
+            name="provider",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.provider"),
         ),
         migrations.CreateModel(
-            name='Teacher',
+            name="Teacher",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.provider')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'db_table': 'teacher',
+                "db_table": "teacher",
             },
         ),
         migrations.CreateModel(
-            name='TimetableSlot',
+            name="TimetableSlot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('weekday', models.SmallIntegerField()),
-                ('starts', models.TimeField()),
-                ('ends', models.TimeField()),
-                ('valid', django.contrib.postgres.fields.ranges.DateRangeField()),
-                ('group', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.clubgroup')),
-                ('teacher', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.teacher')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("weekday", models.SmallIntegerField()),
+                ("starts", models.TimeField()),
+                ("ends", models.TimeField()),
+                ("valid", django.contrib.postgres.fields.ranges.DateRangeField()),
+                ("group", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.clubgroup")),
+                ("teacher", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.teacher")),
             ],
             options={
-                'db_table': 'timetable_slot',
+                "db_table": "timetable_slot",
             },
         ),
         migrations.CreateModel(
-            name='Venue',
+            name="Venue",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('address_kk', models.TextField()),
-                ('address_ru', models.TextField()),
-                ('capacity', models.IntegerField()),
-                ('district', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.provider')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("address_kk", models.TextField()),
+                ("address_ru", models.TextField()),
+                ("capacity", models.IntegerField()),
+                ("district", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="people.territory")),
+                ("provider", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.provider")),
             ],
             options={
-                'db_table': 'venue',
+                "db_table": "venue",
             },
         ),
         migrations.AddField(
-            model_name='clubgroup',
-            name='venue',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.venue'),
+            model_name="clubgroup",
+            name="venue",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.venue"),
         ),
         migrations.AddConstraint(
-            model_name='provider',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('bin__isnull', False), ('legal_form', 'company')), models.Q(('bin__isnull', True), ('legal_form', 'sole_trader')), _connector='OR'), name='provider_bin_of_company'),
+            model_name="provider",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("bin__isnull", False), ("legal_form", "company")),
+                    models.Q(("bin__isnull", True), ("legal_form", "sole_trader")),
+                    _connector="OR",
+                ),
+                name="provider_bin_of_company",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offering',
-            constraint=models.UniqueConstraint(fields=('id', 'territory', 'programme'), name='offering_place'),
+            model_name="offering",
+            constraint=models.UniqueConstraint(fields=("id", "territory", "programme"), name="offering_place"),
         ),
         migrations.AddConstraint(
-            model_name='offering',
-            constraint=models.UniqueConstraint(fields=('contract', 'activity'), name='offering_once'),
+            model_name="offering",
+            constraint=models.UniqueConstraint(fields=("contract", "activity"), name="offering_once"),
         ),
         migrations.AddConstraint(
-            model_name='contract',
-            constraint=models.UniqueConstraint(fields=('id', 'territory', 'programme'), name='contract_place'),
+            model_name="contract",
+            constraint=models.UniqueConstraint(fields=("id", "territory", "programme"), name="contract_place"),
         ),
         migrations.AddConstraint(
-            model_name='contract',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('state', 'signed')), expressions=[('provider', '='), ('line', '='), ('valid', '&&')], name='contract_one_at_a_time'),
+            model_name="contract",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                condition=models.Q(("state", "signed")),
+                expressions=[("provider", "="), ("line", "="), ("valid", "&&")],
+                name="contract_one_at_a_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='accreditation',
-            constraint=models.UniqueConstraint(fields=('id', 'territory', 'programme'), name='accreditation_place'),
+            model_name="accreditation",
+            constraint=models.UniqueConstraint(fields=("id", "territory", "programme"), name="accreditation_place"),
         ),
         migrations.AddConstraint(
-            model_name='accreditation',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['filed', 'in_review', 'accredited', 'limited'])), fields=('provider', 'programme'), name='accreditation_one_live'),
+            model_name="accreditation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["filed", "in_review", "accredited", "limited"])),
+                fields=("provider", "programme"),
+                name="accreditation_one_live",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='timetableslot',
-            constraint=models.CheckConstraint(condition=models.Q(('starts__lt', models.F('ends')), ('weekday__gte', 1), ('weekday__lte', 7)), name='timetable_slot_sane'),
+            model_name="timetableslot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("starts__lt", models.F("ends")), ("weekday__gte", 1), ("weekday__lte", 7)),
+                name="timetable_slot_sane",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='clubgroup',
-            constraint=models.UniqueConstraint(fields=('id', 'territory', 'programme'), name='club_group_place'),
+            model_name="clubgroup",
+            constraint=models.UniqueConstraint(fields=("id", "territory", "programme"), name="club_group_place"),
         ),
         migrations.AddConstraint(
-            model_name='clubgroup',
-            constraint=models.UniqueConstraint(fields=('provider', 'code'), name='club_group_code_once'),
+            model_name="clubgroup",
+            constraint=models.UniqueConstraint(fields=("provider", "code"), name="club_group_code_once"),
         ),
         migrations.AddConstraint(
-            model_name='clubgroup',
-            constraint=models.CheckConstraint(condition=models.Q(('age_min__lte', models.F('age_max')), ('capacity__gt', 0), ('unit_tariff_tiyn__gt', 0)), name='club_group_sane'),
+            model_name="clubgroup",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("age_min__lte", models.F("age_max")),
+                    ("capacity__gt", 0),
+                    ("state__in", ["open", "closed"]),
+                    ("unit_tariff_tiyn__gt", 0),
+                    ("units_per_month__gt", 0),
+                ),
+                name="club_group_sane",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="accreditation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        ["filed", "in_review", "accredited", "limited", "refused", "expired", "revoked"],
+                    ),
+                    models.Q(
+                        models.Q(("state__in", ["accredited", "limited"]), _negated=True),
+                        ("valid__isnull", False),
+                        _connector="OR",
+                    ),
+                ),
+                name="accreditation_state",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="contract",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["signed", "ended"]), ("volume_tiyn__gt", 0)), name="contract_sane"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="venue",
+            constraint=models.UniqueConstraint(fields=("provider", "district", "address_ru"), name="venue_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="venue",
+            constraint=models.CheckConstraint(condition=models.Q(("capacity__gt", 0)), name="venue_sane"),
         ),
     ]

@@ -196,7 +196,7 @@ def _place(item: Settled, line_id: int) -> AccountKey:
 def reverse_claims(  # noqa: PLR0913 - who, where, which, why, when, once
     *, actor: Actor, programme_id: int, claim_ids: Sequence[int], reason: str, at: datetime, key: UUID
 ) -> list[RowOutcome]:
-    """Take claims back before they are paid: the whole posting is reversed and their rows may be claimed anew (LEDGER.md 10).
+    """Take claims back before they are paid: the posting is reversed, the rows may be claimed anew (LEDGER.md 10).
 
     Only claims that no official has approved; an approved one is first given back by `return_claims`.
 

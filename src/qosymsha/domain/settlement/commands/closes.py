@@ -60,7 +60,7 @@ def close_month(*, actor: Actor, programme_id: int, month: date, at: datetime, k
     seen = idempotency.repeat(actor=actor, verb="close_month", key=key, body=[programme_id, month.isoformat()], at=at)
     if seen is not None:
         stored = ClosedMonth.objects.get(id=seen)
-        return Closed(stored.id, bytes(stored.hash), stored.summary)
+        return _closed(stored)
     if local_day(at) < next_month(month):
         raise Refused(SettlementRefusal.MONTH_NOT_OVER, month=month.isoformat())
     if queries.is_month_closed(programme_id, month):
@@ -77,7 +77,11 @@ def close_month(*, actor: Actor, programme_id: int, month: date, at: datetime, k
     )
     _finish(actor, programme, at, (Action.CLOSE_MONTH, Topic.MONTH_CLOSED, "closed_month", closed.id))
     idempotency.keep(actor=actor, verb="close_month", key=key, outcome=closed.id)
-    return Closed(closed.id, closed.hash, summary)
+    return _closed(closed)
+
+
+def _closed(row: ClosedMonth | ClosedYear) -> Closed:
+    return Closed(row.id, bytes(row.hash), row.summary)
 
 
 def _month_summary(programme_id: int, month: date) -> dict[str, Any]:
@@ -126,15 +130,15 @@ class DecemberDecision:
 def close_year(  # noqa: PLR0913 - who, where, which year, by which decision, when, once
     *, actor: Actor, programme_id: int, year: int, december: DecemberDecision | None, at: datetime, key: UUID
 ) -> Closed:
-    """Close a budget year at its cut-off: held, free and released lapse; what stands on places goes by the named decision.
+    """Close a budget year at its cut-off: held, free and released lapse; places go by the named decision.
 
     Money already earned (payable, transit) stays payable. Source: LEDGER.md 12; docs/rules/pay.md R-12.
 
     Raises:
         Forbidden: the actor may not close here.
-        Refused: `unknown_programme`, `no_budget_line`, `year_closed`, `before_cut_off`; `december_undecided` where places
-            hold money and nobody decided; `december_not_by_rule` where the rule set promises places again from the next
-            year, which this version can't do.
+        Refused: `unknown_programme`, `no_budget_line`, `year_closed`, `before_cut_off`; `december_undecided` where
+            places hold money and nobody decided; `december_not_by_rule` where the rule set promises places again from
+            the next year, which this version can't do.
     """
     programme = queries.programme_of(programme_id)
     require(actor, Action.CLOSE_YEAR, ALLOWED, territory_id=programme.territory_id)
@@ -143,7 +147,7 @@ def close_year(  # noqa: PLR0913 - who, where, which year, by which decision, wh
     seen = idempotency.repeat(actor=actor, verb="close_year", key=key, body=body, at=at)
     if seen is not None:
         stored = ClosedYear.objects.get(id=seen)
-        return Closed(stored.id, bytes(stored.hash), stored.summary)
+        return _closed(stored)
     lines = _refuse_close(programme_id, year, at)
     ledger_steps.lock_commitments(lines)
     places = _balances(lines, AccountKind.PLACE)
@@ -164,7 +168,7 @@ def close_year(  # noqa: PLR0913 - who, where, which year, by which decision, wh
     )
     _finish(actor, programme, at, (Action.CLOSE_YEAR, Topic.YEAR_CLOSED, "closed_year", closed.id))
     idempotency.keep(actor=actor, verb="close_year", key=key, outcome=closed.id)
-    return Closed(closed.id, closed.hash, summary)
+    return _closed(closed)
 
 
 Balances = list[tuple[AccountKey, int]]
@@ -205,7 +209,9 @@ def _decided(programme_id: int, year: int, december: DecemberDecision | None, pl
 def _balances(lines: list[int], kind: AccountKind) -> Balances:
     accounts = LedgerAccount.objects.filter(kind=kind.value, line_id__in=lines, balance_tiyn__gt=0).order_by("id")
     rows = accounts.values_list("line_id", "subject_id", "month", "balance_tiyn")
-    return [(AccountKey(kind, line_id, subject_id, month), balance) for line_id, subject_id, month, balance in rows]
+    return [
+        (AccountKey(kind, line_id, subject_id, month), balance or 0) for line_id, subject_id, month, balance in rows
+    ]
 
 
 def _free_and_held(lines: list[int]) -> Balances:

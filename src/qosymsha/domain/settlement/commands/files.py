@@ -51,8 +51,8 @@ def draw_payment_file(  # noqa: PLR0913 - who, where, who pays, which day, when,
 ) -> FileDrawn:
     """Draw one pain.001 file over every released claim of the programme; its hash is recorded before it can leave.
 
-    A claim whose provider changed its account since the approval stays out with `account_changed` until it is given back
-    and signed anew. The file is checked against the standard's schema; nothing is stored where it fails.
+    A claim whose provider changed its account since the approval stays out with `account_changed` until it is given
+    back and signed anew. The file is checked against the standard's schema; nothing is stored where it fails.
 
     Raises:
         Forbidden: the actor is no payer here.
@@ -153,9 +153,9 @@ def _payment(claim: Release) -> Payment:
 
 @transaction.atomic(durable=True)
 def send_payment_file(*, actor: Actor, programme_id: int, file_id: int, at: datetime, key: UUID) -> FileToSend:
-    """Send a drawn file, once: its money goes payable → transit; the door hands the returned bytes to the treasury after it.
+    """Send a drawn file, once: its money goes payable → transit; then the door hands the bytes to the treasury.
 
-    A file without a receipt is handed over again by the job (`queries.files_to_deliver`): the treasury knows it by its hash.
+    A file without a receipt is handed over again by the job (`queries.files_to_deliver`): its hash says it is the same.
 
     Raises:
         Forbidden: the actor is no payer here.

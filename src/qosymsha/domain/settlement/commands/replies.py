@@ -145,7 +145,8 @@ def _store_states(moved: Sequence[_Line]) -> tuple[list[int], list[int]]:
     states = [_CLAIM_AFTER[m.state] for m in moved]
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE payment_line l SET state = m.state FROM unnest(%s::bigint[], %s::text[]) AS m (id, state) WHERE l.id = m.id",
+            "UPDATE payment_line l SET state = m.state FROM unnest(%s::bigint[], %s::text[]) AS m (id, state)"
+            " WHERE l.id = m.id",
             [[m.line.id for m in moved], [m.state.value for m in moved]],
         )
         cursor.execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -15,13 +15,15 @@ from qosymsha.domain.settlement import queries, steps
 from qosymsha.domain.settlement.access import ALLOWED, Action, Topic
 from qosymsha.domain.settlement.commands.outcomes import kept, outcomes
 from qosymsha.domain.settlement.models import Approval, Claim
-from qosymsha.domain.settlement.rules.pay import RELEASE, approve_step, officials_needed
+from qosymsha.domain.settlement.rules.pay import RELEASE, approvals_needed, approve_step
 from qosymsha.domain.settlement.rules.payment_file import is_iban
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
 from qosymsha.domain.settlement.states import ClaimState
 from qosymsha.kernel import audit, idempotency, outbox
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.errors import RowOutcome
+
+MORE_NEEDED = "more approvals needed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,9 @@ class _Signing:
 def approve_claims(
     *, actor: Actor, programme_id: int, claim_ids: Sequence[int], at: datetime, key: UUID
 ) -> list[RowOutcome]:
-    """Approve drawn claims. The first approval freezes the provider's account on the claim; the band says how many are needed.
+    """Approve drawn claims. The first approval freezes the provider's account; the band says how many are needed.
+
+    An outcome's `detail` is `approved`, or says that the band asks for more approvals, by others.
 
     Raises:
         Forbidden: the actor is no approver here.
@@ -60,6 +64,7 @@ def approve_claims(
         signing.claim.iban = signing.claim.provider.iban
     Claim.objects.bulk_update([s.claim for s in fresh if s.claim is not None], ["iban"])
     steps.move_claims(programme_id, approved, [ClaimState.DRAWN], ClaimState.APPROVED)
+    result = [replace(r, detail="approved" if r.id in approved else MORE_NEEDED) if r.id else r for r in result]
     _record(actor, Action.APPROVE_CLAIMS, result, at=at, territory_id=programme.territory_id)
     outbox.tell(topic=Topic.CLAIM_APPROVED, subject_kind="claim", subject_ids=approved, at=at)
     idempotency.keep(actor=actor, verb="approve_claims", key=key, outcome=kept(result))
@@ -74,7 +79,8 @@ def release_claims(
 
     Raises:
         Forbidden: the actor is no payer here.
-        Refused: `unknown_programme`. Rows: `claim_in_other_state`, `same_official`, `already_released`, `account_changed`.
+        Refused: `unknown_programme`. Rows: `claim_in_other_state`, `same_official`, `already_released`,
+            `account_changed`.
     """
     programme = queries.programme_of(programme_id)
     require(actor, Action.RELEASE_CLAIMS, ALLOWED, territory_id=programme.territory_id)
@@ -95,7 +101,7 @@ def release_claims(
 def return_claims(  # noqa: PLR0913 - who, where, which, why, when, once
     *, actor: Actor, programme_id: int, claim_ids: Sequence[int], reason: str, at: datetime, key: UUID
 ) -> list[RowOutcome]:
-    """Give approved or held claims back: a new turn begins, with new signatures over today's bank details (LEDGER.md 7).
+    """Give approved or held claims back: a new turn, with new signatures over today's bank details (LEDGER.md 7).
 
     Raises:
         Forbidden: the actor signs nothing here.
@@ -171,7 +177,7 @@ def _step(signing: _Signing) -> str:
 def _is_enough(claim: Claim, approvals: int) -> bool:
     """True where only the release is missing."""
     bands = programme_queries.rules_of(claim.rule_set_id).rules.approval_bands
-    return approvals >= officials_needed(bands, claim.amount_tiyn) - 1
+    return approvals >= approvals_needed(bands, claim.amount_tiyn)
 
 
 def _record(actor: Actor, action: Action, result: list[RowOutcome], *, at: datetime, territory_id: int) -> list[int]:

@@ -2,7 +2,8 @@
 
 from django.db import migrations
 
-from qosymsha.kernel.schema import insert_only, same_place
+from qosymsha.domain.settlement.states import CLAIM_TRANSITIONS, FILE_TRANSITIONS, LINE_TRANSITIONS
+from qosymsha.kernel.schema import insert_only, only_transitions, same_place
 
 _NUMBERS = "CREATE SEQUENCE claim_number; CREATE SEQUENCE payment_file_number;"
 
@@ -60,6 +61,9 @@ class Migration(migrations.Migration):
         same_place("payment_line", "claim_id", "claim"),
         migrations.RunSQL(_FROZEN, migrations.RunSQL.noop),
         migrations.RunSQL(_TWO_OFFICIALS, migrations.RunSQL.noop),
+        only_transitions("claim", "state", CLAIM_TRANSITIONS),
+        only_transitions("payment_file", "state", FILE_TRANSITIONS),
+        only_transitions("payment_line", "state", LINE_TRANSITIONS),
         insert_only("claim_approval"),
         insert_only("bank_reply"),
         insert_only("closed_month"),

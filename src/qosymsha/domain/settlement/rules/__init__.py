@@ -1,1 +1,1 @@
-"""Pure rules of settlement: what a row is paid, the formula in words, who must sign, the payment file, what a reply means."""
+"""Pure rules of settlement: what a row is paid and why in words, who must sign, the payment file, a reply's meaning."""

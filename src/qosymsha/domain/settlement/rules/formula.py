@@ -38,15 +38,18 @@ class TariffSum:
 _RULE = {
     "kk": {
         True: "әр расталған сабақ үшін, дәлелді себеппен босатылған сабақтар айына {cap}-ден артық емес",
-        False: "ай үшін, сабақтардың кемінде {percent}%-ы есептелсе толық, әйтпесе үлесі; дәлелді босату айына {cap}-ден артық емес",
+        False: "ай үшін: сабақтардың кемінде {percent}%-ы есептелсе толық, әйтпесе үлесі; "
+        "дәлелді босату айына {cap}-ден артық емес",
     },
     "ru": {
         True: "за каждое подтверждённое занятие, пропусков по уважительной причине не более {cap} в месяц",
-        False: "за месяц: полностью, если засчитано не менее {percent} % занятий, иначе доля; пропусков по уважительной причине не более {cap}",
+        False: "за месяц: полностью, если засчитано не менее {percent} % занятий, иначе доля; "
+        "пропусков по уважительной причине не более {cap}",
     },
     "en": {
         True: "for each confirmed lesson, absences for a valid reason up to {cap} a month",
-        False: "for the month: in full where at least {percent} % of the lessons count, else their share; valid absences up to {cap}",
+        False: "for the month: in full where at least {percent} % of the lessons count, else their share; "
+        "valid absences up to {cap}",
     },
 }
 _LINE = {
@@ -75,7 +78,7 @@ def tariff_sums(settlement: Settlement) -> list[TariffSum]:
 
 
 def claim_formula(settlement: Settlement, rules: Mapping[date, MonthRule]) -> dict[str, Any]:
-    """The formula as JSON-able data: sums by month and tariff, the rules by their hashes, held rows by reason, and the words."""
+    """The formula as JSON-able data: sums by month and tariff, the rules' hashes, held rows by reason, the words."""
     sums = tariff_sums(settlement)
     months = sorted({s.month for s in sums})
     return {
@@ -124,5 +127,5 @@ def _line_words(language: str, s: TariffSum) -> str:
 
 
 def claim_hash(number: str, formula: dict[str, Any], rows: list[list[int]]) -> bytes:
-    """SHA-256 of the claim: its number, its formula, and each row as [sheet row, units, tariff tiyn, amount tiyn] in order."""
+    """SHA-256 of the claim: its number, its formula, each row as [sheet row, units, tariff tiyn, amount tiyn]."""
     return digest({"number": number, "formula": formula, "rows": rows})

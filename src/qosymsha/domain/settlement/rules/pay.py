@@ -17,7 +17,7 @@ PER_MONTH = "per_month"
 
 @dataclass(frozen=True, slots=True)
 class Attended:
-    """A child's row of a month sheet: lessons by mark, the group's tariff per lesson (tiyn) and most lessons of a month."""
+    """A child's row of a month sheet: lessons by mark, the tariff per lesson (tiyn) and most lessons of a month."""
 
     present: int
     ill: int
@@ -47,8 +47,8 @@ def due(pay: Pay, row: Attended) -> Due:
     """What one confirmed row is paid, rounded once.
 
     `per_lesson`: lessons counted × tariff. `per_month`: where the counted share reaches the threshold the whole month
-    (its lessons, at most `units_per_month`) × tariff, below it the counted share of that. Counted: present, and absences
-    for a valid reason up to the cap.
+    (its lessons, at most `units_per_month`) × tariff, below it the counted share of that. Counted: present, and
+    absences for a valid reason up to the cap.
     """
     counted = row.present + min(pay.paid_absences_cap, row.ill + row.excused)
     if pay.mode == PER_LESSON:
@@ -64,7 +64,7 @@ def due(pay: Pay, row: Attended) -> Due:
 
 @dataclass(frozen=True, slots=True)
 class Payable:
-    """A confirmed, decided or rejected row with what a claim needs to know; `place_tiyn` is what its place account holds."""
+    """A confirmed, decided or rejected row as a claim needs it; `place_tiyn` is what its place account holds."""
 
     sheet_row_id: int
     enrolment_id: int
@@ -139,12 +139,12 @@ def settle(rows: Sequence[Payable], pay_by_month: dict[date, Pay], volume_left_t
     return Settlement(tuple(settled), tuple(held))
 
 
-def officials_needed(bands: Sequence[tuple[int | None, int]], amount_tiyn: int) -> int:
-    """How many different officials must sign a claim, the release included: by its band, never fewer than two."""
+def approvals_needed(bands: Sequence[tuple[int | None, int]], amount_tiyn: int) -> int:
+    """How many different officials approve a claim of its band before yet another one releases it; at least one."""
     for upper_tiyn, approvals in bands:
         if upper_tiyn is None or amount_tiyn <= upper_tiyn:
-            return max(2, approvals)
-    return max([2, *(approvals for _, approvals in bands)])
+            return max(1, approvals)
+    return max([1, *(approvals for _, approvals in bands)])
 
 
 def approve_step(number: int) -> str:

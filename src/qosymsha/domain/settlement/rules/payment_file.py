@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from lxml import etree
 
@@ -64,7 +65,7 @@ class FileDraft:
 
 
 def is_iban(text: str) -> bool:
-    """True for a Kazakh IBAN: KZ, two check digits, three of the bank, thirteen of the account; remainder 1 modulo 97."""
+    """True for a Kazakh IBAN: KZ, check digits, three of the bank, thirteen of the account; remainder 1 modulo 97."""
     if not _IBAN.match(text):
         return False
     return int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 == 1
@@ -77,7 +78,7 @@ def amount_text(tiyn: int) -> str:
 
 def write(draft: FileDraft) -> bytes:
     """The file's bytes, UTF-8; the same draft gives the same bytes."""
-    document = etree.Element(f"{{{NAMESPACE}}}Document", nsmap={None: NAMESPACE})
+    document = etree.fromstring(f'<Document xmlns="{NAMESPACE}"/>')
     message = _add(document, "CstmrCdtTrfInitn")
     _write_header(_add(message, "GrpHdr"), draft)
     batch = _add(message, "PmtInf")
@@ -97,7 +98,8 @@ def fault(content: bytes) -> str | None:
     schema = _schema()
     if schema.validate(document):
         return None
-    first = next(iter(schema.error_log))
+    log: Any = schema.error_log  # a sequence of entries, which the stubs do not say
+    first = log[0]
     return f"line {first.line}: {first.type_name} at {first.path}"
 
 

@@ -1,4 +1,4 @@
-"""What a treasury's reply means for a payment line. Pure: the order of arrival and repetition never change where money ends."""
+"""What a treasury's reply means for a payment line. Pure: repetition and order never change where money ends."""
 
 from __future__ import annotations
 

@@ -23,9 +23,7 @@ CHUNK = 10_000
 
 
 @transaction.atomic(durable=True)
-def accept_vouchers(
-    *, actor: Actor, answers: Sequence[VoucherAnswer], at: datetime, key: UUID
-) -> list[RowOutcome]:
+def accept_vouchers(*, actor: Actor, answers: Sequence[VoucherAnswer], at: datetime, key: UUID) -> list[RowOutcome]:
     """Accept issued vouchers up to their day; each row names the guardian who says so. Ids are vouchers.
 
     Raises:
@@ -52,9 +50,7 @@ def accept_vouchers(
 
 
 @transaction.atomic(durable=True)
-def refuse_vouchers(
-    *, actor: Actor, answers: Sequence[VoucherAnswer], at: datetime, key: UUID
-) -> list[RowOutcome]:
+def refuse_vouchers(*, actor: Actor, answers: Sequence[VoucherAnswer], at: datetime, key: UUID) -> list[RowOutcome]:
     """Say no to vouchers that have no place: they are closed, their money goes held → released. Ids are vouchers.
 
     Raises:
@@ -96,10 +92,12 @@ def expire_vouchers(*, actor: Actor, territory_id: int, on: date, at: datetime, 
     after, expired = 0, 0
     while waiting := unanswered(territory_id, on, after, CHUNK):
         after = waiting[-1][0]
+        states = {voucher_id: state for voucher_id, state, *_ in waiting}
         locked = steps.lock_vouchers(_due(territory_id, waiting, on))
-        steps.close(deed, list(locked.values()), CloseReason.EXPIRED)
-        steps.record(deed, Topic.CLOSED, "voucher", list(locked), territory_id)
-        expired += len(locked)
+        still = [v for v in locked.values() if v.state == states[v.id]]  # somebody may have answered meanwhile
+        steps.close(deed, still, CloseReason.EXPIRED)
+        steps.record(deed, Topic.CLOSED, "voucher", [v.id for v in still], territory_id)
+        expired += len(still)
     steps.keep(deed, {"expired": expired})
     return expired
 

@@ -2,11 +2,12 @@
 
 from qosymsha.domain.vouchers.steps.deeds import Deed, begin, conclude, keep, record
 from qosymsha.domain.vouchers.steps.endings import close, release, returned
-from qosymsha.domain.vouchers.steps.lives import issue_vouchers, lock_vouchers, move_vouchers
+from qosymsha.domain.vouchers.steps.lives import change_lines, issue_vouchers, lock_vouchers, move_vouchers
 from qosymsha.domain.vouchers.steps.places import (
     Leaving,
     end_enrolments,
     free_seats,
+    keep_promise,
     leavings,
     lesson_days,
     lock_seats,
@@ -14,19 +15,26 @@ from qosymsha.domain.vouchers.steps.places import (
     remainders,
     take_seats,
 )
+from qosymsha.domain.vouchers.steps.terms import Terms, Wish, allowed_kinds, entering, rules_by_set, terms_of
 from qosymsha.domain.vouchers.steps.voices import hear
 
 __all__ = [
     "Deed",
     "Leaving",
+    "Terms",
+    "Wish",
+    "allowed_kinds",
     "begin",
+    "change_lines",
     "close",
     "conclude",
     "end_enrolments",
+    "entering",
     "free_seats",
     "hear",
     "issue_vouchers",
     "keep",
+    "keep_promise",
     "leavings",
     "lesson_days",
     "lock_seats",
@@ -37,5 +45,7 @@ __all__ = [
     "release",
     "remainders",
     "returned",
+    "rules_by_set",
     "take_seats",
+    "terms_of",
 ]

@@ -63,10 +63,8 @@ def keep(deed: Deed, outcome: Mapping[str, Any]) -> None:
     idempotency.keep(actor=deed.actor, verb=deed.action.value, key=deed.key, outcome=outcome)
 
 
-def conclude(
-    deed: Deed, topic: StrEnum, kind: str, outcomes: list[RowOutcome], territory_id: int | None = None
-) -> list[RowOutcome]:
+def conclude(deed: Deed, topic: StrEnum, kind: str, outcomes: list[RowOutcome], **also_kept: Any) -> list[RowOutcome]:
     """The last steps of a batch verb: audit and news for the rows done, the outcomes under the key; returns them."""
-    record(deed, topic, kind, [o.id for o in outcomes if o.id is not None], territory_id)
-    keep(deed, packed(outcomes))
+    record(deed, topic, kind, [o.id for o in outcomes if o.id is not None])
+    keep(deed, packed(outcomes) | also_kept)
     return outcomes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -16,7 +17,7 @@ from qosymsha.domain.vouchers.steps.places import Leaving, end_enrolments, leavi
 
 
 def release(deed: Deed, vouchers: Sequence[VoucherFacts], last_days: Mapping[int, date], reason: str) -> None:
-    """End the places with their last days and let the vouchers choose again; what a place no longer needs goes back to held."""
+    """End the places with their last days and let the vouchers choose again; what a place needs no more → held."""
     leaving = list(leavings(last_days).values())
     back = remainders(leaving)
     cause = deed.action.value
@@ -30,7 +31,7 @@ def close(deed: Deed, vouchers: Sequence[VoucherFacts], reason: CloseReason) -> 
     """Close the vouchers, their places with them (today is the last day): place and held → released."""
     leaving = leavings(dict.fromkeys((v.id for v in vouchers), deed.today))
     back = remainders(list(leaving.values()))
-    held = ledger.balances([_held(v) for v in vouchers])
+    held = _held([v.id for v in vouchers])
     cause = deed.action.value
     end_enrolments(list(leaving.values()), reason=reason.value, cause=cause, actor=deed.actor, at=deed.at)
     ids = [v.id for v in vouchers]
@@ -38,8 +39,7 @@ def close(deed: Deed, vouchers: Sequence[VoucherFacts], reason: CloseReason) -> 
     drafts = []
     for voucher in vouchers:
         off = list(back[leaving[voucher.id].enrolment.id]) if voucher.id in leaving else []
-        off.append((_held(voucher), held[_held(voucher)]))
-        drafts += _let_go(voucher, off)
+        drafts += _let_go(voucher, off + held[voucher.id])
     post(drafts, at=deed.at)
 
 
@@ -53,13 +53,19 @@ def returned(leaving: Leaving, back: Sequence[tuple[AccountKey, int]]) -> list[D
     return [Draft("leave", str(place.id), entries)]
 
 
-def _held(voucher: VoucherFacts) -> AccountKey:
-    return AccountKey(AccountKind.HELD, voucher.line_id, voucher.id)
+def _held(voucher_ids: Sequence[int]) -> defaultdict[int, list[tuple[AccountKey, int]]]:
+    """Voucher id → its held money, on lines it has left too (a month settled after a transfer comes back there)."""
+    found: defaultdict[int, list[tuple[AccountKey, int]]] = defaultdict(list)
+    for key, amount in ledger.subject_balances(AccountKind.HELD, voucher_ids):
+        found[key.subject_id].append((key, amount))
+    return found
 
 
 def _let_go(voucher: VoucherFacts, off: Sequence[tuple[AccountKey, int]]) -> list[Draft]:
-    entries = tuple((key, -amount) for key, amount in off if amount)
-    if not entries:
+    by_line: defaultdict[int, int] = defaultdict(int)
+    for key, amount in off:
+        by_line[key.line_id] += amount
+    if not by_line:
         return []
-    total = -sum(amount for _, amount in entries)
-    return [Draft("close", str(voucher.id), ((AccountKey(AccountKind.RELEASED, voucher.line_id), total), *entries))]
+    released = [(AccountKey(AccountKind.RELEASED, line), amount) for line, amount in sorted(by_line.items())]
+    return [Draft("close", str(voucher.id), (*released, *((key, -amount) for key, amount in off)))]

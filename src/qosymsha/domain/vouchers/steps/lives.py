@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -33,7 +34,8 @@ WITH born AS (
 told AS (
     INSERT INTO voucher_history (voucher_id, seq, from_state, to_state, cause, at, actor_id)
     SELECT id, 1, '', 'issued', %(cause)s, %(at)s, %(actor)s FROM born ORDER BY id)
-SELECT b.id FROM born b JOIN unnest(%(numbers)s::text[]) WITH ORDINALITY AS n (number, no) USING (number) ORDER BY n.no"""
+SELECT b.id FROM born b JOIN unnest(%(numbers)s::text[]) WITH ORDINALITY AS n (number, no) USING (number)
+ORDER BY n.no"""
 
 
 def issue_vouchers(  # noqa: PLR0913 (a voucher is born with all of its terms at once)
@@ -49,19 +51,19 @@ def issue_vouchers(  # noqa: PLR0913 (a voucher is born with all of its terms at
     actor: Actor,
     at: datetime,
 ) -> list[int]:
-    """Issue a voucher per award and commit its money, free → held, one posting per line; ids in the order of the awards.
+    """Issue a voucher per award and commit its money, free → held, one posting per line; ids in the awards' order.
 
     `months` are the first and last month (first days), `month_tiyn` the planning tariff per kind and month in tiyn. The
     caller holds `ledger.steps.lock_commitments` for the lines (LEDGER.md 3).
 
     Raises:
-        Refused: `voucher_live` where a child holds a live voucher of the slot; `not_covered` where a line's free money ends.
+        Refused: `voucher_live` where a child holds a live voucher of the slot; `not_covered` where free money ends.
     """
     assert transaction.get_connection().in_atomic_block, "a voucher commits with its money"
     if not awards:
         return []
     _refuse_second_vouchers(awards, programme_id)
-    values = {
+    values: dict[str, Any] = {
         **_columns(awards, month_tiyn),
         "territory": territory_id,
         "programme": programme_id,
@@ -92,7 +94,7 @@ def _refuse_second_vouchers(awards: Sequence[Award], programme_id: int) -> None:
             raise Refused(VoucherRefusal.VOUCHER_LIVE, slot=slot, child_ids=sorted(live))
 
 
-def _columns(awards: Sequence[Award], month_tiyn: Mapping[str, int]) -> dict[str, list[object]]:
+def _columns(awards: Sequence[Award], month_tiyn: Mapping[str, int]) -> dict[str, Any]:
     serials = rows("SELECT nextval('voucher_serial') FROM generate_series(1, %s)", [len(awards)])
     return {
         "uuids": [uuid4() for _ in awards],
@@ -143,3 +145,16 @@ def move_vouchers(  # noqa: PLR0913 (one line of history: what, whereto, why, wh
         [list(voucher_ids), to_state.value, reason, cause, at, actor.user_id],
     )
     assert moved == len(voucher_ids), "each voucher exists and is named once"
+
+
+def change_lines(changes: Sequence[tuple[int, int, str, int]]) -> None:
+    """Have vouchers paid by another line from now on: (voucher, line, kind, planning tariff a month in tiyn)."""
+    if not changes:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE voucher v SET line_id = c.line, kind = c.kind, month_tiyn = c.tiyn"
+            " FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::bigint[]) AS c (id, line, kind, tiyn)"
+            " WHERE v.id = c.id",
+            [list(column) for column in zip(*changes, strict=True)],
+        )

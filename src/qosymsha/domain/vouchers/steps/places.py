@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.db import connection
+
 from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.ledger.rules import AccountKey, AccountKind
 from qosymsha.domain.programmes import queries as programmes
@@ -36,7 +38,9 @@ def lock_seats(group_ids: Iterable[int]) -> None:
 def take_seats(group_ids: Sequence[int]) -> list[bool]:
     """Take one seat per item, first come first served within the list; False where the group is full by then."""
     wanted = Counter(group_ids)
-    granted = dict(rows("SELECT group_id, granted FROM take_seats(%s::bigint[], %s::int[])", [list(wanted), list(wanted.values())]))
+    granted = dict(
+        rows("SELECT group_id, granted FROM take_seats(%s::bigint[], %s::int[])", [list(wanted), list(wanted.values())])
+    )
     answers = []
     for group_id in group_ids:
         left = granted.get(group_id, 0)
@@ -54,7 +58,7 @@ def free_seats(group_ids: Iterable[int]) -> None:
 def open_enrolments(
     places: Sequence[tuple[int, int, date]], *, cause: str, actor: Actor, at: datetime
 ) -> dict[int, int]:
-    """Open a place per (voucher, group, first day), with history; voucher id → enrolment id. The seats are taken already."""
+    """Open a place per (voucher, group, first day), with history; voucher id → enrolment id. Seats are taken before."""
     if not places:
         return {}
     opened = rows(
@@ -85,7 +89,7 @@ def end_enrolments(leaving: Sequence[Leaving], *, reason: str, cause: str, actor
 
 
 def lesson_days(groups: Iterable[tuple[int, int]], first: date, last: date) -> dict[int, list[date]]:
-    """Group id → its lesson days from `first` to `last`, for (territory, group) pairs: one look at each territory's calendar."""
+    """Group id → its lesson days from `first` to `last`, sorted, for (territory, group) pairs."""
     by_territory: defaultdict[int, set[int]] = defaultdict(set)
     for territory_id, group_id in groups:
         by_territory[territory_id].add(group_id)
@@ -137,3 +141,9 @@ def _remainder(
         kept = units * place.unit_tariff_tiyn if key.month == month_of(leaving.last_day) else 0
         if balances[key] > kept:
             yield key, balances[key] - kept
+
+
+def keep_promise(enrolment_ids: Sequence[int], month: date) -> None:
+    """Remember that the places' money of the month was moved."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE enrolment SET promised_month = %s WHERE id = ANY (%s)", [month, list(enrolment_ids)])

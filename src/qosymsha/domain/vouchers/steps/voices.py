@@ -16,13 +16,14 @@ from qosymsha.domain.vouchers.steps.lives import lock_vouchers
 def hear(
     deed: Deed, action: Action, spoken: Sequence[tuple[int, int | None]]
 ) -> tuple[dict[int, VoucherFacts], dict[int, StrEnum]]:
-    """Lock the vouchers of (voucher, guardian) rows and judge who speaks; without a guardian the office must be allowed.
+    """Lock the vouchers of (voucher, guardian) rows and judge who speaks; without a guardian the office must be.
 
     Returns the vouchers by id, and row → reason for the rows that may not be heard.
     """
     vouchers = lock_vouchers([voucher_id for voucher_id, _ in spoken])
     wards = people.wards(
-        [(guardian, vouchers[v].child_id) for v, guardian in spoken if v in vouchers and guardian is not None], deed.today
+        [(guardian, vouchers[v].child_id) for v, guardian in spoken if v in vouchers and guardian is not None],
+        deed.today,
     )
     refused: dict[int, StrEnum] = dict.fromkeys(repeated(v for v, _ in spoken), VoucherRefusal.NAMED_TWICE)
     for row, (voucher_id, guardian_id) in enumerate(spoken):

@@ -1,0 +1,170 @@
+"""Vouchers find places: families accept, refuse or stay silent, the waiting list moves up, groups fill, some move on."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
+
+from qosymsha.demo.world import STAGE_HAND, YEAR, World
+from qosymsha.domain.admission.commands import refilling
+from qosymsha.domain.people import queries as people
+from qosymsha.domain.providers import queries as providers
+from qosymsha.domain.providers.rules import GroupFacts
+from qosymsha.domain.vouchers import queries as vouchers
+from qosymsha.domain.vouchers.commands import answers, ends, money, places, transfers
+from qosymsha.domain.vouchers.queries import VoucherFacts
+from qosymsha.domain.vouchers.rules import EnrolWish, Move, VoucherAnswer
+from qosymsha.kernel.errors import RowOutcome
+
+BATCH = 2_000
+ANSWERED, EXPIRED, REFILLED = date(YEAR, 2, 11), date(YEAR, 2, 16), date(YEAR, 2, 17)
+PLACED, LESSONS_FROM = date(YEAR, 2, 24), date(YEAR, 3, 2)
+REFUSING_PERMILLE, SILENT_PERMILLE, MOVING_PERMILLE = 40, 30, 25
+TRIES = 3
+
+
+def answer(world: World) -> None:
+    """Most accept, some refuse, some stay silent until their time is over; then the list moves up, twice."""
+    _answer_all(world, "first answers", ANSWERED)
+    for turn in range(2):
+        day = REFILLED + timedelta(days=7 * turn)
+        gone = world.at(day - timedelta(days=1), 9)
+        ends_today = answers.expire_vouchers(
+            actor=STAGE_HAND, territory_id=world.territory_id, on=day, at=gone, key=world.key("expire", turn)
+        )
+        world.facts["expired"] = world.facts.get("expired", 0) + ends_today
+        money.sweep_released(
+            actor=STAGE_HAND, programme_id=world.programme_id, at=world.at(day), key=world.key("sweep", turn)
+        )
+        refilling.refill(
+            actor=world.actors["officer"], round_id=world.round_id, at=world.at(day, 11), key=world.key("refill", turn)
+        )
+        _answer_all(world, f"answers {turn}", day + timedelta(days=1))
+
+
+def _answer_all(world: World, name: str, day: date) -> None:
+    draw = random.Random(f"{name} {world.seed}")
+    at = world.at(day, 12)
+    for number, batch in enumerate(_pages(world, "issued")):
+        guardians = people.guardians_of([v.child_id for v in batch], day)
+        yes, no = [], []
+        for voucher in batch:
+            luck = draw.randrange(1000)
+            if luck >= REFUSING_PERMILLE + SILENT_PERMILLE:
+                yes.append(VoucherAnswer(voucher.id, guardians[voucher.child_id][0]))
+            elif luck < REFUSING_PERMILLE:
+                no.append(VoucherAnswer(voucher.id, guardians[voucher.child_id][0]))
+        app = world.actors["app"]
+        world.accepted(answers.accept_vouchers(actor=app, answers=yes, at=at, key=world.key(name, "yes", number)))
+        world.accepted(answers.refuse_vouchers(actor=app, answers=no, at=at, key=world.key(name, "no", number)))
+        world.say("answers", number + 1, number + 1)
+
+
+def take_places(world: World) -> None:
+    """Every accepted voucher looks for a group of its kind and age with a place, up to three tries."""
+    catalogue = Catalogue(providers.groups_open_on(world.programme_id, LESSONS_FROM), world.seed)
+    for turn in range(TRIES):
+        at = world.at(PLACED + timedelta(days=turn), 12)
+        for number, batch in enumerate(_pages(world, "accepted")):
+            wishes = _wishes(catalogue, batch, at.date())
+            outcomes = places.enrol(
+                actor=world.actors["app"], wishes=wishes, at=at, key=world.key("enrol", turn, number)
+            )
+            catalogue.note(wishes, outcomes)
+            world.accepted(outcomes)
+            world.say("places", number + 1, number + 1)
+
+
+def _wishes(catalogue: Catalogue, batch: Sequence[VoucherFacts], today: date) -> list[EnrolWish]:
+    children = [v.child_id for v in batch]
+    born, guardians = people.birth_dates(children), people.guardians_of(children, today)
+    wishes = []
+    for voucher in batch:
+        age = _age(born[voucher.child_id], LESSONS_FROM)
+        group = catalogue.pick(voucher.kind, age)
+        if group is not None:
+            wishes.append(EnrolWish(voucher.id, guardians[voucher.child_id][0], group, LESSONS_FROM))
+    return wishes
+
+
+def move_some(world: World, day: date) -> None:
+    """In the middle of a month some children change to another group of their kind; their money goes with them."""
+    draw = random.Random(f"moves {world.seed}")
+    catalogue = Catalogue(providers.groups_open_on(world.programme_id, day), world.seed + 1)
+    at = world.at(day, 12)
+    moved = 0
+    for number, batch in enumerate(_pages(world, "active")):
+        leaving = [v for v in batch if draw.randrange(1000) < MOVING_PERMILLE]
+        children = [v.child_id for v in leaving]
+        born, guardians = people.birth_dates(children), people.guardians_of(children, day)
+        moves = []
+        for voucher in leaving:
+            group = catalogue.pick(voucher.kind, _age(born[voucher.child_id], day))
+            if group is not None:
+                moves.append(Move(voucher.id, guardians[voucher.child_id][0], group, day + timedelta(days=1)))
+        outcomes = transfers.transfer(actor=world.actors["app"], moves=moves, at=at, key=world.key("move", day, number))
+        moved += len(world.accepted(outcomes))
+    world.facts["moved"] = world.facts.get("moved", 0) + moved
+
+
+def release_homeless(world: World, day: date) -> None:
+    """Vouchers that found no place in time are closed by the clock's job; their money goes to those who wait."""
+    at = world.at(day, 9)
+    closed = answers.expire_vouchers(
+        actor=STAGE_HAND, territory_id=world.territory_id, on=day, at=at, key=world.key("homeless", day)
+    )
+    world.facts["expired"] = world.facts.get("expired", 0) + closed
+    money.sweep_released(
+        actor=STAGE_HAND, programme_id=world.programme_id, at=world.at(day), key=world.key("sweep", day)
+    )
+
+
+class Catalogue:
+    """Groups with places as a family would see them: by kind and age; places as known to this day."""
+
+    def __init__(self, groups: Sequence[GroupFacts], seed: int) -> None:
+        self._draw = random.Random(f"catalogue {seed}")
+        self._free = dict(vouchers.free_places([g.id for g in groups]))
+        self._groups: dict[tuple[str, int], list[int]] = {}
+        for group in groups:
+            for age in range(group.age_min, group.age_max + 1):
+                self._groups.setdefault((group.kind, age), []).append(group.id)
+
+    def pick(self, kind: str, age: int) -> int | None:
+        """A group that may have a place; full ones are forgotten on the way. None when all are full."""
+        known = self._groups.get((kind, age), [])
+        while known:
+            at = self._draw.randrange(len(known))
+            if self._free[known[at]] > 0:
+                self._free[known[at]] -= 1
+                return known[at]
+            known[at] = known[-1]
+            known.pop()
+        return None
+
+    def note(self, wishes: Sequence[EnrolWish], outcomes: Sequence[RowOutcome]) -> None:
+        """Give back the places of wishes that were refused."""
+        for outcome in outcomes:
+            if outcome.reason is not None:
+                self._free[wishes[outcome.row].group_id] += 1
+
+
+def _pages(world: World, state: str) -> Iterator[list[VoucherFacts]]:
+    """All vouchers in a state, page by page, read by the officer."""
+    after = 0
+    read: Callable[..., list[VoucherFacts]] = vouchers.vouchers_in_state
+    while page := read(
+        actor=world.actors["officer"],
+        programme_id=world.programme_id,
+        state=state,
+        at=world.now,
+        after=after,
+        limit=BATCH,
+    ):
+        yield page
+        after = page[-1].id
+
+
+def _age(born: date, on: date) -> int:
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))

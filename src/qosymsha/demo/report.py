@@ -1,0 +1,56 @@
+"""What the year came to, in numbers: who was funded, where the money is, what waits, what was refused, what was checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qosymsha import __version__
+from qosymsha.demo.world import World
+from qosymsha.domain.admission import queries as admission
+from qosymsha.domain.attendance import queries as attendance
+from qosymsha.domain.insights import queries as insights
+from qosymsha.domain.ledger import queries as ledger
+from qosymsha.domain.settlement import queries as settlement
+from qosymsha.domain.vouchers import queries as vouchers
+
+
+def collect(world: World) -> dict[str, Any]:
+    """The report's keys, all but `seconds` and `peak_rss_bytes`."""
+    programme = world.programme_id
+    return {
+        "version": __version__,
+        "seed": world.seed,
+        "children": world.children,
+        "rule_set_hash": world.facts["rule_set_hash"],
+        "rounds": [_round(number) for number in admission.rounds(programme)],
+        "vouchers": vouchers.vouchers_by_state(programme),
+        "enrolments": vouchers.enrolments_by_state(programme),
+        "attendance": attendance.lessons_by_mark(programme) | {"rows": attendance.rows_by_word(programme)},
+        "claims": settlement.claims_by_state(programme),
+        "payments": settlement.payments_by_state(programme),
+        "ledger": _money(),
+        "refusals": dict(sorted(world.refusals.items())),
+        "invariants": [
+            {"id": r.id, "ok": r.ok, "violations": r.violations} for r in insights.check_invariants(at=world.now)
+        ],
+    }
+
+
+def _round(number: str) -> dict[str, Any]:
+    found = admission.round_summary(number)
+    return {
+        "id": found.number,
+        "root": found.root,
+        "seed": found.seed,
+        "granted_by_category": found.granted_by_category,
+        "waiting": sum(segment.waiting for segment in found.segments),
+        "applications": found.applications,
+    }
+
+
+def _money() -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for kinds in ledger.totals().values():
+        for kind, tiyn in kinds.items():
+            sums[kind] = sums.get(kind, 0) + tiyn
+    return sums

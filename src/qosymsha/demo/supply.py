@@ -1,0 +1,129 @@
+"""Providers come: registration, papers, accreditation, contract, groups with timetables."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+
+from qosymsha.demo import city, names
+from qosymsha.demo.world import YEAR, World
+from qosymsha.domain.people import queries as people
+from qosymsha.domain.people.rules import PersonDetails
+from qosymsha.domain.people.states import Role
+from qosymsha.domain.programmes import classifiers
+from qosymsha.domain.providers.commands import accreditation, contracts, groups, registration
+from qosymsha.domain.providers.rules import GroupDraft, Paper, PaperKind, ProviderRow, SlotDraft, VenueDraft
+from qosymsha.kernel import iin
+
+OPENS, LESSONS_FROM, LESSONS_TO = date(YEAR, 1, 12), date(YEAR, 3, 2), date(YEAR, 12, 31)
+UNITS_PER_MONTH = 8
+TEACHER_BORN = date(1985, 6, 15)
+
+
+def open_city(world: World) -> None:
+    """Let every provider of the plan go the whole way from registration to its groups."""
+    plan = _plan(world)
+    world.facts["providers"] = []
+    for done, spec in enumerate(plan):
+        world.facts["providers"].append(_settle(world, spec, done))
+        world.say("providers", done + 1, len(plan))
+
+
+def _plan(world: World) -> list[city.ProviderSpec]:
+    world.facts["districts"] = {d.kato: d.id for d in people.districts_of(world.territory_id, OPENS)}
+    activities: dict[str, list[str]] = {kind: [] for kind in world.lines}
+    for row in classifiers.activities():
+        activities[row.kind].append(row.code)
+    districts = sorted(world.facts["districts"])
+    specs = city.providers(children=world.children, seed=world.seed, districts=districts, activities=activities, year=YEAR)
+    return list(specs)
+
+
+def _settle(world: World, spec: city.ProviderSpec, serial: int) -> int:
+    """One provider's way; returns its id."""
+    at = world.at(OPENS + timedelta(days=serial % 5))
+    row = ProviderRow(spec.number, spec.name, spec.iban, _owner(spec, serial))
+    provider_id = registration.register_provider(
+        actor=world.actors["officer"], territory_id=world.territory_id, row=row, at=at, key=world.key("provider", serial)
+    )
+    manager = world.appoint(f"manager-{serial}", Role.PROVIDER_MANAGER, at, provider_id=provider_id)
+    _accredit(world, spec, provider_id, serial)
+    _contract(world, spec, provider_id, serial)
+    outcomes = groups.open_groups(
+        actor=manager, provider_id=provider_id, groups=_groups(world, spec, serial), at=at, key=world.key("groups", serial)
+    )
+    world.accepted(outcomes)
+    world.actors[f"provider {provider_id}"] = world.actors.pop(f"manager-{serial}")
+    return provider_id
+
+
+def _accredit(world: World, spec: city.ProviderSpec, provider_id: int, serial: int) -> None:
+    at = world.at(OPENS + timedelta(days=serial % 5), 11)
+    papers = tuple(Paper(k, f"{k.value}-{serial}", date(YEAR, 1, 1), spec.evidence_until) for k in PaperKind)
+    filed = accreditation.file_accreditation(
+        actor=world.actors["officer"],
+        filing=accreditation.Filing(provider_id, world.programme_id, papers),
+        at=at,
+        key=world.key("file", serial),
+    )
+    checker = world.actors["checker"]
+    accreditation.take_up_accreditation(actor=checker, accreditation_id=filed, at=at, key=world.key("take up", serial))
+    accreditation.decide_accreditation(
+        actor=checker,
+        accreditation_id=filed,
+        decision=accreditation.Decision(accreditation.Verdict.ACCREDIT),
+        at=at,
+        key=world.key("decide", serial),
+    )
+
+
+def _contract(world: World, spec: city.ProviderSpec, provider_id: int, serial: int) -> None:
+    places = sum(group.capacity for group in spec.groups)
+    month = world.facts["rules"].planning_tariff[spec.kind]
+    volume = int(month) * places * 12
+    draft = contracts.ContractDraft(provider_id, world.lines[spec.kind], volume, date(YEAR, 2, 1), LESSONS_TO)
+    at = world.at(OPENS + timedelta(days=serial % 5), 12)
+    contracts.sign_contract(actor=world.actors["officer"], draft=draft, at=at, key=world.key("contract", serial))
+
+
+def _groups(world: World, spec: city.ProviderSpec, serial: int) -> list[GroupDraft]:
+    tariffs, districts = world.facts["rules"], world.facts["districts"]
+    teachers = [_teacher(serial, n) for n in range(spec.teachers)]
+    venues = [VenueDraft(districts[kato], kk, ru, capacity) for kato, kk, ru, capacity in spec.venues]
+    return [
+        GroupDraft(
+            code=group.code,
+            activity=group.activity,
+            language=group.language,
+            age_min=group.ages[0],
+            age_max=group.ages[1],
+            capacity=group.capacity,
+            unit_tariff_tiyn=tariffs.tariff(spec.kind, group.activity).unit_tiyn,
+            units_per_month=UNITS_PER_MONTH,
+            first_day=LESSONS_FROM,
+            last_day=LESSONS_TO,
+            venue=venues[group.venue],
+            teacher=teachers[group.teacher],
+            slots=tuple(SlotDraft(weekday, group.starts, group.ends) for weekday in group.weekdays),
+        )
+        for group in spec.groups
+    ]
+
+
+def _owner(spec: city.ProviderSpec, serial: int) -> PersonDetails | None:
+    if not spec.is_sole_trader:
+        return None
+    draw = random.Random(f"owner {serial}")
+    return PersonDetails(spec.number, draw.choice(names.SURNAMES), draw.choice(names.BOYS), born_on=TEACHER_BORN)
+
+
+def _teacher(serial: int, n: int) -> PersonDetails:
+    """A teacher with a synthetic IIN of a birth date that no demo family uses."""
+    draw, index = random.Random(f"teacher {serial} {n}"), serial * 8 + n
+    while True:
+        body = f"850615{7 + index // 10_000 % 3}{index % 10_000:04d}"
+        digit = iin.check_digit(body)
+        if digit is not None:
+            number = f"{body}{digit}"
+            return PersonDetails(number, draw.choice(names.SURNAMES), draw.choice(names.GIRLS), born_on=TEACHER_BORN)
+        index += 4

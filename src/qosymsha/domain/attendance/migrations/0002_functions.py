@@ -1,0 +1,104 @@
+"""Marks by month, composite keys, legal lives, and the functions that write sheets from marks."""
+
+from django.db import migrations
+
+from qosymsha.domain.attendance.states import SESSION_TRANSITIONS, SHEET_TRANSITIONS, WORD_TRANSITIONS
+from qosymsha.kernel.schema import history_of, only_transitions, partitioned, same_place
+
+_MARK = """
+CREATE TABLE mark (
+    "on" date NOT NULL, session_id bigint NOT NULL, enrolment_id bigint NOT NULL, child_id bigint NOT NULL,
+    territory_id bigint NOT NULL, programme_id bigint NOT NULL,
+    value text NOT NULL CONSTRAINT mark_value CHECK (value IN ('present', 'ill', 'excused', 'absent')),
+    source text NOT NULL, marked_at timestamptz NOT NULL, marked_by bigint NOT NULL,
+    PRIMARY KEY ("on", session_id, enrolment_id)
+) PARTITION BY RANGE ("on");
+"""
+
+_SHEETS = """
+CREATE FUNCTION move_sheets(ids bigint[], target text, because text, moment timestamptz, who bigint)
+RETURNS int LANGUAGE sql AS $$
+    WITH before AS (SELECT id, state FROM month_sheet WHERE id = ANY (ids) ORDER BY id FOR NO KEY UPDATE),
+    moved AS (
+        UPDATE month_sheet s SET state = target FROM before b WHERE s.id = b.id RETURNING s.id, b.state AS from_state),
+    told AS (
+        INSERT INTO month_sheet_history (month_sheet_id, seq, from_state, to_state, cause, at, actor_id)
+        SELECT m.id, 1 + (SELECT coalesce(max(h.seq), 0) FROM month_sheet_history h WHERE h.month_sheet_id = m.id),
+               m.from_state, target, because, moment, who FROM moved m ORDER BY m.id
+        RETURNING 1)
+    SELECT count(*)::int FROM told
+$$;
+-- An outside id that nobody can guess (the seed is random) and that the same seed makes again.
+CREATE FUNCTION seeded_uuid(seed bytea, word text) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
+    SELECT encode(set_byte(set_byte(h, 6, (get_byte(h, 6) & 15) | 64), 8, (get_byte(h, 8) & 63) | 128), 'hex')::uuid
+    FROM substr(sha256(seed || convert_to(word, 'UTF8')), 1, 16) AS h
+$$;
+-- The sheet's canonical JSON (RFC 8785) has only whole numbers, uuids and a date, so that it can be written here.
+CREATE FUNCTION sheet_document(sheet bigint) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT '{"group":"' || g.uuid || '","lessons_held":' || s.lessons_held || ',"month":"' || s.month || '","rows":['
+        || string_agg('["' || e.uuid || '",' || r.present || ',' || r.ill || ',' || r.excused || ',' || r.absent || ']',
+                      ',' ORDER BY e.uuid) || ']}'
+    FROM month_sheet s JOIN club_group g ON g.id = s.group_id JOIN sheet_row r ON r.sheet_id = s.id
+    JOIN enrolment e ON e.id = r.enrolment_id WHERE s.id = sheet GROUP BY g.uuid, s.lessons_held, s.month
+$$;
+CREATE FUNCTION draw_sheets(provider bigint, groups bigint[], first_day date, from_instant timestamptz,
+                            to_instant timestamptz, seed bytea, moment timestamptz)
+RETURNS TABLE (sheet_id bigint, group_id bigint) LANGUAGE sql AS $$
+    WITH lessons AS MATERIALIZED (
+        SELECT s.id, s.group_id, s."on", s.state FROM session s
+        WHERE s.group_id = ANY (groups) AND s.provider_id = provider
+          AND s.starts_at >= from_instant AND s.starts_at < to_instant),
+    counted AS MATERIALIZED (
+        SELECT l.group_id, m.enrolment_id, m.child_id,
+               count(*) FILTER (WHERE m.value = 'present') AS present, count(*) FILTER (WHERE m.value = 'ill') AS ill,
+               count(*) FILTER (WHERE m.value = 'excused') AS excused, count(*) FILTER (WHERE m.value = 'absent') AS absent
+        FROM lessons l JOIN mark m ON m."on" = l."on" AND m.session_id = l.id GROUP BY 1, 2, 3),
+    drawn AS (
+        INSERT INTO month_sheet (uuid, territory_id, programme_id, provider_id, group_id, month, state, lessons_held, sent_at)
+        SELECT seeded_uuid(seed, 'sheet ' || g.id), g.territory_id, g.programme_id, provider, g.id, first_day, 'open',
+               (SELECT count(*) FROM lessons l WHERE l.group_id = g.id AND l.state = 'held'), moment
+        FROM club_group g WHERE g.id IN (SELECT c.group_id FROM counted c) ORDER BY g.id
+        RETURNING id, month_sheet.group_id, territory_id, programme_id),
+    written AS (
+        INSERT INTO sheet_row (uuid, territory_id, programme_id, sheet_id, enrolment_id, child_id,
+                               present, ill, excused, absent, word, reason, evidence)
+        SELECT seeded_uuid(seed, 'row ' || c.enrolment_id), d.territory_id, d.programme_id, d.id, c.enrolment_id, c.child_id,
+               c.present, c.ill, c.excused, c.absent, 'silent', '', ''
+        FROM counted c JOIN drawn d ON d.group_id = c.group_id ORDER BY d.id, c.enrolment_id),
+    told AS (
+        INSERT INTO month_sheet_history (month_sheet_id, seq, from_state, to_state, cause, at, actor_id)
+        SELECT d.id, 1, '', 'open', 'draw_sheets', moment, 0 FROM drawn d ORDER BY d.id)
+    SELECT d.id, d.group_id FROM drawn d ORDER BY d.id
+$$;
+"""
+
+_FROZEN = """
+CREATE TRIGGER sheet_row_counts_frozen BEFORE UPDATE OF present, ill, excused, absent ON sheet_row FOR EACH ROW
+    WHEN ((OLD.present, OLD.ill, OLD.excused, OLD.absent) <> (NEW.present, NEW.ill, NEW.excused, NEW.absent))
+    EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER month_sheet_hash_frozen BEFORE UPDATE OF hash ON month_sheet FOR EACH ROW
+    WHEN (OLD.hash <> NEW.hash OR OLD.hash IS NOT NULL AND NEW.hash IS NULL) EXECUTE FUNCTION refuse_change();
+"""
+
+_DROP = "DROP FUNCTION draw_sheets, sheet_document, seeded_uuid, move_sheets"
+
+
+class Migration(migrations.Migration):
+    """Functions that write only this room's tables."""
+
+    dependencies = [("attendance", "0001_initial"), ("vouchers", "0002_functions"), ("kernel", "0001_initial")]
+    operations = [
+        migrations.RunSQL(_MARK, "DROP TABLE mark"),
+        partitioned("mark"),
+        migrations.RunSQL(_SHEETS, _DROP),
+        migrations.RunSQL(_FROZEN, migrations.RunSQL.noop),
+        same_place("session", "group_id", "club_group"),
+        same_place("mark", "session_id", "session"),
+        same_place("month_sheet", "group_id", "club_group"),
+        same_place("sheet_row", "sheet_id", "month_sheet"),
+        same_place("sheet_row", "enrolment_id", "enrolment"),
+        only_transitions("session", "state", SESSION_TRANSITIONS),
+        only_transitions("month_sheet", "state", SHEET_TRANSITIONS),
+        only_transitions("sheet_row", "word", WORD_TRANSITIONS),
+        *history_of("month_sheet", SHEET_TRANSITIONS),
+    ]

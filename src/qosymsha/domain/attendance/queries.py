@@ -1,0 +1,183 @@
+"""Reading lessons, sheets and rows. What shows children's presence to a person takes the actor and is audited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+
+from qosymsha.domain.attendance.access import ALLOWED, Action
+from qosymsha.domain.attendance.rules import SessionFacts
+from qosymsha.domain.vouchers.queries import rows
+from qosymsha.kernel import audit
+from qosymsha.kernel.actor import Actor, require
+from qosymsha.kernel.clock import local_instant, next_month
+
+SESSION_COLUMNS = 's.id, s.group_id, s."on", s.starts_at, s.state, s.territory_id, s.programme_id'
+
+
+@dataclass(frozen=True, slots=True)
+class SheetFacts:
+    """A month sheet; `hash` is the SHA-256 of its canonical document."""
+
+    id: int
+    group_id: int
+    provider_id: int
+    territory_id: int
+    programme_id: int
+    month: date
+    state: str
+    lessons_held: int
+    sent_at: datetime | None
+    hash: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowFacts:
+    """One child's row of a sheet: lessons by mark, and the second party's word."""
+
+    id: int
+    sheet_id: int
+    enrolment_id: int
+    child_id: int
+    territory_id: int
+    present: int
+    ill: int
+    excused: int
+    absent: int
+    word: str
+    sheet_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class PayableRow:
+    """A row that two parties agree on, or an officer decided: lessons by mark and the terms they are paid on."""
+
+    row_id: int
+    sheet_id: int
+    month: date
+    group_id: int
+    enrolment_id: int
+    voucher_id: int
+    line_id: int
+    present: int
+    ill: int
+    excused: int
+    absent: int
+    unit_tariff_tiyn: int
+    units_per_month: int
+
+
+SHEET_COLUMNS = (
+    "s.id, s.group_id, s.provider_id, s.territory_id, s.programme_id, s.month,"
+    " s.state, s.lessons_held, s.sent_at, s.hash"
+)
+ROW_COLUMNS = (
+    "r.id, r.sheet_id, r.enrolment_id, r.child_id, r.territory_id, r.present, r.ill, r.excused, r.absent,"
+    " r.word, s.state"
+)
+
+
+def sessions_of(provider_id: int, month: date) -> list[SessionFacts]:
+    """A provider's lessons of a month by day, group and time."""
+    month = month.replace(day=1)
+    found = rows(
+        f"SELECT {SESSION_COLUMNS} FROM session s JOIN club_group g ON g.id = s.group_id WHERE g.provider_id = %s"  # noqa: S608
+        ' AND s.starts_at >= %s AND s.starts_at < %s ORDER BY s."on", s.group_id, s.starts_at',
+        [provider_id, local_instant(month), local_instant(next_month(month))],
+    )
+    return [SessionFacts(*row) for row in found]
+
+
+def sheets(
+    programme_id: int, month: date, states: Sequence[str] | None = None, provider_id: int | None = None
+) -> list[SheetFacts]:
+    """A programme's sheets of a month, in these states (None: all), of one provider or all, by id."""
+    found = rows(
+        f"SELECT {SHEET_COLUMNS} FROM month_sheet s WHERE s.programme_id = %s AND s.month = %s"  # noqa: S608
+        " AND (%s OR s.state = ANY (%s::text[])) AND (%s::bigint IS NULL OR s.provider_id = %s) ORDER BY s.id",
+        [programme_id, month.replace(day=1), states is None, list(states or ()), provider_id, provider_id],
+    )
+    return [sheet_of(row) for row in found]
+
+
+def sheet_of(row: tuple[Any, ...]) -> SheetFacts:
+    """A sheet from a row of `SHEET_COLUMNS`."""
+    values: list[Any] = [*row[:-1], None if row[-1] is None else bytes(row[-1])]
+    return SheetFacts(*values)
+
+
+def sheets_by_state(programme_id: int) -> dict[str, int]:
+    """How many sheets of a programme are in each state."""
+    return dict(
+        rows("SELECT state, count(*) FROM month_sheet WHERE programme_id = %s GROUP BY 1 ORDER BY 1", [programme_id])
+    )
+
+
+def rows_by_word(programme_id: int) -> dict[str, int]:
+    """How many rows of a programme's sheets bear each word; the share decided by officers is public (G4)."""
+    return dict(
+        rows("SELECT word, count(*) FROM sheet_row WHERE programme_id = %s GROUP BY 1 ORDER BY 1", [programme_id])
+    )
+
+
+def lessons_by_mark(programme_id: int) -> dict[str, int]:
+    """How many child-lessons of sent sheets bear each mark."""
+    ((present, ill, excused, absent),) = rows(
+        "SELECT coalesce(sum(present), 0)::bigint, coalesce(sum(ill), 0)::bigint, coalesce(sum(excused), 0)::bigint,"
+        " coalesce(sum(absent), 0)::bigint FROM sheet_row WHERE programme_id = %s",
+        [programme_id],
+    )
+    return {"present": present, "ill": ill, "excused": excused, "absent": absent}
+
+
+def rows_of_sheets(
+    *, actor: Actor, sheet_ids: Sequence[int], at: datetime, words: Sequence[str] | None = None
+) -> list[RowFacts]:
+    """The rows of some sheets that bear one of these words (None: any), by id; an audited read.
+
+    Raises:
+        Forbidden: the actor may not read attendance in one of the territories.
+    """
+    found = rows(
+        f"SELECT {ROW_COLUMNS} FROM sheet_row r JOIN month_sheet s ON s.id = r.sheet_id"  # noqa: S608
+        " WHERE r.sheet_id = ANY (%s) AND (%s OR r.word = ANY (%s::text[])) ORDER BY r.id",
+        [list(sheet_ids), words is None, list(words or ())],
+    )
+    shown = [RowFacts(*row) for row in found]
+    for territory_id in sorted({r.territory_id for r in shown}):
+        require(actor, Action.READ, ALLOWED, territory_id=territory_id)
+        with transaction.atomic():
+            audit.record(
+                actor=actor,
+                at=at,
+                action=Action.READ,
+                subject_kind="sheet_row",
+                subject_ids=[r.id for r in shown if r.territory_id == territory_id],
+                territory_id=territory_id,
+            )
+    return shown
+
+
+def payable_rows(contract_id: int, up_to_month: date) -> list[PayableRow]:
+    """Confirmed or decided rows of the contract's sheets for payment, up to a month; claims are unknown here."""
+    found = rows(
+        "SELECT r.id, s.id, s.month, s.group_id, r.enrolment_id, e.voucher_id, e.line_id, r.present, r.ill, r.excused,"
+        " r.absent, e.unit_tariff_tiyn, g.units_per_month FROM club_group g"
+        " JOIN month_sheet s ON s.group_id = g.id AND s.state = 'for_payment' AND s.month <= %s"
+        " JOIN sheet_row r ON r.sheet_id = s.id AND r.word IN ('confirmed', 'decided')"
+        " JOIN enrolment e ON e.id = r.enrolment_id WHERE g.contract_id = %s ORDER BY s.month, r.id",
+        [up_to_month, contract_id],
+    )
+    return [PayableRow(*row) for row in found]
+
+
+def sent_months(group_ids: Sequence[int]) -> set[tuple[int, date]]:
+    """(group, month) of every sheet that has left the provider."""
+    found = rows(
+        "SELECT group_id, month FROM month_sheet WHERE group_id = ANY (%s) AND state <> 'open'", [list(group_ids)]
+    )
+    return {(group_id, month) for group_id, month in found}

@@ -1,0 +1,154 @@
+"""What may be marked, confirmed, decided and approved: pure. Source: docs/rules/attendance.md."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from qosymsha.domain.attendance.states import HEARS_GUARDIANS, MarkValue, SessionState, SheetState, WordState
+
+
+class AttendanceRefusal(StrEnum):
+    """Why a row of a batch is refused (R-1 … R-14)."""
+
+    UNKNOWN_SESSION = "unknown_session"
+    UNKNOWN_VALUE = "unknown_value"
+    NOT_ENROLLED = "not_enrolled"
+    LESSON_CANCELLED = "lesson_cancelled"
+    FUTURE_LESSON = "future_lesson"
+    SHEET_SENT = "sheet_sent"
+    DUPLICATE = "duplicate"
+    WRONG_STATE = "wrong_state"
+    LESSONS_TO_COME = "lessons_to_come"
+    NO_MARKS = "no_marks"
+    UNKNOWN_ROW = "unknown_row"
+    NAMED_TWICE = "named_twice"
+    NOT_GUARDIAN = "not_guardian"
+    UNKNOWN_WORD = "unknown_word"
+    REASON_MISSING = "reason_missing"
+    ALREADY_SPOKEN = "already_spoken"
+    SHEET_NOT_OPEN = "sheet_not_open"
+    TOO_EARLY = "too_early"
+    EVIDENCE_MISSING = "evidence_missing"
+    UNKNOWN_SHEET = "unknown_sheet"
+    WITH_PARENTS = "with_parents"
+    ROWS_SILENT = "rows_silent"
+
+
+REASONS: dict[str, StrEnum] = {reason.value: reason for reason in AttendanceRefusal}
+VALUES = frozenset(MarkValue)
+_GUARDIAN_WORDS = frozenset({WordState.CONFIRMED, WordState.DISPUTED})
+_NO_LESSON = frozenset({SessionState.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRow:
+    """The provider's mark of one child at one session; `value` is a `MarkValue`."""
+
+    session_id: int
+    enrolment_id: int
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A guardian's word on a row: `confirmed`, or `disputed` with a reason."""
+
+    row_id: int
+    guardian_id: int
+    word: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An officer's decision of a silent or disputed row on evidence: payable or not."""
+
+    row_id: int
+    is_payable: bool
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """A lesson's own row; `on` is the local day."""
+
+    id: int
+    group_id: int
+    on: date
+    starts_at: datetime
+    state: str
+    territory_id: int
+    programme_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place as a mark sees it: whose, in which group, on which days."""
+
+    child_id: int
+    group_id: int
+    starts_on: date
+    ends_on: date | None
+
+
+def refuse_mark(
+    value: str, session: SessionFacts | None, place: Place | None, sent: Collection[tuple[int, date]], at: datetime
+) -> AttendanceRefusal | None:
+    """The first objection to a mark, or None. `sent` holds (group, month) of sheets that have left (R-1 … R-6)."""
+    if session is None:
+        return AttendanceRefusal.UNKNOWN_SESSION
+    if value not in VALUES:
+        return AttendanceRefusal.UNKNOWN_VALUE
+    if place is None or not _has_place(place, session):
+        return AttendanceRefusal.NOT_ENROLLED
+    if session.state in _NO_LESSON:
+        return AttendanceRefusal.LESSON_CANCELLED
+    if session.starts_at > at:
+        return AttendanceRefusal.FUTURE_LESSON
+    return AttendanceRefusal.SHEET_SENT if (session.group_id, session.on.replace(day=1)) in sent else None
+
+
+def _has_place(place: Place, session: SessionFacts) -> bool:
+    if place.group_id != session.group_id or session.on < place.starts_on:
+        return False
+    return place.ends_on is None or session.on <= place.ends_on
+
+
+def refuse_word(word: str, reason: str, said: str, sheet_state: str) -> AttendanceRefusal | None:
+    """The first reason against a guardian's word, or None; a disputed row may still be confirmed (R-8 … R-10)."""
+    if word not in _GUARDIAN_WORDS:
+        return AttendanceRefusal.UNKNOWN_WORD
+    if sheet_state not in HEARS_GUARDIANS:
+        return AttendanceRefusal.SHEET_NOT_OPEN
+    if said != WordState.SILENT and not (said == WordState.DISPUTED and word == WordState.CONFIRMED):
+        return AttendanceRefusal.ALREADY_SPOKEN
+    return AttendanceRefusal.REASON_MISSING if word == WordState.DISPUTED and not reason.strip() else None
+
+
+def refuse_decision(
+    evidence: str, said: str, sheet_state: str, officer_from: date, today: date
+) -> AttendanceRefusal | None:
+    """The first reason against an officer's decision, or None (R-11, R-12)."""
+    if sheet_state not in HEARS_GUARDIANS:
+        return AttendanceRefusal.SHEET_NOT_OPEN
+    if said not in (WordState.SILENT, WordState.DISPUTED):
+        return AttendanceRefusal.ALREADY_SPOKEN
+    if today < officer_from:
+        return AttendanceRefusal.TOO_EARLY
+    return None if evidence.strip() else AttendanceRefusal.EVIDENCE_MISSING
+
+
+def refuse_approval(
+    state: str, silent_rows: int, officer_from: date, today: date, *, is_partial_allowed: bool
+) -> AttendanceRefusal | None:
+    """The first reason against the customer's approval, or None (R-13, R-14)."""
+    if state not in (SheetState.WITH_PARENTS, SheetState.WITH_CUSTOMER):
+        return AttendanceRefusal.WRONG_STATE
+    if not silent_rows:
+        return None
+    if today < officer_from:
+        return AttendanceRefusal.WITH_PARENTS
+    return None if is_partial_allowed else AttendanceRefusal.ROWS_SILENT

@@ -1,0 +1,217 @@
+"""What verbs do with lessons, marks and sheets inside an open transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import connection, transaction
+
+from qosymsha.domain.attendance.queries import ROW_COLUMNS, SHEET_COLUMNS, RowFacts, SheetFacts, sheet_of
+from qosymsha.domain.attendance.rules import Decision, MarkRow, Place, SessionFacts, Word
+from qosymsha.domain.attendance.states import SheetState, WordState
+from qosymsha.domain.programmes import queries as programmes
+from qosymsha.domain.programmes.rules import Rules
+from qosymsha.domain.providers.rules import GroupFacts, Lesson
+from qosymsha.domain.vouchers.queries import rows
+from qosymsha.domain.vouchers.steps import Deed
+from qosymsha.kernel import locks
+from qosymsha.kernel.clock import local_day, local_instant, next_month
+from qosymsha.kernel.entropy import token, uuid4
+
+
+def lock_marks(provider_id: int) -> None:
+    """One of a provider's marks and sheets at a time, so that no mark slips in beside a sheet on its way out."""
+    locks.exclusive(f"attendance.marks.{provider_id}")
+
+
+def open_sessions(lessons: Sequence[Lesson], groups: Mapping[int, GroupFacts]) -> list[int]:
+    """Store the lessons as planned sessions, those that are there already left alone; the ids of the rest."""
+    found = rows(
+        "INSERT INTO session (uuid, territory_id, programme_id, provider_id, group_id, venue_id, teacher_id,"
+        ' "on", starts_at, ends_at, state, reason)'
+        " SELECT l.uuid, g.territory_id, g.programme_id, g.provider_id, g.id, g.venue_id, l.teacher, l.day, l.a, l.z,"
+        " 'planned', '' FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::date[], %s::timestamptz[],"
+        " %s::timestamptz[]) WITH ORDINALITY AS l (uuid, grp, teacher, day, a, z, no) JOIN club_group g ON g.id = l.grp"
+        " ORDER BY l.no ON CONFLICT (group_id, starts_at) DO NOTHING RETURNING id",
+        [
+            [uuid4() for _ in lessons],
+            [lesson.group_id for lesson in lessons],
+            [lesson.teacher_id for lesson in lessons],
+            [lesson.on for lesson in lessons],
+            [local_instant(lesson.on, lesson.starts.hour, lesson.starts.minute) for lesson in lessons],
+            [local_instant(lesson.on, lesson.ends.hour, lesson.ends.minute) for lesson in lessons],
+        ],
+    )
+    assert all(lesson.group_id in groups for lesson in lessons), "lessons of known groups"
+    return [session_id for (session_id,) in found]
+
+
+def copy_marks(deed: Deed, marks: Sequence[tuple[MarkRow, SessionFacts, Place]]) -> None:
+    """Store marks nobody made before, by COPY: whole numbers, days and known words only, so nothing needs escaping."""
+    if not marks:
+        return
+    tail = f"provider\t{deed.at.isoformat()}\t{deed.actor.user_id}\n"
+    lines = [
+        f"{s.on}\t{s.id}\t{m.enrolment_id}\t{p.child_id}\t{s.territory_id}\t{s.programme_id}\t{m.value}\t{tail}"
+        for m, s, p in marks
+    ]
+    with connection.cursor() as cursor:
+        statement = (
+            'COPY mark ("on", session_id, enrolment_id, child_id, territory_id, programme_id, value, source,'
+            " marked_at, marked_by) FROM STDIN"
+        )
+        with cursor.copy(statement) as copy:
+            copy.write("".join(lines))
+
+
+def hold_sessions(session_ids: Sequence[int]) -> None:
+    """A planned session that is marked was held."""
+    _run("UPDATE session SET state = 'held' WHERE id = ANY (%s) AND state <> 'held'", [list(session_ids)])
+
+
+def cancel_sessions(session_ids: Sequence[int], reason: str) -> None:
+    """Sessions that will not take place, and why."""
+    _run("UPDATE session SET state = 'cancelled', reason = %s WHERE id = ANY (%s)", [reason, list(session_ids)])
+
+
+def draw_sheets(deed: Deed, provider_id: int, group_ids: Sequence[int], month: date) -> dict[int, int]:
+    """Write the sheets of the groups from their marks in one statement, hash them, give them to the parents.
+
+    Group id → sheet id; a group without a mark gets no sheet.
+    """
+    drawn = dict(
+        rows(
+            "SELECT group_id, sheet_id FROM draw_sheets(%s, %s::bigint[], %s, %s, %s, %s, %s)",
+            [
+                provider_id,
+                list(group_ids),
+                month,
+                local_instant(month),
+                local_instant(next_month(month)),
+                token(16),
+                deed.at,
+            ],
+        )
+    )
+    _run(
+        "UPDATE month_sheet SET hash = sha256(convert_to(sheet_document(id), 'UTF8')) WHERE id = ANY (%s)",
+        [list(drawn.values())],
+    )
+    move_sheets(deed, list(drawn.values()), SheetState.WITH_PARENTS)
+    return drawn
+
+
+def move_sheets(deed: Deed, sheet_ids: Sequence[int], to_state: SheetState) -> None:
+    """Bring sheets to a state and write their history; a transition the table does not hold is a bug."""
+    if not sheet_ids:
+        return
+    ((moved,),) = rows(
+        "SELECT move_sheets(%s::bigint[], %s, %s, %s, %s)",
+        [list(sheet_ids), to_state.value, deed.action.value, deed.at, deed.actor.user_id],
+    )
+    assert moved == len(sheet_ids), "each sheet exists and is named once"
+
+
+def lock_sheets(sheet_ids: Sequence[int]) -> dict[int, SheetFacts]:
+    """Lock sheets in the order of their ids, to the transaction's end; who changes a row or a sheet does it first."""
+    assert transaction.get_connection().in_atomic_block, "a lock lives as long as its transaction"
+    found = rows(
+        f"SELECT {SHEET_COLUMNS} FROM month_sheet s WHERE s.id = ANY (%s) ORDER BY s.id FOR NO KEY UPDATE",  # noqa: S608
+        [list(sheet_ids)],
+    )
+    return {row[0]: sheet_of(row) for row in found}
+
+
+def lock_rows(row_ids: Sequence[int]) -> tuple[dict[int, RowFacts], dict[int, SheetFacts]]:
+    """Lock the sheets of the rows, then read the rows: (rows, sheets) by id."""
+    sheet_ids = rows("SELECT DISTINCT sheet_id FROM sheet_row WHERE id = ANY (%s)", [list(row_ids)])
+    sheets = lock_sheets([sheet_id for (sheet_id,) in sheet_ids])
+    found = rows(
+        f"SELECT {ROW_COLUMNS} FROM sheet_row r JOIN month_sheet s ON s.id = r.sheet_id WHERE r.id = ANY (%s)",  # noqa: S608
+        [list(row_ids)],
+    )
+    return {row[0]: RowFacts(*row) for row in found}, sheets
+
+
+def write_words(deed: Deed, words: Sequence[Word]) -> None:
+    """Store what guardians said, and who said it."""
+    _run(
+        "UPDATE sheet_row r SET word = w.word, reason = w.reason, confirmed_by = w.guardian, confirmed_at = %s"
+        " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[]) AS w (id, word, reason, guardian)"
+        " WHERE r.id = w.id",
+        [
+            deed.at,
+            [w.row_id for w in words],
+            [w.word for w in words],
+            [w.reason.strip() for w in words],
+            [w.guardian_id for w in words],
+        ],
+    )
+
+
+def write_decisions(deed: Deed, decisions: Sequence[Decision]) -> None:
+    """Store what a named officer decided, and on what evidence; a guardian's dispute stays beside it."""
+    words = [WordState.DECIDED.value if d.is_payable else WordState.REJECTED.value for d in decisions]
+    _run(
+        "UPDATE sheet_row r SET word = w.word, evidence = w.evidence, decided_by = %s, decided_at = %s"
+        " FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS w (id, word, evidence) WHERE r.id = w.id",
+        [deed.actor.user_id, deed.at, [d.row_id for d in decisions], words, [d.evidence.strip() for d in decisions]],
+    )
+
+
+def silent_rows(sheet_ids: Sequence[int]) -> dict[int, int]:
+    """Sheet id → rows on which nobody has spoken, for the sheets that have such."""
+    return dict(
+        rows(
+            "SELECT sheet_id, count(*) FROM sheet_row WHERE sheet_id = ANY (%s) AND word = 'silent' GROUP BY 1",
+            [list(sheet_ids)],
+        )
+    )
+
+
+def pass_spoken(deed: Deed, sheets: Sequence[SheetFacts]) -> None:
+    """Sheets on which everybody has spoken go from the parents to the customer. The sheets are locked."""
+    waiting = [s.id for s in sheets if s.state == SheetState.WITH_PARENTS]
+    silent = silent_rows(waiting)
+    move_sheets(deed, [i for i in waiting if i not in silent], SheetState.WITH_CUSTOMER)
+
+
+def close_sheets(deed: Deed, sheet_ids: Sequence[int]) -> None:
+    """Close sheets whose every row was paid or rejected; the room that pays calls it."""
+    move_sheets(deed, list(lock_sheets(sheet_ids)), SheetState.CLOSED)
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerTerms:
+    """From which day an officer may decide a sheet's silent rows, and the rules that say so."""
+
+    officer_from: date
+    rules: Rules
+
+
+def officer_terms(sheets: Sequence[SheetFacts]) -> dict[int, OfficerTerms]:
+    """Sheet id → terms, by the rules in force in the sheet's month and the territory's calendar (R-12)."""
+    known: dict[tuple[int, int, date, date], OfficerTerms] = {}
+    found = {}
+    for sheet in sheets:
+        assert sheet.sent_at is not None, "only sheets that have left have rows"
+        sent_on = local_day(sheet.sent_at)
+        about = (sheet.territory_id, sheet.programme_id, sheet.month, sent_on)
+        if about not in known:
+            known[about] = _terms(*about)
+        found[sheet.id] = known[about]
+    return found
+
+
+def _terms(territory_id: int, programme_id: int, month: date, sent_on: date) -> OfficerTerms:
+    rules = programmes.rules_in_force(programme_id, month).rules
+    calendar = programmes.calendar(territory_id, sent_on, next_month(next_month(sent_on.replace(day=1))))
+    days = rules.confirmation.officer_after_working_days
+    return OfficerTerms(calendar.add_working_days(sent_on, days), rules)
+
+
+def _run(statement: str, arguments: Sequence[object]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, arguments)  # type: ignore[arg-type]

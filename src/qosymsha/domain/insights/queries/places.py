@@ -1,0 +1,153 @@
+"""Places, vouchers, presence, lives: INV-1, 2, 3, 8, 10, 11, and a child's timetables (INV-14)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qosymsha.domain.admission.states import ROUND_TRANSITIONS
+from qosymsha.domain.admission.states import TRANSITIONS as APPLICATION_TRANSITIONS
+from qosymsha.domain.attendance.states import SHEET_TRANSITIONS
+from qosymsha.domain.insights.queries.found import Checking, Found, by_statement
+from qosymsha.domain.providers.states import TRANSITIONS as ACCREDITATION_TRANSITIONS
+from qosymsha.domain.settlement.states import CLAIM_TRANSITIONS, FILE_TRANSITIONS, LINE_TRANSITIONS
+from qosymsha.domain.vouchers.models import LIVE_ENROLMENT, LIVE_VOUCHER
+from qosymsha.domain.vouchers.states import ENROLMENT_TRANSITIONS
+from qosymsha.domain.vouchers.states import TRANSITIONS as VOUCHER_TRANSITIONS
+
+_SEATS = """
+SELECT 'group ' || g.id AS example FROM club_group g LEFT JOIN seat s ON s.group_id = g.id
+  LEFT JOIN (SELECT group_id, count(*) AS n FROM enrolment WHERE state = ANY (%s) GROUP BY 1) e ON e.group_id = g.id
+ WHERE coalesce(e.n, 0) > least(g.capacity, coalesce(s.capacity, g.capacity))
+    OR coalesce(e.n, 0) <> coalesce(s.taken, 0)"""
+
+
+def seats(_: Checking) -> Found:
+    """INV-1."""
+    return by_statement(_SEATS, [LIVE_ENROLMENT])
+
+
+def places_per_voucher(_: Checking) -> Found:
+    """INV-2."""
+    return by_statement(
+        "SELECT 'voucher ' || voucher_id AS example FROM enrolment WHERE state = ANY (%s) GROUP BY voucher_id"
+        " HAVING count(*) > 1",
+        [LIVE_ENROLMENT],
+    )
+
+
+def vouchers_per_child(_: Checking) -> Found:
+    """INV-3: by child, programme and slot; and no two children with one IIN."""
+    doubled = by_statement(
+        "SELECT 'child ' || child_id AS example FROM voucher WHERE state = ANY (%s)"
+        " GROUP BY child_id, programme_id, slot HAVING count(*) > 1",
+        [LIVE_VOUCHER],
+    )
+    return doubled + by_statement(
+        "SELECT 'child ' || min(subject_id) AS example FROM person_secret WHERE subject_kind = 'child'"
+        " AND lookup IS NOT NULL GROUP BY lookup HAVING count(*) > 1"
+    )
+
+
+# Only children who were in two groups can be in two places: twelve million marks are read once and few are kept.
+_TWICE = """
+WITH several AS (SELECT child_id FROM enrolment GROUP BY 1 HAVING count(DISTINCT group_id) > 1),
+     there AS MATERIALIZED (
+        SELECT m.child_id, m.session_id, s.group_id, s.starts_at, s.ends_at
+          FROM enrolment e JOIN several USING (child_id)
+          JOIN mark m ON m.enrolment_id = e.id AND m.value = 'present'
+          JOIN session s ON s.id = m.session_id)
+SELECT 'child ' || child_id || ' sessions ' || earlier || ' ' || session_id AS example FROM (
+    SELECT child_id, session_id, starts_at, lag(session_id) OVER w AS earlier, lag(ends_at) OVER w AS ended
+      FROM there WINDOW w AS (PARTITION BY child_id ORDER BY starts_at, session_id)) o
+ WHERE starts_at < ended"""
+
+_SAME_GROUP = """
+SELECT 'group ' || group_id || ' session ' || id AS example FROM (
+    SELECT id, group_id, starts_at, lag(ends_at) OVER (PARTITION BY group_id ORDER BY starts_at) AS ended
+      FROM session WHERE state = 'held') o
+ WHERE starts_at < ended"""
+
+
+def presence(_: Checking) -> Found:
+    """INV-8: a child present in two groups' lessons that overlap; and a group whose own held lessons overlap."""
+    return by_statement(_TWICE) + by_statement(_SAME_GROUP)
+
+
+_OVERLAPS = """
+WITH several AS (SELECT child_id FROM enrolment WHERE state = ANY (%s) GROUP BY 1 HAVING count(*) > 1),
+     mine AS (SELECT e.id, e.child_id, e.group_id FROM enrolment e JOIN several USING (child_id)
+               WHERE e.state = ANY (%s))
+SELECT DISTINCT 'child ' || a.child_id AS example FROM mine a JOIN mine b ON a.child_id = b.child_id AND a.id < b.id
+  JOIN timetable_slot s ON s.group_id = a.group_id
+  JOIN timetable_slot t ON t.group_id = b.group_id AND t.weekday = s.weekday
+                       AND s.starts < t.ends AND t.starts < s.ends AND s.valid && t.valid"""
+
+
+def timetables(_: Checking) -> Found:
+    """INV-14, second half."""
+    return by_statement(_OVERLAPS, [LIVE_ENROLMENT, LIVE_ENROLMENT])
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """A table with a state, the transitions it may make, and its history where it has one (ordered by `order`)."""
+
+    table: str
+    transitions: frozenset[tuple[str, str]]
+    history: str = ""
+    key: str = ""
+    order: str = "seq"
+
+
+LIVES = (
+    _Life("voucher", VOUCHER_TRANSITIONS, "voucher_history", "voucher_id"),
+    _Life("enrolment", ENROLMENT_TRANSITIONS, "enrolment_history", "enrolment_id"),
+    _Life("application", APPLICATION_TRANSITIONS, "application_history", "application_id"),
+    _Life("month_sheet", SHEET_TRANSITIONS, "month_sheet_history", "month_sheet_id"),
+    _Life("admission_round", ROUND_TRANSITIONS, "round_history", "round_id", "id"),
+    _Life("accreditation", ACCREDITATION_TRANSITIONS, "accreditation_history", "accreditation_id", "id"),
+    _Life("claim", CLAIM_TRANSITIONS),
+    _Life("payment_file", FILE_TRANSITIONS),
+    _Life("payment_line", LINE_TRANSITIONS),
+)
+
+# Gaps only where the history counts: ids of others may jump.
+_ILLEGAL = """
+WITH legal (from_state, to_state) AS (SELECT * FROM unnest(%s::text[], %s::text[]))
+SELECT '{table} ' || {key} || ' step ' || {order} AS example FROM (
+    SELECT {key}, {order}, from_state, to_state, lag(to_state) OVER w AS came_from, row_number() OVER w AS nth
+      FROM {history} WINDOW w AS (PARTITION BY {key} ORDER BY {order})) h
+ WHERE h.from_state <> coalesce(h.came_from, '') OR ('{order}' = 'seq' AND h.{order} <> h.nth)
+    OR NOT EXISTS (SELECT FROM legal l WHERE l.from_state = h.from_state AND l.to_state = h.to_state)"""
+
+
+def histories(_: Checking) -> Found:
+    """INV-10: each step is in the table of transitions and begins where the last one ended."""
+    total = Found()
+    for life in LIVES:
+        if life.history:
+            names = {"table": life.table, "key": life.key, "order": life.order, "history": life.history}
+            before, after = zip(*sorted((str(a), str(b)) for a, b in life.transitions), strict=True)
+            total += by_statement(_ILLEGAL.format(**names), [list(before), list(after)])
+    return total
+
+
+_UNKNOWN_STATE = "SELECT '{table} ' || id AS example FROM {table} WHERE state <> ALL (%s)"
+_OTHER_STATE = """
+SELECT '{table} ' || t.id AS example FROM {table} t
+  LEFT JOIN (SELECT DISTINCT ON ({key}) {key} AS id, to_state FROM {history} ORDER BY {key}, {order} DESC) h USING (id)
+ WHERE h.to_state IS DISTINCT FROM t.state"""
+
+
+def states(_: Checking) -> Found:
+    """INV-11: the state is the history's last; where there is no history, it is a state that can be reached."""
+    total = Found()
+    for life in LIVES:
+        names = {"table": life.table, "key": life.key, "order": life.order, "history": life.history}
+        if life.history:
+            total += by_statement(_OTHER_STATE.format(**names))
+        else:
+            known = sorted({str(after) for _, after in life.transitions})
+            statement = _UNKNOWN_STATE.format(**names)
+            total += by_statement(statement, [known])
+    return total

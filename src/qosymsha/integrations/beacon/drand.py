@@ -1,0 +1,87 @@
+"""A client for drand-like public beacons (HTTP API v1: relay/CHAIN/public/ROUND).
+
+Checked: the round is the one named, randomness = SHA-256(signature), and relays agree (two must answer where two are
+configured). NOT checked: the BLS threshold signature itself, for want of a pairing library in the standard library; so
+whoever runs every configured relay could lie. Configure relays of different operators; anyone can check the published
+value with a drand client of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+
+from qosymsha.domain.admission.ports import BeaconSilent
+
+RELAYS = "QOSYMSHA_BEACON_RELAYS"  # addresses, comma-separated
+_NAME = re.compile(r"drand:([0-9a-f]{64}):([1-9][0-9]{0,18})\Z")
+_MAX_BYTES = 65_536
+_TIMEOUT_SECONDS = 10
+
+
+class DrandBeacon:
+    """Names are `drand:CHAIN:ROUND`: the chain's hash (64 hex digits) and the number of a future round."""
+
+    def __init__(self, relays: Sequence[str] | None = None) -> None:
+        configured = os.environ.get(RELAYS, "").split(",") if relays is None else relays
+        self._relays = [relay.strip().rstrip("/") for relay in configured if relay.strip()]
+
+    def value(self, name: str) -> bytes:
+        """The round's 32 bytes of randomness, as the configured relays agree on it.
+
+        Raises:
+            BeaconSilent: a name that is no drand round, no relay configured, too few answer, or they differ.
+        """
+        found = _NAME.match(name)
+        if found is None:
+            raise BeaconSilent("a drand round is named drand:CHAIN:ROUND, the chain's hash in 64 small hex digits")
+        if not self._relays:
+            raise BeaconSilent(f"no relay is configured: set {RELAYS}")
+        answers, faults = [], []
+        for relay in self._relays:
+            try:
+                answers.append(_ask(relay, found[1], int(found[2])))
+            except BeaconSilent as silent:
+                faults.append(f"{relay}: {silent}")
+        if len(set(answers)) > 1:
+            raise BeaconSilent("the relays answer differently: do not draw")
+        if len(answers) < min(2, len(self._relays)):
+            raise BeaconSilent("; ".join(faults))
+        return answers[0]
+
+
+def _ask(relay: str, chain: str, number: int) -> bytes:
+    if not relay.startswith(("http://", "https://")):
+        raise BeaconSilent("a relay's address begins with https:// or http://")
+    request = urllib.request.Request(f"{relay}/{chain}/public/{number}", headers={"Accept": "application/json"})  # noqa: S310 (checked above)
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 (checked above)
+            text = answer.read(_MAX_BYTES + 1)
+    except urllib.error.HTTPError as fault:
+        raise BeaconSilent(f"status {fault.code}; a round that has not come yet is not there") from fault
+    except (OSError, http.client.HTTPException) as fault:
+        raise BeaconSilent(f"not reachable ({type(fault).__name__})") from fault
+    return _checked(text, number)
+
+
+def _checked(text: bytes, number: int) -> bytes:
+    """The randomness of an answer, once it fits its signature and the round asked for."""
+    if len(text) > _MAX_BYTES:
+        raise BeaconSilent("the answer is too long")
+    try:
+        document = json.loads(text)
+        signature, randomness = bytes.fromhex(document["signature"]), bytes.fromhex(document["randomness"])
+        answered = document["round"]
+    except (ValueError, KeyError, TypeError, RecursionError) as fault:
+        raise BeaconSilent("the answer is no drand round") from fault
+    if answered != number or isinstance(answered, bool):
+        raise BeaconSilent("the answer is another round's")
+    if not signature or hashlib.sha256(signature).digest() != randomness:
+        raise BeaconSilent("the randomness is not the hash of the signature")
+    return randomness

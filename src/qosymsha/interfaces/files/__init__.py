@@ -1,0 +1,1 @@
+"""Rosters as a city has them (CSV, XLSX) read row by row; exports that no spreadsheet runs. For every door."""

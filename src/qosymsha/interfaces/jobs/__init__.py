@@ -1,0 +1,1 @@
+"""The clock's door: queue tasks and their schedule."""

@@ -1,0 +1,29 @@
+"""Two (or more) threads at once, each with its own database connection."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connection
+
+
+def at_once(*acts: Callable[[threading.Barrier], Any]) -> list[Any]:
+    """Run the acts in threads; each gets a barrier to meet at. Returns each one's answer, or its exception."""
+    barrier, answers = threading.Barrier(len(acts), timeout=20), [None] * len(acts)
+
+    def run(place: int, act: Callable[[threading.Barrier], Any]) -> None:
+        try:
+            answers[place] = act(barrier)
+        except Exception as exception:  # noqa: BLE001 - handed to the test, which judges it
+            answers[place] = exception
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    return answers
