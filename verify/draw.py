@@ -16,7 +16,7 @@ try:
     say([H(b"commit\0", s).hex() for s in secrets] == terms["commitments"], "a secret is not the one committed to")
     level = [H(b"\0", T)] + [H(b"\0", bytes.fromhex(s), li.encode()) if li else bytes.fromhex(s) for s, _, li in closed]
     while len(level) > 1:  # two by two up to the root; an odd one at the end moves up as it is
-        level = [H(b"\1", *level[i : i + 2]) if level[i + 1 :] else level[i] for i in range(0, len(level), 2)]
+        level = [H(b"\1", *level[i : i + 2]) if i + 1 < len(level) else level[i] for i in range(0, len(level), 2)]
     whole = level[0].hex() == P["root"] and {len(s) << bool(li) for s, _, li in closed} <= {64}
     say(whole, "the closed list or the terms are not those of the root")
     say(P["root"] in (sys.argv[2:] or [P["root"]]), "the root is not the one published at closing")

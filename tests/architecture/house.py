@@ -13,7 +13,8 @@ from django.apps import apps
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "qosymsha"
 _WRITES = re.compile(
-    r"\b(?:INSERT\s+INTO|UPDATE(?!\s+OF\b)(?:\s+ONLY)?|DELETE\s+FROM|TRUNCATE(?:\s+TABLE)?|COPY)\s+\"?([a-z_]+)\"?", re.IGNORECASE
+    r"\b(?:INSERT\s+INTO|UPDATE(?!\s+OF\b)(?:\s+ONLY)?|DELETE\s+FROM|TRUNCATE(?:\s+TABLE)?|COPY)\s+\"?([a-z_]+)\"?",
+    re.IGNORECASE,
 )
 _ORM_WRITES = {
     "create", "bulk_create", "update", "bulk_update", "delete", "get_or_create", "update_or_create", "acreate", "save",
@@ -58,7 +59,9 @@ def models_written(module: Module) -> set[tuple[str, str]]:
     foreign = {
         alias.asname or alias.name: node.module.split(".")[2]
         for node in ast.walk(module.tree)
-        if isinstance(node, ast.ImportFrom) and node.module and re.fullmatch(r"qosymsha\.domain\.\w+\.models", node.module)
+        if isinstance(node, ast.ImportFrom)
+        and node.module
+        and re.fullmatch(r"qosymsha\.domain\.\w+\.models", node.module)
         for alias in node.names
     }
     calls = (n.func for n in ast.walk(module.tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute))

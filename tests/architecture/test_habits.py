@@ -60,5 +60,9 @@ def test_no_path_of_a_machine_stands_in_the_repository() -> None:
         pytest.skip("not a git checkout")
     home = re.compile(r"/(?:home|Users)/[a-z]\w+/|/root/(?!\.)")
     texts = [ROOT / n for n in listed.split("\0") if n.endswith((".py", ".md", ".toml", ".lock", ".in", ".sh"))]
-    found = [str(p.relative_to(ROOT)) for p in texts if p.exists() and p.name != "test_habits.py" and home.search(p.read_text("utf-8"))]
+    found = [
+        str(p.relative_to(ROOT))
+        for p in texts
+        if p.exists() and p.name != "test_habits.py" and home.search(p.read_text("utf-8"))
+    ]
     assert found == []

@@ -170,7 +170,6 @@ def add_group(
     tariff: int = 12_000,
     units: int = 8,
     ages: tuple[int, int] = (4, 17),
-    state: str = "open",
     valid: DateRange = YEAR,
 ) -> int:
     """A group with lessons at 15:00 on these ISO weekdays; by default eight lessons a month at 120 tenge."""
@@ -198,7 +197,7 @@ def add_group(
         unit_tariff_tiyn=tariff,
         units_per_month=units,
         valid=valid,
-        state=state,
+        state="open",
     )
     teacher = Teacher.objects.create()
     for weekday in weekdays:

@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateRange
 from django.test.utils import CaptureQueriesContext
 
-from qosymsha.domain.providers.models import Accreditation
+from qosymsha.domain.providers.models import Accreditation, ClubGroup
 from qosymsha.domain.vouchers import commands, queries
 from qosymsha.domain.vouchers.models import Enrolment, Seat, Voucher
 from qosymsha.domain.vouchers.rules import EnrolRefusal, EnrolWish, Move, Release, VoucherAnswer, VoucherRefusal
@@ -63,7 +63,9 @@ def test_each_reason_against_a_place_is_told() -> None:
     assert wish(on=date(2027, 1, 1)) is EnrolRefusal.OUTSIDE_VOUCHER
     assert wish(on=date(9999, 1, 1)) is EnrolRefusal.OUTSIDE_VOUCHER
     assert wish(add_group(city, "creative")) is EnrolRefusal.OTHER_LINE
-    assert wish(add_group(city, state="closed")) is EnrolRefusal.GROUP_CLOSED
+    closed = add_group(city)
+    ClubGroup.objects.filter(pk=closed).update(state="closed")
+    assert wish(closed) is EnrolRefusal.GROUP_CLOSED
     assert wish(add_group(city, valid=DateRange(date(2026, 10, 1), None))) is EnrolRefusal.GROUP_CLOSED
     assert wish(add_group(city, ages=(4, 9))) is EnrolRefusal.WRONG_AGE
     assert wish(add_group(city, tariff=12_001)) is EnrolRefusal.DEARER_THAN_VOUCHER

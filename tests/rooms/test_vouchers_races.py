@@ -81,7 +81,7 @@ def at_once(*runs: Callable[[], list[RowOutcome]]) -> list[str]:
 
 
 def race_for_the_last_seat() -> tuple[list[str], int, int]:
-    """What two families hear who want the one seat at once; how many places there are then, and how many seats are taken."""
+    """What two families hear who want one seat at once; how many places there are then, how many seats are taken."""
     city = make_city()
     group = add_group(city, capacity=1)
     Seat.objects.create(group_id=group, capacity=1)

@@ -113,7 +113,7 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 
-# Adapters by port; a door or a job asks `config.wiring` for them by name.
+# Adapters by port; a door or a job asks `kernel.adapters` for them by name.
 _FAKES = {
     "registry": "qosymsha.integrations.registries.fake:FakeRegistry",
     "beacon": "qosymsha.integrations.beacon.fake:FakeBeacon",

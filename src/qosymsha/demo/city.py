@@ -15,20 +15,21 @@ GROUPS_PER_PROVIDER = 11
 GROUP_CAPACITY = (14, 20)
 AGE_BANDS = ((5, 9), (7, 12), (9, 17), (5, 17))
 LESSON_HOURS = ((9, 0), (10, 30), (15, 0), (16, 30), (18, 0))
-WEEKDAY_PAIRS = ((1, 4), (2, 5), (3, 6))
+TWICE_A_WEEK = ((1, 4), (2, 5), (3, 6))
+THRICE_A_WEEK = ((1, 3, 5), (2, 4, 6))
 SOLE_TRADER_PERMILLE = 150
 
 
 @dataclass(frozen=True, slots=True)
 class GroupSpec:
-    """A group to open: two lessons a week of an hour and a half each, by the provider's teacher of that hour."""
+    """A group to open: two or three lessons a week of 80 minutes, by the provider's teacher of that hour."""
 
     code: str
     activity: str
     language: str
     ages: tuple[int, int]
     capacity: int
-    weekdays: tuple[int, int]
+    weekdays: tuple[int, ...]
     starts: time
     ends: time
     venue: int
@@ -72,8 +73,10 @@ def _provider(
     sole = draw.randrange(1000) < SOLE_TRADER_PERMILLE
     word = names.PROVIDER_WORDS[serial % len(names.PROVIDER_WORDS)]
     venues = tuple(_venue(draw, districts) for _ in range(2))
-    groups = tuple(_group(draw, i, activities) for i in range(GROUPS_PER_PROVIDER))
-    papers_end = date(year + 1, 1, 31) if serial % 40 != 7 else date(year, 10, 31)  # now and then papers end within the year
+    groups = tuple(_group(draw, i, kind, activities) for i in range(GROUPS_PER_PROVIDER))
+    papers_end = (
+        date(year + 1, 1, 31) if serial % 40 != 7 else date(year, 10, 31)
+    )  # now and then papers end within the year
     return ProviderSpec(
         number=_sole_trader(serial) if sole else _bin(serial),
         is_sole_trader=sole,
@@ -81,10 +84,15 @@ def _provider(
         kind=kind,
         iban=iban(serial),
         venues=venues,
-        teachers=-(-GROUPS_PER_PROVIDER // len(WEEKDAY_PAIRS)),
+        teachers=-(-GROUPS_PER_PROVIDER // len(weeks_of(kind))),
         groups=groups,
         evidence_until=papers_end,
     )
+
+
+def weeks_of(kind: str) -> tuple[tuple[int, ...], ...]:
+    """The weekday patterns of a kind's groups: sport three times a week, the others twice."""
+    return THRICE_A_WEEK if kind == "sport" else TWICE_A_WEEK
 
 
 def _venue(draw: random.Random, districts: list[str]) -> tuple[str, str, str, int]:
@@ -92,8 +100,9 @@ def _venue(draw: random.Random, districts: list[str]) -> tuple[str, str, str, in
     return draw.choice(districts), f"{street} көшесі, {house}", f"улица {street}, {house}", 60
 
 
-def _group(draw: random.Random, index: int, activities: list[str]) -> GroupSpec:
-    teacher, pair = divmod(index, len(WEEKDAY_PAIRS))
+def _group(draw: random.Random, index: int, kind: str, activities: list[str]) -> GroupSpec:
+    weeks = weeks_of(kind)
+    teacher, week = divmod(index, len(weeks))
     hour, minute = LESSON_HOURS[teacher % len(LESSON_HOURS)]
     end = hour * 60 + minute + 80
     return GroupSpec(
@@ -102,7 +111,7 @@ def _group(draw: random.Random, index: int, activities: list[str]) -> GroupSpec:
         language="kk" if draw.randrange(10) < 7 else "ru",
         ages=AGE_BANDS[index % len(AGE_BANDS)],
         capacity=draw.randint(*GROUP_CAPACITY),
-        weekdays=WEEKDAY_PAIRS[pair],
+        weekdays=weeks[week],
         starts=time(hour, minute),
         ends=time(end // 60, end % 60),
         venue=index % 2,

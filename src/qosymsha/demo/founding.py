@@ -72,7 +72,9 @@ def rules(world: World) -> None:
         department = world.departments[PAYS[kind]]
         line = programmes.LineDraft(world.programme_id, department, kind, f"159-{kind}", YEAR)
         world.lines[kind] = programmes.open_budget_line(actor=officer, line=line, at=at, key=world.key("line", kind))
-        plan = programmes.PlanDraft(world.lines[kind], date(YEAR, 1, 1), date(YEAR, 12, 31), _budget(world, kind), "demo 1")
+        plan = programmes.PlanDraft(
+            world.lines[kind], date(YEAR, 1, 1), date(YEAR, 12, 31), _budget(world, kind), "demo 1"
+        )
         programmes.plan_budget(actor=officer, plan=plan, at=at, key=world.key("budget", kind))
 
 

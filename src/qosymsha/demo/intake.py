@@ -134,7 +134,8 @@ def _teach(world: World, batch: Sequence[DemoFamily]) -> None:
                 StatusAnswer(child.person.iin, code, f"registry:{code}", f"demo-{code}", CERTIFIED_FROM, None)
                 for code in child.categories
             ]
-    world.registry.learn(proofs, answers)
+    world.registry.forget()
+    world.registry.teach(proofs, answers)
 
 
 def _row(world: World, family: DemoFamily) -> FamilyRow:

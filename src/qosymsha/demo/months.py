@@ -228,9 +228,7 @@ def listen(world: World, day: date, name: str) -> None:
         if not said:
             return
         at = world.at(day, 9 + turn)
-        outcomes = replies.apply_replies(
-            actor=STAGE_HAND, replies=said, at=at, key=world.key(name, "replies", turn)
-        )
+        outcomes = replies.apply_replies(actor=STAGE_HAND, replies=said, at=at, key=world.key(name, "replies", turn))
         world.accepted(outcomes)
         world.treasury.acknowledge(said)
 

@@ -65,7 +65,9 @@ class Numbers:
                 return f"{body}{digit}"
 
 
-def families(*, children: int, seed: int, school_year: int, districts: list[str], kinds: list[str]) -> Iterator[DemoFamily]:
+def families(
+    *, children: int, seed: int, school_year: int, districts: list[str], kinds: list[str]
+) -> Iterator[DemoFamily]:
     """Yield families until `children` children are out. `school_year` is the calendar year the children's ages refer to."""
     draw, numbers, left = random.Random(f"families {seed}"), Numbers(), children
     while left > 0:
@@ -94,7 +96,14 @@ def _adult(draw: random.Random, numbers: Numbers, surname: str, year: int) -> Pe
 
 
 def _child(
-    draw: random.Random, numbers: Numbers, surname: str, father: str, home: str, year: int, kinds: list[str], shared: list[str]
+    draw: random.Random,
+    numbers: Numbers,
+    surname: str,
+    father: str,
+    home: str,
+    year: int,
+    kinds: list[str],
+    shared: list[str],
 ) -> DemoChild:
     girl = draw.randrange(2) == 0
     born = date(year - draw.randrange(5, 17), 1, 1) + timedelta(days=draw.randrange(365))

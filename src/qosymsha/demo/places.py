@@ -12,35 +12,42 @@ from qosymsha.domain.people import queries as people
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.providers.rules import GroupFacts
 from qosymsha.domain.vouchers import queries as vouchers
-from qosymsha.domain.vouchers.commands import answers, ends, money, places, transfers
+from qosymsha.domain.vouchers.commands import answers, money, places, transfers
 from qosymsha.domain.vouchers.queries import VoucherFacts
 from qosymsha.domain.vouchers.rules import EnrolWish, Move, VoucherAnswer
 from qosymsha.kernel.errors import RowOutcome
 
 BATCH = 2_000
-ANSWERED, EXPIRED, REFILLED = date(YEAR, 2, 11), date(YEAR, 2, 16), date(YEAR, 2, 17)
-PLACED, LESSONS_FROM = date(YEAR, 2, 24), date(YEAR, 3, 2)
+ANSWERED, REFILLED, LAST_EXPIRY = date(YEAR, 2, 11), date(YEAR, 2, 17), date(YEAR, 3, 5)
+LESSONS_FROM = date(YEAR, 3, 2)
 REFUSING_PERMILLE, SILENT_PERMILLE, MOVING_PERMILLE = 40, 30, 25
-TRIES = 3
+TURNS = 2
 
 
 def answer(world: World) -> None:
-    """Most accept, some refuse, some stay silent until their time is over; then the list moves up, twice."""
+    """Most accept, some refuse, some stay silent; who accepts looks for a place; the list moves up twice."""
+    catalogue = Catalogue(providers.groups_open_on(world.programme_id, LESSONS_FROM), world.seed)
     _answer_all(world, "first answers", ANSWERED)
-    for turn in range(2):
+    _take_places(world, catalogue, ANSWERED + timedelta(days=1))
+    for turn in range(TURNS):
         day = REFILLED + timedelta(days=7 * turn)
-        gone = world.at(day - timedelta(days=1), 9)
-        ends_today = answers.expire_vouchers(
-            actor=STAGE_HAND, territory_id=world.territory_id, on=day, at=gone, key=world.key("expire", turn)
-        )
-        world.facts["expired"] = world.facts.get("expired", 0) + ends_today
-        money.sweep_released(
-            actor=STAGE_HAND, programme_id=world.programme_id, at=world.at(day), key=world.key("sweep", turn)
-        )
+        _expire_and_sweep(world, day)
         refilling.refill(
             actor=world.actors["officer"], round_id=world.round_id, at=world.at(day, 11), key=world.key("refill", turn)
         )
         _answer_all(world, f"answers {turn}", day + timedelta(days=1))
+        _take_places(world, catalogue, day + timedelta(days=2))
+    _expire_and_sweep(world, LAST_EXPIRY)
+
+
+def _expire_and_sweep(world: World, day: date) -> None:
+    """The clock's jobs: vouchers not answered or not placed in time are closed, their money is free again."""
+    world.facts["expired"] = world.facts.get("expired", 0) + answers.expire_vouchers(
+        actor=STAGE_HAND, territory_id=world.territory_id, on=day, at=world.at(day, 9), key=world.key("expire", day)
+    )
+    money.sweep_released(
+        actor=STAGE_HAND, programme_id=world.programme_id, at=world.at(day), key=world.key("sweep", day)
+    )
 
 
 def _answer_all(world: World, name: str, day: date) -> None:
@@ -61,19 +68,15 @@ def _answer_all(world: World, name: str, day: date) -> None:
         world.say("answers", number + 1, number + 1)
 
 
-def take_places(world: World) -> None:
-    """Every accepted voucher looks for a group of its kind and age with a place, up to three tries."""
-    catalogue = Catalogue(providers.groups_open_on(world.programme_id, LESSONS_FROM), world.seed)
-    for turn in range(TRIES):
-        at = world.at(PLACED + timedelta(days=turn), 12)
-        for number, batch in enumerate(_pages(world, "accepted")):
-            wishes = _wishes(catalogue, batch, at.date())
-            outcomes = places.enrol(
-                actor=world.actors["app"], wishes=wishes, at=at, key=world.key("enrol", turn, number)
-            )
-            catalogue.note(wishes, outcomes)
-            world.accepted(outcomes)
-            world.say("places", number + 1, number + 1)
+def _take_places(world: World, catalogue: Catalogue, day: date) -> None:
+    """Every accepted voucher looks for a group of its kind and age with a place."""
+    at = world.at(day, 12)
+    for number, batch in enumerate(_pages(world, "accepted")):
+        wishes = _wishes(catalogue, batch, day)
+        outcomes = places.enrol(actor=world.actors["app"], wishes=wishes, at=at, key=world.key("enrol", day, number))
+        catalogue.note(wishes, outcomes)
+        world.accepted(outcomes)
+        world.say("places", number + 1, number + 1)
 
 
 def _wishes(catalogue: Catalogue, batch: Sequence[VoucherFacts], today: date) -> list[EnrolWish]:
@@ -106,18 +109,6 @@ def move_some(world: World, day: date) -> None:
         outcomes = transfers.transfer(actor=world.actors["app"], moves=moves, at=at, key=world.key("move", day, number))
         moved += len(world.accepted(outcomes))
     world.facts["moved"] = world.facts.get("moved", 0) + moved
-
-
-def release_homeless(world: World, day: date) -> None:
-    """Vouchers that found no place in time are closed by the clock's job; their money goes to those who wait."""
-    at = world.at(day, 9)
-    closed = answers.expire_vouchers(
-        actor=STAGE_HAND, territory_id=world.territory_id, on=day, at=at, key=world.key("homeless", day)
-    )
-    world.facts["expired"] = world.facts.get("expired", 0) + closed
-    money.sweep_released(
-        actor=STAGE_HAND, programme_id=world.programme_id, at=world.at(day), key=world.key("sweep", day)
-    )
 
 
 class Catalogue:

@@ -31,7 +31,8 @@ def collect(world: World) -> dict[str, Any]:
         "ledger": _money(),
         "refusals": dict(sorted(world.refusals.items())),
         "invariants": [
-            {"id": r.id, "ok": r.ok, "violations": r.violations} for r in insights.check_invariants(at=world.now)
+            {"id": r.id, "ok": r.ok, "violations": r.violations, "examples": r.examples}
+            for r in insights.check_invariants(at=world.now)
         ],
     }
 

@@ -16,7 +16,6 @@ from qosymsha.domain.providers.rules import GroupDraft, Paper, PaperKind, Provid
 from qosymsha.kernel import iin
 
 OPENS, LESSONS_FROM, LESSONS_TO = date(YEAR, 1, 12), date(YEAR, 3, 2), date(YEAR, 12, 31)
-UNITS_PER_MONTH = 8
 TEACHER_BORN = date(1985, 6, 15)
 
 
@@ -35,7 +34,9 @@ def _plan(world: World) -> list[city.ProviderSpec]:
     for row in classifiers.activities():
         activities[row.kind].append(row.code)
     districts = sorted(world.facts["districts"])
-    specs = city.providers(children=world.children, seed=world.seed, districts=districts, activities=activities, year=YEAR)
+    specs = city.providers(
+        children=world.children, seed=world.seed, districts=districts, activities=activities, year=YEAR
+    )
     return list(specs)
 
 
@@ -44,13 +45,21 @@ def _settle(world: World, spec: city.ProviderSpec, serial: int) -> int:
     at = world.at(OPENS + timedelta(days=serial % 5))
     row = ProviderRow(spec.number, spec.name, spec.iban, _owner(spec, serial))
     provider_id = registration.register_provider(
-        actor=world.actors["officer"], territory_id=world.territory_id, row=row, at=at, key=world.key("provider", serial)
+        actor=world.actors["officer"],
+        territory_id=world.territory_id,
+        row=row,
+        at=at,
+        key=world.key("provider", serial),
     )
     manager = world.appoint(f"manager-{serial}", Role.PROVIDER_MANAGER, at, provider_id=provider_id)
     _accredit(world, spec, provider_id, serial)
     _contract(world, spec, provider_id, serial)
     outcomes = groups.open_groups(
-        actor=manager, provider_id=provider_id, groups=_groups(world, spec, serial), at=at, key=world.key("groups", serial)
+        actor=manager,
+        provider_id=provider_id,
+        groups=_groups(world, spec, serial),
+        at=at,
+        key=world.key("groups", serial),
     )
     world.accepted(outcomes)
     world.actors[f"provider {provider_id}"] = world.actors.pop(f"manager-{serial}")
@@ -87,9 +96,10 @@ def _contract(world: World, spec: city.ProviderSpec, provider_id: int, serial: i
 
 
 def _groups(world: World, spec: city.ProviderSpec, serial: int) -> list[GroupDraft]:
-    tariffs, districts = world.facts["rules"], world.facts["districts"]
+    districts = world.facts["districts"]
     teachers = [_teacher(serial, n) for n in range(spec.teachers)]
     venues = [VenueDraft(districts[kato], kk, ru, capacity) for kato, kk, ru, capacity in spec.venues]
+    tariffs = [world.facts["rules"].tariff(spec.kind, group.activity) for group in spec.groups]
     return [
         GroupDraft(
             code=group.code,
@@ -98,15 +108,15 @@ def _groups(world: World, spec: city.ProviderSpec, serial: int) -> list[GroupDra
             age_min=group.ages[0],
             age_max=group.ages[1],
             capacity=group.capacity,
-            unit_tariff_tiyn=tariffs.tariff(spec.kind, group.activity).unit_tiyn,
-            units_per_month=UNITS_PER_MONTH,
+            unit_tariff_tiyn=tariff.unit_tiyn,
+            units_per_month=tariff.units_per_month,
             first_day=LESSONS_FROM,
             last_day=LESSONS_TO,
             venue=venues[group.venue],
             teacher=teachers[group.teacher],
             slots=tuple(SlotDraft(weekday, group.starts, group.ends) for weekday in group.weekdays),
         )
-        for group in spec.groups
+        for group, tariff in zip(spec.groups, tariffs, strict=True)
     ]
 
 

@@ -65,7 +65,9 @@ class World:
 
     def appoint(self, name: str, role: Role, at: datetime, **scope: int) -> Actor:
         """Give a demo person a role and keep its actor under `name`."""
-        appointment = officials.Appointment(subject=f"demo:{name}", role=role, territory_id=self.territory_id or None, **scope)
+        appointment = officials.Appointment(
+            subject=f"demo:{name}", role=role, territory_id=self.territory_id or None, **scope
+        )
         user_id = officials.appoint(actor=STAGE_HAND, appointment=appointment, at=at, key=self.key("appoint", name))
         self.actors[name] = people.actor_for(user_id, at)
         return self.actors[name]

@@ -46,7 +46,6 @@ def _steps(world: World, folder: Path) -> Iterator[tuple[str, Callable[[], None]
     yield "families", lambda: (intake.plan_and_open(world), intake.take_in(world))[1]
     yield "draw", lambda: intake.decide(world, folder)
     yield "vouchers", lambda: places.answer(world)
-    yield "places", lambda: (places.take_places(world), places.release_homeless(world, date(YEAR, 3, 12)))[1]
     for month in LESSON_MONTHS[:-1]:
         yield "lessons", lambda month=month: _lessons(world, month)
         yield "settlement", lambda month=month: months.settle(world, month)

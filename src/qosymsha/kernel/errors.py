@@ -32,6 +32,10 @@ class BadInput(Exception):
         self.advice = advice
 
 
+class NotConfigured(Exception):
+    """The installation lacks a setting that this needs: says which, and what to give."""
+
+
 class KeyReason(StrEnum):
     """Why an idempotency key is refused."""
 

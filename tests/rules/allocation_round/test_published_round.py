@@ -1,4 +1,4 @@
-"""A published round: the verifiers agree with an honest folder and find every tampering, also where sums were mended."""
+"""A published round: the verifiers agree with an honest folder and find every tampering, also with sums mended."""
 
 import hashlib
 import json
@@ -318,3 +318,9 @@ def test_a_line_of_the_folder_can_be_proved_under_its_root(tmp_path: Path) -> No
     for index in np.random.default_rng(1).integers(1, count, 10).tolist():
         leaf = bytes(leaves[index * 32 : index * 32 + 32])
         assert merkle.check_proof(leaf, index, count, merkle.proof_from(tree, index), written.root)
+
+
+def test_a_round_without_applications_is_published_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = write_round(tmp_path, 1, per_segment=0, terms=RoundTerms((Segment("a", 3, (("orphan", 1),)),)))
+    assert verify("draw.py", tmp_path, monkeypatch, written.root.hex()) == 0
+    assert verify("grant.py", tmp_path, monkeypatch) == 0

@@ -3,8 +3,8 @@ to children).
 
 A class is what a public line would show about a child: segment, tier and claims. Each class of fewer than ten rows is
 withheld. What is withheld in a segment is merged, and if it is still fewer than ten rows the next smallest class joins
-it, until at least ten are merged or nothing of the segment is shown. A child's rejected further applications are withheld
-with the one that counts, and lines for a segment that does not exist always.
+it, until at least ten are merged or nothing of the segment is shown. A child's rejected further applications are
+withheld with the one that counts, and lines for a segment that does not exist always.
 """
 
 from collections.abc import Sequence

@@ -74,7 +74,7 @@ def programme(programme_id: int) -> ProgrammeFacts:
 def programmes(territory_id: int | None = None) -> list[ProgrammeFacts]:
     """The programmes of a territory, or all, by id."""
     wanted = Programme.objects.all() if territory_id is None else Programme.objects.filter(territory_id=territory_id)
-    return [programme(pk) for pk in wanted.order_by("pk").values_list("pk", flat=True)]
+    return [_facts(row) for row in wanted.order_by("pk")]
 
 
 def rules_in_force(programme_id: int, on: date) -> InForce:

@@ -102,7 +102,7 @@ def expire(day: date, *, actor: Actor, at: datetime) -> list[int]:
 
 
 def store_groups(provider_id: int, openings: Sequence[Opening]) -> list[int]:
-    """Store groups with venues, teachers, offerings and timetables, in a constant number of statements; ids in order."""
+    """Store groups with venues, teachers, offerings, timetables, in a constant number of statements; ids in order."""
     assert transaction.get_connection().in_atomic_block, "a group commits with its timetable"
     venues, teachers, offerings = _venues(provider_id, openings), _teachers(openings), _offerings(openings)
     groups = ClubGroup.objects.bulk_create(

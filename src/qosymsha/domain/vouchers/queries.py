@@ -131,9 +131,9 @@ def _shown(actor: Actor, vouchers: list[VoucherFacts], at: datetime) -> list[Vou
 def children_with_live(programme_id: int, slot: str, child_ids: Sequence[int]) -> set[int]:
     """Those of the children who hold a live voucher of the programme and slot."""
     found = rows(
-        "SELECT child_id FROM voucher WHERE programme_id = %s AND slot = %s AND child_id = ANY (%s)"
-        " AND state <> 'closed'",
-        [programme_id, slot, list(child_ids)],
+        "SELECT v.child_id FROM unnest(%s::bigint[]) AS asked (id) JOIN voucher v ON v.child_id = asked.id"
+        " WHERE v.programme_id = %s AND v.slot = %s AND v.state <> 'closed'",
+        [list(child_ids), programme_id, slot],
     )
     return {child_id for (child_id,) in found}
 

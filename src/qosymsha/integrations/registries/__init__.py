@@ -1,1 +1,1 @@
-"""Adapters of one outside system."""
+"""Registries of people (births, guardianship, social statuses): a client for a JSON gateway, and fakes."""

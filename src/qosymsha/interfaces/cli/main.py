@@ -11,7 +11,7 @@ import click
 import django
 
 from qosymsha import __version__
-from qosymsha.kernel.errors import BadInput, Forbidden, Refused
+from qosymsha.kernel.errors import BadInput, Forbidden, NotConfigured, Refused
 from qosymsha.runtime.errors import EnvironmentFault
 
 EXIT_FINDING, EXIT_BAD_INPUT, EXIT_ENVIRONMENT, EXIT_REFUSED = 1, 2, 3, 4
@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         status = _say(error.format_message(), EXIT_BAD_INPUT)
     except BadInput as error:
         status = _say(f"{error.field}: {error.advice}", EXIT_BAD_INPUT)
-    except EnvironmentFault as error:
+    except (EnvironmentFault, NotConfigured) as error:
         status = _say(str(error), EXIT_ENVIRONMENT)
     except Refused as error:
         status = _say(f"refused: {error}", EXIT_REFUSED)

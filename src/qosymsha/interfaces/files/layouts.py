@@ -14,7 +14,7 @@ _PROOF = Column(
 PROVIDERS = (
     Column("number", "бин|бсн|bin|иин/бин|бин/иин|бин (иин)|жсн/бсн|иин|жсн|iin", "251340000003", "BIN or IIN", True),
     Column("name", "название|наименование|атауы|организация|поставщик|жеткізуші|ұйым", "Dombyra club", "name", True),
-    Column("iban", "счет|иик|жск|номер счета|шот|есепшот", "KZ", "account in KZ; payments need it"),
+    Column("iban", "счет|иик|жск|номер счета|шот|есепшот", "KZ90999TEST000000001", "account in KZ; payments need it"),
     Column("owner_surname", "фамилия ип|фамилия руководителя|фамилия владельца|иесінің тегі", "", "sole traders"),
     Column("owner_given", "имя ип|имя руководителя|имя владельца|иесінің аты", "", "sole traders must name it"),
     Column("owner_patronymic", "отчество ип|отчество руководителя|иесінің әкесінің аты", "", "sole traders"),

@@ -1,20 +1,18 @@
-"""The first page: what the programme is, the latest round, where each tenge is, the self-checks, the consultation points."""
+"""The first page: intake and figures, the latest round, where each tenge is, the self-checks, the consultation points."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from qosymsha.domain.admission import queries as admission
 from qosymsha.domain.casework import queries as casework
-from qosymsha.domain.insights import queries as insights
+from qosymsha.domain.insights.queries import front
+from qosymsha.domain.insights.rules import PROMISES
 from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.programmes import classifiers
-from qosymsha.domain.programmes import queries as programmes
-from qosymsha.domain.vouchers import queries as vouchers
 from qosymsha.interfaces.ui.templatetags.words import moment
 
-HOLDING = ("issued", "accepted", "active", "suspended", "released")
-IN_GROUPS = ("contracted", "active")
 # Account kinds in the order a tenge passes them, each with the colour of its bar; dark enough to be told apart on paper too.
 MONEY = (
     ("paid", "#1b6b3a"),
@@ -26,12 +24,15 @@ MONEY = (
     ("free", "#f2b632"),
     ("lapsed", "#a08f86"),
     ("refunds", "#6b5b53"),
+    ("receivable", "#a1260d"),
+    ("suspense", "#7a4b8a"),
 )
+BAR_UNITS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class MoneyRow:
-    """An account kind's row and its part of the bar (0 to 1,000 units wide)."""
+    """An account kind's row and its part of the bar, in units of a thousandth."""
 
     key: str
     tiyn: int
@@ -41,67 +42,74 @@ class MoneyRow:
 
 
 @dataclass(frozen=True, slots=True)
-class RoundBox:
-    """The latest round as the page shows it."""
+class Intake:
+    """The round that families can file in, now or soon."""
 
-    number: str
-    state_key: str
-    applications: int
-    beacon_name: str
-    root: str
-    seed: str
-    granted: list[tuple[str, int]]
+    is_open: bool
+    opens_at: str
+    closes_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A self-check in the page's language."""
+
+    words: str
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A consultation point; `days` are keys of day names."""
+
+    point: casework.Point
+    days: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class Landing:
     """All figures of the page; an empty installation has zeros and empty lists."""
 
-    funded: int = 0
-    in_groups: int = 0
-    waiting: int = 0
-    paid_tiyn: int = 0
+    figures: front.Figures
+    intake: Intake | None = None
+    round: admission.RoundSummary | None = None
+    granted: list[tuple[str, int]] = field(default_factory=list)
     budget_tiyn: int = 0
-    round: RoundBox | None = None
+    paid_tiyn: int = 0
     money: list[MoneyRow] = field(default_factory=list)
-    checks_total: int = 0
-    checks_red: int = 0
+    checks: list[Check] = field(default_factory=list)
     checked_at: str = ""
-    points: list[object] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+
+    @property
+    def checks_red(self) -> int:
+        """How many self-checks found a fault."""
+        return sum(not check.ok for check in self.checks)
 
 
 def landing(language: str) -> Landing:
-    """The page's figures over all programmes of the installation."""
-    page = Landing(points=list(casework.points()))
-    for programme in programmes.programmes():
-        page.funded += _sum(vouchers.vouchers_by_state(programme.id), HOLDING)
-        page.in_groups += _sum(vouchers.enrolments_by_state(programme.id), IN_GROUPS)
-        _add_round(page, programme.id, language)
+    """The page over all programmes of the installation; the number of statements does not grow with what is stored."""
+    page = Landing(figures=front.figures(), intake=_intake())
+    _add_round(page, language)
     _add_money(page)
-    _add_checks(page)
+    _add_checks(page, language)
+    page.places = [Place(point, tuple(f"day.{day}" for day in point.days)) for point in casework.points()]
     return page
 
 
-def _sum(counts: dict[str, int], states: tuple[str, ...]) -> int:
-    return sum(counts.get(state, 0) for state in states)
+def _intake() -> Intake | None:
+    head = front.coming_round()
+    return head and Intake(head.state == "open", moment(head.opens_at), moment(head.closes_at))
 
 
-def _add_round(page: Landing, programme_id: int, language: str) -> None:
-    numbers = admission.rounds(programme_id)
-    if not numbers:
+def _add_round(page: Landing, language: str) -> None:
+    head = front.past_round()
+    if head is None:
         return
-    summary = admission.round_summary(numbers[0])
-    names = {row.code: getattr(row, f"name_{language}") for row in classifiers.categories()}
-    page.waiting += sum(segment.waiting for segment in summary.segments)
-    page.round = RoundBox(
-        number=summary.number,
-        state_key=f"round.state.{summary.state}",
-        applications=summary.applications,
-        beacon_name=summary.beacon_name,
-        root=summary.root,
-        seed=summary.seed,
-        granted=[(names.get(code, ""), count) for code, count in summary.granted_by_category.items()],
-    )
+    page.round = admission.round_summary(head.number)
+    names = {row.code: getattr(row, f"name_{language}") or row.name_ru for row in classifiers.categories()}
+    names["other"] = ""
+    page.granted = [(names.get(code, code), count) for code, count in page.round.granted_by_category.items()]
 
 
 def _add_money(page: Landing) -> None:
@@ -111,16 +119,22 @@ def _add_money(page: Landing) -> None:
             sums[kind] = sums.get(kind, 0) + tiyn
     page.budget_tiyn = -sums.get("approp", 0)
     page.paid_tiyn = sums.get("paid", 0)
-    at = 0
-    for kind, colour in MONEY:
-        if tiyn := sums.get(kind, 0):
-            width = round(1000 * tiyn / page.budget_tiyn) if page.budget_tiyn else 0
-            page.money.append(MoneyRow(f"money.{kind}", tiyn, colour, at, width))
-            at += width
+    page.money = bar([(kind, sums[kind], colour) for kind, colour in MONEY if sums.get(kind)])
 
 
-def _add_checks(page: Landing) -> None:
-    checks = insights.latest_checks()
-    page.checks_total = len(checks)
-    page.checks_red = sum(1 for check in checks if not check.ok)
-    page.checked_at = moment(max((check.at for check in checks), default=None))
+def bar(rows: Sequence[tuple[str, int, str]]) -> list[MoneyRow]:
+    """(kind, tiyn, colour) → rows that fill the bar from end to end without a gap; amounts below zero have no width."""
+    whole = sum(max(tiyn, 0) for _, tiyn, _ in rows)
+    passed, drawn = 0, []
+    for kind, tiyn, colour in rows:
+        x = passed * BAR_UNITS // whole
+        passed += max(tiyn, 0)
+        drawn.append(MoneyRow(f"money.{kind}", tiyn, colour, x, passed * BAR_UNITS // whole - x))
+    return drawn
+
+
+def _add_checks(page: Landing, language: str) -> None:
+    words = {promise.id: getattr(promise, language) for promise in PROMISES}
+    latest = {check.invariant: check for check in front.latest_checks() if check.invariant in words}
+    page.checks = [Check(words[id], latest[id].ok) for id in words if id in latest]
+    page.checked_at = moment(max((check.at for check in latest.values()), default=None))

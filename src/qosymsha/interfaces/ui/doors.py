@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
+from django.utils.cache import patch_cache_control
+from django.utils.translation import get_language
+from django.views.decorators.http import conditional_page, require_safe
+
+from qosymsha.interfaces.ui.build import HEADER, build_id
 
 View = Callable[..., HttpResponse]
+FRESH_SECONDS = 60
+KEPT_SECONDS = 3600  # a page this old may be shown while a fresh one is fetched: the network may be slow
 
 
 class PublicAction(StrEnum):
@@ -18,13 +27,45 @@ class PublicAction(StrEnum):
     LOOK = "look"
 
 
+@dataclass(frozen=True, slots=True)
+class Tongue:
+    """A language, and this very page in it."""
+
+    code: str
+    name: str
+    address: str
+
+
 def public_page(view: View) -> View:
-    """Mark a page that anyone may read; only GET and HEAD reach it, everything else is 405."""
-    shown: Any = require_safe(view)
-    shown.action = PublicAction.LOOK
-    return shown  # type: ignore[no-any-return]
+    """Mark a page that anyone may read: GET and HEAD only (405 else), cached for a minute, unchanged ones answered 304."""
+    guarded: Any = conditional_page(require_safe(view))
+
+    @wraps(view)
+    def shown(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        answer: HttpResponse = guarded(request, *args, **kwargs)
+        if answer.status_code < 400:
+            patch_cache_control(answer, public=True, max_age=FRESH_SECONDS, stale_while_revalidate=KEPT_SECONDS)
+        return built(answer)
+
+    shown.action = PublicAction.LOOK  # type: ignore[attr-defined]
+    return shown
 
 
-def context(request: HttpRequest, language: str, languages: list[tuple[str, str]], mode: str) -> dict[str, object]:
-    """What the base template needs."""
-    return {"language": language, "languages": languages, "mode_key": f"mode.{mode}" if mode in ("demo", "trial") else ""}
+def built(answer: HttpResponse) -> HttpResponse:
+    """Say which build answered."""
+    answer.headers[HEADER] = build_id()
+    return answer
+
+
+def context(request: HttpRequest) -> dict[str, object]:
+    """What the base template needs; asks the database nothing."""
+    language = get_language() or "kk"
+    mode_key = f"mode.{settings.MODE}" if settings.MODE in ("demo", "trial") else ""
+    return {"language": language, "tongues": tongues(request), "mode_key": mode_key}
+
+
+def tongues(request: HttpRequest) -> list[Tongue]:
+    """Every language with the address of this page in it; a page without a language leads to the first page."""
+    first, _, rest = request.get_full_path().removeprefix("/").partition("/")
+    codes = dict(settings.LANGUAGES)
+    return [Tongue(code, name, f"/{code}/{rest if first in codes else ''}") for code, name in codes.items()]

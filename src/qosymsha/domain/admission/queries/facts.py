@@ -8,13 +8,12 @@ from datetime import date
 
 from django.db import connection
 
-from qosymsha.domain.admission.models import LIVE_APPLICATION, RUNNING_ROUND, Application, Round
+from qosymsha.domain.admission.models import RUNNING_ROUND, Application, Round
 from qosymsha.domain.admission.rules import AdmissionRefusal, FilingFacts, age_day, age_on, slot_of
 from qosymsha.domain.admission.states import ApplicationState
 from qosymsha.domain.people import queries as people
-from qosymsha.domain.people.models import Child
 from qosymsha.domain.programmes.rules import Rules
-from qosymsha.domain.vouchers.models import LIVE_VOUCHER, Voucher
+from qosymsha.domain.vouchers.models import LIVE_VOUCHER
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Refused
 
@@ -24,7 +23,18 @@ SELECT id, line_id, child_id, guardian_id, kind, slot, age, submitted_at FROM ap
 _WAITING = """
 SELECT a.id, a.line_id, a.child_id, a.guardian_id, a.kind, a.slot, a.age, a.submitted_at
   FROM outcome o JOIN application a ON a.id = o.application_id
- WHERE o.round_id = %s AND o.segment = %s AND a.state = 'waiting' ORDER BY o.rank LIMIT %s"""
+ WHERE o.round_id = %s AND o.segment = %s AND o.result = 'waiting' AND a.state = 'waiting' ORDER BY o.rank LIMIT %s"""
+
+# Joined with the ids, not filtered by `= ANY`: without fresh statistics (a round of a new year) that compares each row
+# with each id.
+_LIVE = """
+SELECT a.child_id, a.slot, a.id, a.state, a.round_id
+  FROM unnest(%s::bigint[]) AS t(id) JOIN application a ON a.child_id = t.id
+ WHERE a.programme_id = %s AND a.is_live"""
+_LOCAL = "SELECT c.id FROM unnest(%s::bigint[]) AS t(id) JOIN child c ON c.id = t.id WHERE c.territory_id = %s"
+_HOLDING = """
+SELECT v.child_id, v.slot FROM unnest(%s::bigint[]) AS t(id) JOIN voucher v ON v.child_id = t.id
+ WHERE v.programme_id = %s AND v.state = ANY(%s)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +131,9 @@ def ages(the_round: Round, rules: Rules, child_ids: Sequence[int], filed_on: dat
 
 def live_applications(programme_id: int, child_ids: Iterable[int]) -> dict[tuple[int, str], Live]:
     """The live application of each child and slot."""
-    rows = Application.objects.filter(
-        programme_id=programme_id, child_id__in=list(child_ids), state__in=LIVE_APPLICATION
-    ).values_list("child_id", "slot", "id", "state", "round_id")
+    with connection.cursor() as cursor:
+        cursor.execute(_LIVE, [list(child_ids), programme_id])
+        rows = cursor.fetchall()
     return {(child, slot): Live(i, state, round_id) for child, slot, i, state, round_id in rows}
 
 
@@ -139,12 +149,11 @@ def filing_facts(  # noqa: PLR0913 - what three rooms know about a wish meets he
     """One `FilingFacts` per wish, in their order; three queries however many. Pass no `live` to look again later."""
     children = [wish.child_id for wish in wishes]
     wards = people.wards([(wish.guardian_id, wish.child_id) for wish in wishes], on)
-    local = set(Child.objects.filter(id__in=children, territory_id=the_round.territory_id).values_list("id", flat=True))
-    holding = set(
-        Voucher.objects.filter(
-            programme_id=the_round.programme_id, child_id__in=children, state__in=LIVE_VOUCHER
-        ).values_list("child_id", "slot")
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCAL, [children, the_round.territory_id])
+        local = {child_id for (child_id,) in cursor.fetchall()}
+        cursor.execute(_HOLDING, [children, the_round.programme_id, LIVE_VOUCHER])
+        holding = set(cursor.fetchall())
     slots = {kind: slot_of(rules, kind) for kind in {wish.kind for wish in wishes}}
     found = []
     for wish in wishes:

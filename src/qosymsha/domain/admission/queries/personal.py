@@ -22,7 +22,7 @@ from qosymsha.kernel.errors import Forbidden, Refused
 
 _POSITION = """
 SELECT count(*) FROM outcome o JOIN application a ON a.id = o.application_id
- WHERE o.round_id = %s AND o.segment = %s AND o.rank <= %s AND a.state = 'waiting'"""
+ WHERE o.round_id = %s AND o.segment = %s AND o.rank <= %s AND o.result = 'waiting' AND a.state = 'waiting'"""
 _BEFORE = """
 SELECT count(*) FILTER (WHERE result = 'granted'), count(*) FILTER (WHERE result = 'waiting') FROM outcome
  WHERE round_id = %s AND segment = %s AND rank < %s"""

@@ -31,8 +31,8 @@ INSERT INTO application_history (application_id, seq, from_state, to_state, caus
 SELECT unnest(%s::bigint[]), 1, '', 'submitted', 'filed', %s, %s"""
 _MOVE = """
 WITH moved AS (
-    UPDATE application SET state = %(to)s, reason = %(reason)s WHERE id = ANY(%(ids)s) AND state = ANY(%(from_states)s)
-    RETURNING id, old.state AS was)
+    UPDATE application a SET state = %(to)s, reason = %(reason)s FROM unnest(%(ids)s::bigint[]) AS t(id)
+     WHERE a.id = t.id AND a.state = ANY(%(from_states)s) RETURNING a.id, old.state AS was)
 INSERT INTO application_history (application_id, seq, from_state, to_state, cause, at, actor_id)
 SELECT id, 1 + (SELECT count(*) FROM application_history h WHERE h.application_id = moved.id), was, %(to)s, %(cause)s,
        %(at)s, %(actor)s
@@ -50,8 +50,9 @@ SELECT id, 1 + (SELECT count(*) FROM application_history h WHERE h.application_i
 
 _SETTLE = """
 WITH moved AS (
-    UPDATE application a SET state = o.result FROM outcome o
-     WHERE o.application_id = a.id AND a.id = ANY(%(ids)s) AND a.state = 'checked' RETURNING a.id, a.state),
+    UPDATE application a SET state = o.result FROM unnest(%(ids)s::bigint[]) AS t(id)
+      JOIN outcome o ON o.application_id = t.id
+     WHERE a.id = t.id AND a.state = 'checked' RETURNING a.id, a.state),
 counted AS (
     SELECT id, state, (SELECT count(*) FROM application_history h WHERE h.application_id = moved.id) AS steps
       FROM moved)

@@ -7,152 +7,234 @@ import qosymsha.kernel.entropy
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('people', '0001_initial'),
-        ('programmes', '0001_initial'),
-        ('providers', '0001_initial'),
-        ('vouchers', '0001_initial'),
+        ("people", "0001_initial"),
+        ("programmes", "0001_initial"),
+        ("providers", "0001_initial"),
+        ("vouchers", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Mark',
+            name="Mark",
             fields=[
-                ('on', models.DateField()),
-                ('session_id', models.BigIntegerField()),
-                ('enrolment_id', models.BigIntegerField()),
-                ('child_id', models.BigIntegerField()),
-                ('territory_id', models.BigIntegerField()),
-                ('programme_id', models.BigIntegerField()),
-                ('value', models.TextField()),
-                ('source', models.TextField()),
-                ('marked_at', models.DateTimeField()),
-                ('marked_by', models.BigIntegerField()),
-                ('pk', models.CompositePrimaryKey('on', 'session_id', 'enrolment_id', blank=True, editable=False, primary_key=True, serialize=False)),
+                ("on", models.DateField()),
+                ("session_id", models.BigIntegerField()),
+                ("enrolment_id", models.BigIntegerField()),
+                ("child_id", models.BigIntegerField()),
+                ("territory_id", models.BigIntegerField()),
+                ("programme_id", models.BigIntegerField()),
+                ("value", models.TextField()),
+                ("source", models.TextField()),
+                ("marked_at", models.DateTimeField()),
+                ("marked_by", models.BigIntegerField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "on",
+                        "session_id",
+                        "enrolment_id",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
             ],
             options={
-                'db_table': 'mark',
-                'managed': False,
+                "db_table": "mark",
+                "managed": False,
             },
         ),
         migrations.CreateModel(
-            name='MonthSheet',
+            name="MonthSheet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('month', models.DateField()),
-                ('state', models.TextField()),
-                ('lessons_held', models.IntegerField()),
-                ('hash', models.BinaryField(null=True)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('group', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.clubgroup')),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='programmes.programme')),
-                ('provider', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='providers.provider')),
-                ('territory', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("month", models.DateField()),
+                ("state", models.TextField()),
+                ("lessons_held", models.IntegerField()),
+                ("hash", models.BinaryField(null=True)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("group", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.clubgroup")),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="providers.provider"
+                    ),
+                ),
+                (
+                    "territory",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.territory"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'month_sheet',
+                "db_table": "month_sheet",
             },
         ),
         migrations.CreateModel(
-            name='MonthSheetHistory',
+            name="MonthSheetHistory",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.IntegerField()),
-                ('from_state', models.TextField()),
-                ('to_state', models.TextField()),
-                ('cause', models.TextField()),
-                ('at', models.DateTimeField()),
-                ('actor_id', models.BigIntegerField()),
-                ('month_sheet', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='attendance.monthsheet')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("seq", models.IntegerField()),
+                ("from_state", models.TextField()),
+                ("to_state", models.TextField()),
+                ("cause", models.TextField()),
+                ("at", models.DateTimeField()),
+                ("actor_id", models.BigIntegerField()),
+                (
+                    "month_sheet",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="attendance.monthsheet"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'month_sheet_history',
-                'constraints': [models.UniqueConstraint(fields=('month_sheet', 'seq'), name='month_sheet_history_seq')],
+                "db_table": "month_sheet_history",
+                "constraints": [models.UniqueConstraint(fields=("month_sheet", "seq"), name="month_sheet_history_seq")],
             },
         ),
         migrations.CreateModel(
-            name='Session',
+            name="Session",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('on', models.DateField()),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField()),
-                ('state', models.TextField()),
-                ('reason', models.TextField(blank=True)),
-                ('group', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='providers.clubgroup')),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='programmes.programme')),
-                ('provider', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='providers.provider')),
-                ('teacher', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='providers.teacher')),
-                ('territory', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
-                ('venue', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='providers.venue')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("on", models.DateField()),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                ("state", models.TextField()),
+                ("reason", models.TextField(blank=True)),
+                (
+                    "group",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="providers.clubgroup"
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="providers.provider"
+                    ),
+                ),
+                (
+                    "teacher",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="providers.teacher"
+                    ),
+                ),
+                (
+                    "territory",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.territory"
+                    ),
+                ),
+                (
+                    "venue",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="providers.venue"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'session',
+                "db_table": "session",
             },
         ),
         migrations.CreateModel(
-            name='SheetRow',
+            name="SheetRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('present', models.IntegerField()),
-                ('ill', models.IntegerField()),
-                ('excused', models.IntegerField()),
-                ('absent', models.IntegerField()),
-                ('word', models.TextField()),
-                ('reason', models.TextField(blank=True)),
-                ('confirmed_by', models.BigIntegerField(null=True)),
-                ('confirmed_at', models.DateTimeField(null=True)),
-                ('evidence', models.TextField(blank=True)),
-                ('decided_by', models.BigIntegerField(null=True)),
-                ('decided_at', models.DateTimeField(null=True)),
-                ('child', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='people.child')),
-                ('enrolment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='vouchers.enrolment')),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='programmes.programme')),
-                ('sheet', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='attendance.monthsheet')),
-                ('territory', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("present", models.IntegerField()),
+                ("ill", models.IntegerField()),
+                ("excused", models.IntegerField()),
+                ("absent", models.IntegerField()),
+                ("word", models.TextField()),
+                ("reason", models.TextField(blank=True)),
+                ("confirmed_by", models.BigIntegerField(null=True)),
+                ("confirmed_at", models.DateTimeField(null=True)),
+                ("evidence", models.TextField(blank=True)),
+                ("decided_by", models.BigIntegerField(null=True)),
+                ("decided_at", models.DateTimeField(null=True)),
+                ("child", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="people.child")),
+                (
+                    "enrolment",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="vouchers.enrolment"
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"
+                    ),
+                ),
+                (
+                    "sheet",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="attendance.monthsheet"
+                    ),
+                ),
+                (
+                    "territory",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.territory"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'sheet_row',
+                "db_table": "sheet_row",
             },
         ),
         migrations.AddConstraint(
-            model_name='monthsheet',
-            constraint=models.UniqueConstraint(fields=('id', 'territory', 'programme'), name='month_sheet_place'),
+            model_name="monthsheet",
+            constraint=models.UniqueConstraint(fields=("id", "territory", "programme"), name="month_sheet_place"),
         ),
         migrations.AddConstraint(
-            model_name='monthsheet',
-            constraint=models.UniqueConstraint(fields=('provider', 'group', 'month'), name='month_sheet_once'),
+            model_name="monthsheet",
+            constraint=models.UniqueConstraint(fields=("provider", "group", "month"), name="month_sheet_once"),
         ),
         migrations.AddConstraint(
-            model_name='session',
-            constraint=models.UniqueConstraint(fields=('id', 'territory', 'programme'), name='session_place'),
+            model_name="session",
+            constraint=models.UniqueConstraint(fields=("id", "territory", "programme"), name="session_place"),
         ),
         migrations.AddConstraint(
-            model_name='session',
-            constraint=models.UniqueConstraint(fields=('group', 'starts_at'), name='session_once'),
+            model_name="session",
+            constraint=models.UniqueConstraint(fields=("group", "starts_at"), name="session_once"),
         ),
         migrations.AddConstraint(
-            model_name='sheetrow',
-            constraint=models.UniqueConstraint(fields=('id', 'territory', 'programme'), name='sheet_row_place'),
+            model_name="sheetrow",
+            constraint=models.UniqueConstraint(fields=("id", "territory", "programme"), name="sheet_row_place"),
         ),
         migrations.AddConstraint(
-            model_name='sheetrow',
-            constraint=models.UniqueConstraint(fields=('sheet', 'enrolment'), name='sheet_row_once'),
+            model_name="sheetrow",
+            constraint=models.UniqueConstraint(fields=("sheet", "enrolment"), name="sheet_row_once"),
         ),
         migrations.AddConstraint(
-            model_name='sheetrow',
+            model_name="sheetrow",
             constraint=models.CheckConstraint(
                 condition=models.Q(word="silent")
                 | models.Q(word="confirmed", confirmed_by__isnull=False, confirmed_at__isnull=False)
-                | models.Q(word="disputed", confirmed_by__isnull=False, confirmed_at__isnull=False) & ~models.Q(reason="")
+                | models.Q(word="disputed", confirmed_by__isnull=False, confirmed_at__isnull=False)
+                & ~models.Q(reason="")
                 | models.Q(word__in=["decided", "rejected"], decided_by__gt=0, decided_at__isnull=False)
                 & ~models.Q(evidence=""),
-                name='sheet_row_word_has_speaker'),
+                name="sheet_row_word_has_speaker",
+            ),
         ),
     ]

@@ -135,7 +135,8 @@ def histories(_: Checking) -> Found:
 _UNKNOWN_STATE = "SELECT '{table} ' || id AS example FROM {table} WHERE state <> ALL (%s)"
 _OTHER_STATE = """
 SELECT '{table} ' || t.id AS example FROM {table} t
-  LEFT JOIN (SELECT DISTINCT ON ({key}) {key} AS id, to_state FROM {history} ORDER BY {key}, {order} DESC) h USING (id)
+  LEFT JOIN (SELECT DISTINCT ON (x.{key}) x.{key} AS owner, x.to_state FROM {history} x
+              ORDER BY x.{key}, x.{order} DESC) h ON h.owner = t.id
  WHERE h.to_state IS DISTINCT FROM t.state"""
 
 

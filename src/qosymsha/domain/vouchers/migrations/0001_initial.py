@@ -7,137 +7,218 @@ import qosymsha.kernel.entropy
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('people', '0001_initial'),
-        ('programmes', '0001_initial'),
-        ('providers', '0001_initial'),
+        ("people", "0001_initial"),
+        ("programmes", "0001_initial"),
+        ("providers", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Seat',
+            name="Seat",
             fields=[
-                ('group', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, serialize=False, to='providers.clubgroup')),
-                ('capacity', models.IntegerField()),
-                ('taken', models.IntegerField(default=0)),
+                (
+                    "group",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        serialize=False,
+                        to="providers.clubgroup",
+                    ),
+                ),
+                ("capacity", models.IntegerField()),
+                ("taken", models.IntegerField(default=0)),
             ],
             options={
-                'db_table': 'seat',
-                'constraints': [models.CheckConstraint(condition=models.Q(('taken__gte', 0), ('taken__lte', models.F('capacity'))), name='seat_not_oversold')],
+                "db_table": "seat",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("taken__gte", 0), ("taken__lte", models.F("capacity"))),
+                        name="seat_not_oversold",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Voucher',
+            name="Voucher",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('number', models.TextField(unique=True)),
-                ('slot', models.TextField()),
-                ('kind', models.TextField()),
-                ('application_id', models.BigIntegerField(null=True)),
-                ('state', models.TextField()),
-                ('reason', models.TextField(blank=True)),
-                ('issued_at', models.DateTimeField()),
-                ('accept_by', models.DateField()),
-                ('first_month', models.DateField()),
-                ('last_month', models.DateField()),
-                ('month_tiyn', models.BigIntegerField()),
-                ('child', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='people.child')),
-                ('line', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='programmes.budgetline')),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='programmes.programme')),
-                ('rule_set', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='programmes.ruleset')),
-                ('territory', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("number", models.TextField(unique=True)),
+                ("slot", models.TextField()),
+                ("kind", models.TextField()),
+                ("application_id", models.BigIntegerField(null=True)),
+                ("state", models.TextField()),
+                ("reason", models.TextField(blank=True)),
+                ("issued_at", models.DateTimeField()),
+                ("accept_by", models.DateField()),
+                ("first_month", models.DateField()),
+                ("last_month", models.DateField()),
+                ("month_tiyn", models.BigIntegerField()),
+                ("child", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="people.child")),
+                ("line", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="programmes.budgetline")),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"
+                    ),
+                ),
+                (
+                    "rule_set",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="programmes.ruleset"
+                    ),
+                ),
+                (
+                    "territory",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.territory"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'voucher',
+                "db_table": "voucher",
             },
         ),
         migrations.CreateModel(
-            name='Enrolment',
+            name="Enrolment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('state', models.TextField()),
-                ('reason', models.TextField(blank=True)),
-                ('starts_on', models.DateField()),
-                ('ends_on', models.DateField(null=True)),
-                ('unit_tariff_tiyn', models.BigIntegerField()),
-                ('promised_month', models.DateField()),
-                ('created_at', models.DateTimeField()),
-                ('child', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='people.child')),
-                ('group', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.clubgroup')),
-                ('line', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='programmes.budgetline')),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='programmes.programme')),
-                ('provider', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='providers.provider')),
-                ('territory', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
-                ('voucher', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='vouchers.voucher')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("state", models.TextField()),
+                ("reason", models.TextField(blank=True)),
+                ("starts_on", models.DateField()),
+                ("ends_on", models.DateField(null=True)),
+                ("unit_tariff_tiyn", models.BigIntegerField()),
+                ("promised_month", models.DateField()),
+                ("created_at", models.DateTimeField()),
+                ("child", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="people.child")),
+                ("group", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.clubgroup")),
+                (
+                    "line",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="programmes.budgetline"
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="providers.provider"
+                    ),
+                ),
+                (
+                    "territory",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.territory"
+                    ),
+                ),
+                ("voucher", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="vouchers.voucher")),
             ],
             options={
-                'db_table': 'enrolment',
+                "db_table": "enrolment",
             },
         ),
         migrations.CreateModel(
-            name='VoucherHistory',
+            name="VoucherHistory",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.IntegerField()),
-                ('from_state', models.TextField()),
-                ('to_state', models.TextField()),
-                ('cause', models.TextField()),
-                ('at', models.DateTimeField()),
-                ('actor_id', models.BigIntegerField()),
-                ('voucher', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='vouchers.voucher')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("seq", models.IntegerField()),
+                ("from_state", models.TextField()),
+                ("to_state", models.TextField()),
+                ("cause", models.TextField()),
+                ("at", models.DateTimeField()),
+                ("actor_id", models.BigIntegerField()),
+                (
+                    "voucher",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="vouchers.voucher"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'voucher_history',
+                "db_table": "voucher_history",
             },
         ),
         migrations.CreateModel(
-            name='EnrolmentHistory',
+            name="EnrolmentHistory",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.IntegerField()),
-                ('from_state', models.TextField()),
-                ('to_state', models.TextField()),
-                ('cause', models.TextField()),
-                ('at', models.DateTimeField()),
-                ('actor_id', models.BigIntegerField()),
-                ('enrolment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='vouchers.enrolment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("seq", models.IntegerField()),
+                ("from_state", models.TextField()),
+                ("to_state", models.TextField()),
+                ("cause", models.TextField()),
+                ("at", models.DateTimeField()),
+                ("actor_id", models.BigIntegerField()),
+                (
+                    "enrolment",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="vouchers.enrolment"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'enrolment_history',
-                'constraints': [models.UniqueConstraint(fields=('enrolment', 'seq'), name='enrolment_history_seq')],
+                "db_table": "enrolment_history",
+                "constraints": [models.UniqueConstraint(fields=("enrolment", "seq"), name="enrolment_history_seq")],
             },
         ),
         migrations.AddConstraint(
-            model_name='voucher',
-            constraint=models.UniqueConstraint(fields=('id', 'territory', 'programme'), name='voucher_place'),
+            model_name="voucher",
+            constraint=models.UniqueConstraint(fields=("id", "territory", "programme"), name="voucher_place"),
         ),
         migrations.AddConstraint(
-            model_name='voucher',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['issued', 'accepted', 'active', 'suspended', 'released'])), fields=('child', 'programme', 'slot'), name='voucher_one_live'),
+            model_name="voucher",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["issued", "accepted", "active", "suspended", "released"])),
+                fields=("child", "programme", "slot"),
+                name="voucher_one_live",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='voucher',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['issued', 'accepted', 'active', 'suspended', 'released', 'closed']), models.Q(models.Q(('state', 'closed'), _negated=True), models.Q(('reason', ''), _negated=True), _connector='OR')), name='voucher_state'),
+            model_name="voucher",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["issued", "accepted", "active", "suspended", "released", "closed"]),
+                    models.Q(
+                        models.Q(("state", "closed"), _negated=True),
+                        models.Q(("reason", ""), _negated=True),
+                        _connector="OR",
+                    ),
+                ),
+                name="voucher_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='enrolment',
-            constraint=models.UniqueConstraint(fields=('id', 'territory', 'programme'), name='enrolment_place'),
+            model_name="enrolment",
+            constraint=models.UniqueConstraint(fields=("id", "territory", "programme"), name="enrolment_place"),
         ),
         migrations.AddConstraint(
-            model_name='enrolment',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['offered', 'contracted', 'active'])), fields=('voucher',), name='enrolment_one_live_per_voucher'),
+            model_name="enrolment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["offered", "contracted", "active"])),
+                fields=("voucher",),
+                name="enrolment_one_live_per_voucher",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='enrolment',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['offered', 'contracted', 'active', 'ended']), models.Q(models.Q(('state', 'ended'), _negated=True), ('ends_on__isnull', False), _connector='OR')), name='enrolment_state'),
+            model_name="enrolment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["offered", "contracted", "active", "ended"]),
+                    models.Q(models.Q(("state", "ended"), _negated=True), ("ends_on__isnull", False), _connector="OR"),
+                ),
+                name="enrolment_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='voucherhistory',
-            constraint=models.UniqueConstraint(fields=('voucher', 'seq'), name='voucher_history_seq'),
+            model_name="voucherhistory",
+            constraint=models.UniqueConstraint(fields=("voucher", "seq"), name="voucher_history_seq"),
         ),
     ]

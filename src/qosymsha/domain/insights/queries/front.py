@@ -1,0 +1,80 @@
+"""What everybody sees first: a few counts, the rounds to show, the latest word of each self-check. A constant cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from qosymsha.domain.insights.models import InvariantRun
+
+_FIGURES = """
+SELECT (SELECT count(*) FROM voucher WHERE state <> 'closed'),
+       (SELECT count(*) FROM enrolment WHERE state IN ('contracted', 'active')),
+       (SELECT count(*) FROM application WHERE state = 'waiting')"""
+_FIRST_ROUND = "SELECT r.number, r.state, r.opens_at, r.closes_at FROM round r WHERE r.state = ANY (%s)"
+_COMING, _PAST = ["planned", "open"], ["closed", "drawn", "allocated", "published"]
+_LATEST = "SELECT DISTINCT ON (invariant) * FROM invariant_run ORDER BY invariant, at DESC, id DESC"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Children now: with a live voucher, in a group, on the waiting list; over all programmes."""
+
+    funded: int
+    in_groups: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoundHead:
+    """A round by its human number, with its intake window."""
+
+    number: str
+    state: str
+    opens_at: datetime
+    closes_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LatestCheck:
+    """The newest stored word about an invariant; `seconds` is what the check took."""
+
+    invariant: str
+    ok: bool
+    at: datetime
+    seconds: float
+
+
+def figures() -> Figures:
+    """The counts, in one statement."""
+    return Figures(*_rows(_FIGURES, [])[0])
+
+
+def coming_round() -> RoundHead | None:
+    """The round families can file in now, or else the next one planned."""
+    return _first(f"{_FIRST_ROUND} ORDER BY r.state, r.opens_at LIMIT 1", _COMING)  # `open` stands before `planned`
+
+
+def past_round() -> RoundHead | None:
+    """The round whose list was closed last: its root is known, perhaps its seed and outcome too."""
+    return _first(f"{_FIRST_ROUND} ORDER BY r.closes_at DESC, r.id DESC LIMIT 1", _PAST)
+
+
+def latest_checks() -> list[LatestCheck]:
+    """The newest run of each invariant ever checked, by its id."""
+    runs = InvariantRun.objects.raw(_LATEST)
+    return [LatestCheck(run.invariant, run.violations == 0, run.at, run.seconds) for run in runs]
+
+
+def _first(statement: str, states: list[str]) -> RoundHead | None:
+    found = _rows(statement, [states])
+    return RoundHead(*found[0]) if found else None
+
+
+def _rows(statement: str, arguments: list[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, arguments)
+        return list(cursor.fetchall())

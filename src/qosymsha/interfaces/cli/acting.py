@@ -1,0 +1,58 @@
+"""As whom a verb of the operator acts: a named user who holds the role, or in a trial the installation's own officials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from qosymsha.domain.people import queries as people
+from qosymsha.domain.people.states import Role
+from qosymsha.kernel.actor import Actor
+from qosymsha.kernel.errors import BadInput
+
+# The officials of a trial. In production people are appointed by name and named with `--as`.
+TRIAL_OFFICIALS: dict[Role, str] = {
+    Role.OPERATOR: "trial:operator",
+    Role.PROGRAMME_OFFICER: "trial:officer",
+    Role.RULE_APPROVER: "trial:rule-approver",
+    Role.CHECKER: "trial:checker",
+    Role.APPROVER: "trial:approver",
+    Role.PAYER: "trial:payer",
+    Role.CLERK: "trial:clerk",
+    Role.PROVIDER_MANAGER: "trial:provider",
+}
+SECOND_APPROVER = "trial:approver-2"
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """Who may act in this call: `subjects` as the operator named them, resolved to rights valid at `at`."""
+
+    subjects: tuple[str, ...]
+    at: datetime
+
+    def actor(self, role: Role) -> Actor:
+        """The first named user who holds the role; in a trial without names, the installation's own official.
+
+        Raises:
+            BadInput: nobody was named, a name is unknown, or none of the named holds the role.
+        """
+        named = self.subjects or self._own(role)
+        for actor in map(self._resolved, named):
+            if actor.holds([role]):
+                return actor
+        raise BadInput("--as", f"none of the users named holds the role {role.value}; name one who does")
+
+    def _own(self, role: Role) -> Sequence[str]:
+        if settings.PRODUCTION:
+            raise BadInput("--as", f"name the user who acts as {role.value}")
+        return [TRIAL_OFFICIALS[role]]
+
+    def _resolved(self, subject: str) -> Actor:
+        user_id = people.user_by_subject(subject)
+        if user_id is None:
+            raise BadInput("--as", f"nobody is known as “{subject}”")
+        return people.actor_for(user_id, self.at)

@@ -1,0 +1,117 @@
+"""What all loaders share: the city, who acts, when, and the city's words for districts and categories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from functools import cached_property
+from uuid import UUID
+
+from qosymsha.domain.people import queries as people
+from qosymsha.domain.programmes import classifiers
+from qosymsha.domain.programmes import queries as programmes
+from qosymsha.interfaces.cli.acting import Staff
+from qosymsha.interfaces.cli.installation import Installation
+from qosymsha.interfaces.cli.loading.engine import Reading
+from qosymsha.interfaces.cli.out import refusal
+from qosymsha.interfaces.files import cells
+from qosymsha.interfaces.files.faults import CellError
+from qosymsha.kernel import entropy
+from qosymsha.kernel.clock import local_day
+from qosymsha.kernel.text import folded
+
+_PLACE_WORDS = frozenset({"район", "ауданы", "аудан", "district", "р-н", "р-он"})
+_KINDS = {
+    "creative": "creative творческий творчество шығармашылық",
+    "sport": "sport спорт спортивный sports",
+    "educational": "educational образовательный образование білім",
+}
+
+
+@dataclass(frozen=True)
+class City:
+    """The installation a roster goes into."""
+
+    place: Installation
+    staff: Staff
+
+    @property
+    def today(self) -> date:
+        """The local day of the import."""
+        return local_day(self.staff.at)
+
+    @cached_property
+    def _districts(self) -> dict[str, int]:
+        found = people.districts_of(self.place.territory_id, self.today)
+        return {key: d.id for d in found for key in (d.kato, *map(_place, (d.name_kk, d.name_ru, d.name_en)))}
+
+    def district(self, text: str) -> int:
+        """A district by KATO or name.
+
+        Raises:
+            CellError: none of that name.
+        """
+        found = self._districts.get(text) or self._districts.get(_place(text))
+        if found is None:
+            raise CellError("district_unknown", "name one of the city's districts, or its KATO code")
+        return found
+
+    @cached_property
+    def _categories(self) -> dict[str, str]:
+        in_force = programmes.rules_in_force(self.place.programme_id, self.today).rules
+        named = {c.code: (c.name_kk, c.name_ru, c.name_en) for c in classifiers.categories()}
+        return {
+            folded(word): c.code for c in in_force.categories for word in (c.code, *named.get(c.code, ())) if c.evidence
+        }
+
+    def categories(self, text: str) -> frozenset[str]:
+        """Category codes from codes or names parted by semicolons.
+
+        Raises:
+            CellError: one that the rule set has not.
+        """
+        words = [folded(part) for part in text.split(";") if part.strip()]
+        unknown = [word for word in words if word not in self._categories]
+        if unknown:
+            codes = ", ".join(sorted(set(self._categories.values())))
+            raise CellError("category_unknown", f"name categories of the rule set, parted by “;”: {codes}")
+        return frozenset(self._categories[word] for word in words) - {"general"}
+
+    def kind(self, text: str) -> str:
+        """A kind of lessons by code or name.
+
+        Raises:
+            CellError: none of the rule set's.
+        """
+        word = folded(text)
+        kinds = programmes.rules_in_force(self.place.programme_id, self.today).rules.kinds
+        known = {folded(name): kind for kind in kinds for name in _KINDS.get(kind, kind).split()}
+        if word not in known:
+            raise CellError("kind_unknown", f"write one of: {', '.join(kinds)}")
+        return known[word]
+
+
+def new_key() -> UUID:
+    """A key of this call only: a roster loaded again must be judged again, by what is stored by then."""
+    return entropy.uuid4()
+
+
+def number_of(reading: Reading, field_name: str, parse: Callable[[str], cells.Number] = cells.person) -> str | None:
+    """An IIN or BIN of a row; lost leading zeros are put back and remarked."""
+    found = reading.value(field_name, parse)
+    if found is None:
+        return None
+    if found.is_restored:
+        reading.remark(field_name, "zeros_restored", "leading zeros that a spreadsheet had dropped were put back")
+    return found.text
+
+
+def advice_of(reason: StrEnum) -> str:
+    """What to do about a room's refusal."""
+    return refusal(reason)
+
+
+def _place(name: str) -> str:
+    return " ".join(word for word in folded(name).split() if word not in {folded(w) for w in _PLACE_WORDS})

@@ -1,0 +1,29 @@
+"""Which build answers: `QOSYMSHA_BUILD` where whoever ships it says so, else version and a hash of the code itself."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from qosymsha import __version__
+
+HEADER = "X-Qosymsha-Build"
+_KINDS = {".py", ".html", ".css", ".svg", ".json", ".sql", ".csv"}
+
+
+@cache
+def build_id() -> str:
+    """The same on every machine that runs the same files; read once for a process."""
+    given = os.environ.get("QOSYMSHA_BUILD", "")
+    return given if given.isascii() and given.isprintable() and given else f"{__version__}+{_hash_of_code()}"
+
+
+def _hash_of_code() -> str:
+    root = Path(str(files("qosymsha")))
+    digest = hashlib.sha256()
+    for path in sorted(p for p in root.rglob("*") if p.suffix in _KINDS):
+        digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]

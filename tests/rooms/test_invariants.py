@@ -1,0 +1,350 @@
+"""The checker: nothing found where commands worked, and every planted violation found."""
+# ruff: noqa: E501 - the table of plants has one row a line
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from qosymsha.domain.insights.access import Action
+from qosymsha.domain.insights.commands import run_invariants
+from qosymsha.domain.insights.models import InvariantRun
+from qosymsha.domain.insights.queries import CHECKS, check_invariant, check_invariants
+from qosymsha.domain.insights.rules import NOT_YET, PROMISES
+from qosymsha.domain.settlement.commands import (
+    apply_replies,
+    approve_claims,
+    draw_claims,
+    draw_payment_file,
+    release_claims,
+    send_payment_file,
+)
+from qosymsha.domain.settlement.models import Claim, PaymentLine
+from qosymsha.domain.settlement.ports import Reply, ReplyStatus
+from qosymsha.kernel.actor import Actor
+from qosymsha.kernel.entropy import uuid4
+from qosymsha.kernel.errors import Forbidden
+from tests.factories import admission
+from tests.factories.settlement import (
+    APPROVER,
+    AT,
+    JANUARY,
+    PAYER,
+    PAYER_OFFICIAL,
+    SYSTEM,
+    City,
+    add_group,
+    add_provider,
+    city,
+    enrol,
+    promise,
+    row,
+    sheet,
+)
+
+pytestmark = pytest.mark.django_db
+SERVER = "INV-22"  # the tests' own server is unsafe on purpose
+
+
+def settled_city() -> City:
+    """Three providers: one paid, one rejected, one still under way; and a claim that waits."""
+    home = city(pay={"paid_absences_cap": 1})
+    groups = [home.group, *(add_group(home, add_provider(home.territory))[1] for _ in range(3))]
+    for group in groups:
+        full, part = enrol(home, 2, group=group)
+        promise(home, [full, part])
+        on = sheet(home, group=group)
+        row(on, full)
+        row(on, part, (4, 1, 1, 2), "decided")
+    outcomes = draw_claims(
+        actor=SYSTEM,
+        programme_id=home.programme.id,
+        provider_ids=[g.provider_id for g in groups],
+        month=JANUARY,
+        at=AT,
+        key=uuid4(),
+    )
+    signed = [o.id for o in outcomes if o.id][:3]
+    for verb, actor in ((approve_claims, APPROVER), (release_claims, PAYER_OFFICIAL)):
+        verb(actor=actor, programme_id=home.programme.id, claim_ids=signed, at=AT, key=uuid4())
+    drawn = draw_payment_file(
+        actor=PAYER_OFFICIAL, programme_id=home.programme.id, payer=PAYER, pay_on=AT.date(), at=AT, key=uuid4()
+    )
+    assert drawn.file_id
+    send_payment_file(actor=PAYER_OFFICIAL, programme_id=home.programme.id, file_id=drawn.file_id, at=AT, key=uuid4())
+    lines = PaymentLine.objects.order_by("id")
+    said = (ReplyStatus.ACCEPTED, ReplyStatus.REJECTED)
+    replies = [
+        Reply(f"R{n}", line.end_to_end_id, status, line.amount_tiyn)
+        for n, (line, status) in enumerate(zip(lines, said, strict=False))
+    ]
+    apply_replies(actor=SYSTEM, replies=replies, at=AT, key=uuid4())
+    assert list(Claim.objects.order_by("id").values_list("state", flat=True)) == ["paid", "held", "in_file", "drawn"]
+    return home
+
+
+def allocated_round() -> admission.City:
+    """A round of twelve applications for five places."""
+    other = admission.City(money={"sport": admission.money_for(5)}, kato="790000000")
+    the_round = other.opened()
+    other.file(the_round, other.families(9) + other.families(3, categories=["orphan"]))
+    other.run(the_round)
+    return other
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[City]:
+    """One clean state for all tests of this module, in one transaction that is rolled back."""
+    with django_db_blocker.unblock():
+        outer = transaction.atomic()
+        outer._from_testcase = True
+        outer.__enter__()
+        try:
+            home = settled_city()
+            allocated_round()
+            sql("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+            yield home
+        finally:
+            transaction.set_rollback(True)
+            outer.__exit__(None, None, None)
+
+
+@pytest.fixture
+def clean(world: City, db: None) -> City:
+    """The clean state; what a test plants is taken back with the test's own savepoint."""
+    return world
+
+
+def sql(statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, arguments or None)
+        return cursor.fetchall() if cursor.description else []
+
+
+def past_the_guards(statement: str, *arguments: Any) -> None:
+    """As somebody with the database in hand would: no trigger and no foreign key speaks."""
+    sql("SET LOCAL session_replication_role = replica")
+    sql(statement, *arguments)
+
+
+def copied(table: str, where: str = "true", **changes: str) -> None:
+    """A second row like the first that fits, with some columns (SQL expressions) changed; keys are made anew."""
+    columns = [
+        name
+        for (name,) in sql(
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = ''",
+            table,
+        )
+    ]
+    changes = {"uuid": "gen_random_uuid()"} | changes
+    taken = ", ".join(changes.get(name, f'"{name}"') for name in columns)
+    named = ", ".join(f'"{name}"' for name in columns)
+    past_the_guards(f"INSERT INTO {table} ({named}) SELECT {taken} FROM {table} WHERE {where} ORDER BY 1 LIMIT 1")
+
+
+def one(statement: str) -> Any:
+    return sql(statement)[0][0]
+
+
+# --- plants -----------------------------------------------------------------------------------------------------------
+
+
+def second_place(home: City) -> tuple[int, int]:
+    """A child in two groups at once, past the unique index: (the child's first enrolment, the other group)."""
+    sql("DROP INDEX enrolment_one_live_per_voucher")
+    first = home.enrolments[0]
+    other = one(
+        f"SELECT id FROM club_group WHERE id <> {first.group_id} AND programme_id = {home.programme.id} LIMIT 1"
+    )
+    copied("enrolment", f"id = {first.id}", group_id=str(other))
+    return first.id, other
+
+
+def two_lessons_at_once(home: City) -> None:
+    first, other = second_place(home)
+    second = one(f"SELECT max(id) FROM enrolment WHERE group_id = {other}")
+    session = f"(SELECT id FROM session WHERE group_id = {other} ORDER BY starts_at LIMIT 1)"
+    copied("mark", f"enrolment_id = {first} AND value = 'present'", enrolment_id=str(second), session_id=session)
+
+
+def overlapping_timetables(home: City) -> None:
+    first, other = second_place(home)
+    mine = one(f"SELECT group_id FROM enrolment WHERE id = {first}")
+    for group, starts in ((mine, "10:00"), (other, "10:30")):
+        past_the_guards(
+            "INSERT INTO timetable_slot (group_id, teacher_id, weekday, starts, ends, valid) VALUES"
+            " (%s, %s, 1, %s::time, %s::time + interval '1 hour', '[2026-01-01,2027-01-01)')", group, group, starts, starts,
+        )  # fmt: skip
+
+
+def chain(*breaks: str) -> Callable[[City], None]:
+    """A true chain of three links over events, then what breaks it."""
+
+    def plant(_: City) -> None:
+        past_the_guards("DELETE FROM audit_link")
+        sql(
+            "DO $$ DECLARE e audit_event; n int := 0; last bytea := ''; BEGIN"
+            " FOR e IN SELECT * FROM audit_event ORDER BY id LIMIT 3 LOOP n := n + 1;"
+            " INSERT INTO audit_link VALUES (n, e.id, e.at, last, sha256(last || audit_event_hash(e))) RETURNING hash INTO last;"
+            " END LOOP; END $$"
+        )
+        assert check_invariant("INV-9", AT).ok, "the chain as it was linked is whole"
+        for statement in breaks:
+            sql(statement)
+
+    return plant
+
+
+def on_ledger(kind: str, *amounts: int) -> Callable[[City], None]:
+    """Entries on an account of this kind that nothing stands against."""
+
+    def plant(home: City) -> None:
+        balance = "0" if kind == "free" else "NULL"
+        past_the_guards(
+            f"INSERT INTO ledger_account (kind, line_id, balance_tiyn, subject_id) VALUES (%s, %s, {balance}, 0)"
+            " ON CONFLICT DO NOTHING", kind, home.line.id,
+        )  # fmt: skip
+        account = one(f"SELECT id FROM ledger_account WHERE kind = '{kind}' AND line_id = {home.line.id}")
+        for amount in amounts:
+            sql(
+                "INSERT INTO ledger_entry (at, posting_id, account_id, line_id, amount_tiyn)"
+                " SELECT at, id, %s, %s, %s FROM ledger_posting ORDER BY id LIMIT 1", account, home.line.id, amount,
+            )  # fmt: skip
+
+    return plant
+
+
+def does(*statements: str) -> Callable[[City], None]:
+    """Plain statements past the guards."""
+
+    def plant(_: City) -> None:
+        for statement in statements:
+            past_the_guards(statement)
+
+    return plant
+
+
+def copies(table: str, drops: str, where: str = "true", **changes: str) -> Callable[[City], None]:
+    """A copied row, once what forbids it is dropped."""
+
+    def plant(_: City) -> None:
+        sql(drops)
+        copied(table, where, **changes)
+
+    return plant
+
+
+ENROLMENT = "(SELECT min(id) FROM enrolment)"
+VOUCHER = "(SELECT min(id) FROM voucher)"
+PLANTS: list[tuple[str, str, Callable[[City], None]]] = [
+    ("INV-1", "counter", does("UPDATE seat SET taken = taken + 1 WHERE taken = 2")),
+    ("INV-1", "capacity", does("UPDATE club_group SET capacity = 1 WHERE id = (SELECT min(group_id) FROM enrolment)")),
+    ("INV-2", "two places", lambda home: (second_place(home), None)[1]),
+    ("INV-3", "two vouchers", copies("voucher", "DROP INDEX voucher_one_live", number="'V-second'")),
+    ("INV-4", "one leg more", on_ledger("paid", 5)),
+    ("INV-4", "no legs", does("DELETE FROM ledger_entry WHERE posting_id = (SELECT max(posting_id) FROM ledger_entry)")),
+    ("INV-4", "balance by hand", does("UPDATE ledger_account SET balance_tiyn = balance_tiyn + 1 WHERE kind = 'free'")),
+    ("INV-5", "below zero and back", on_ledger("free", -(10**14), 10**14)),
+    ("INV-6", "a row paid too much", does("UPDATE claim_row SET amount_tiyn = amount_tiyn + 1 WHERE id = (SELECT min(id) FROM claim_row)")),
+    ("INV-6", "another tariff", does("UPDATE enrolment SET unit_tariff_tiyn = 1 WHERE id = (SELECT min(enrolment_id) FROM claim_row)")),
+    ("INV-6", "a claim beyond its rows", does("UPDATE claim SET amount_tiyn = amount_tiyn + 1 WHERE state = 'drawn'")),
+    ("INV-6", "beyond the contract", does("UPDATE contract SET volume_tiyn = 1")),
+    ("INV-7", "nobody's word", does("UPDATE sheet_row SET word = 'silent' WHERE id = (SELECT min(id) FROM sheet_row)")),
+    ("INV-7", "no mark", does("DELETE FROM mark WHERE value = 'present' AND session_id = (SELECT min(session_id) FROM mark)")),
+    ("INV-8", "two groups", two_lessons_at_once),
+    ("INV-8", "one group twice", copies("session", "SELECT 1", starts_at="starts_at + interval '30 minutes'")),
+    ("INV-9", "event edited", chain("UPDATE audit_event SET detail = '{\"a\": 1}' WHERE id = (SELECT min(event_id) FROM audit_link)")),
+    ("INV-9", "event lost", chain("DELETE FROM audit_event WHERE id = (SELECT max(event_id) FROM audit_link)")),
+    ("INV-9", "link lost", chain("DELETE FROM audit_link WHERE seq = 2")),
+    ("INV-9", "link swapped", chain("UPDATE audit_link SET prev_hash = 'x' WHERE seq = 3")),
+    ("INV-10", "no such step", copies("voucher_history", "ALTER TABLE voucher_history DROP CONSTRAINT voucher_history_legal", f"voucher_id = {VOUCHER}", seq="4", from_state="'active'", to_state="'issued'")),
+    ("INV-10", "a step left out", does(f"DELETE FROM voucher_history WHERE voucher_id = {VOUCHER} AND seq = 2")),
+    ("INV-10", "not continued", does(f"UPDATE voucher_history SET from_state = 'suspended', to_state = 'active' WHERE voucher_id = {VOUCHER} AND seq = 3")),
+    ("INV-11", "a state without its step", does(f"UPDATE voucher SET state = 'suspended' WHERE id = {VOUCHER}")),
+    ("INV-11", "a life without a history", does(f"DELETE FROM enrolment_history WHERE enrolment_id = {ENROLMENT}")),
+    ("INV-11", "an unknown state", does("ALTER TABLE claim DROP CONSTRAINT claim_state", "UPDATE claim SET state = 'lost'")),
+    ("INV-12", "no outcome", does("UPDATE idempotency_key SET outcome = NULL WHERE id = (SELECT min(id) FROM idempotency_key)")),
+    ("INV-12", "no audit row", does("DELETE FROM audit_event")),
+    ("INV-13", "stuck", does("INSERT INTO procrastinate_jobs (queue_name, task_name, priority, status) VALUES ('q', 't', 0, 'doing')")),
+    ("INV-14", "owed to nobody", does("UPDATE ledger_account SET balance_tiyn = 1 WHERE kind = 'payable' AND balance_tiyn = 0")),
+    ("INV-14", "under way for ever", does("UPDATE ledger_account SET balance_tiyn = 0 WHERE kind = 'transit'")),
+    ("INV-14", "a closed voucher's money", does("UPDATE voucher SET state = 'closed', reason = 'moved'")),
+    ("INV-14", "suspense", on_ledger("suspense", 7)),
+    ("INV-14", "overlapping timetables", overlapping_timetables),
+    ("INV-15", "other total", does("UPDATE payment_file SET total_tiyn = total_tiyn + 1")),
+    ("INV-15", "other content", does("UPDATE payment_file SET content = 'other'")),
+    ("INV-15", "no reply", does("DELETE FROM bank_reply WHERE outcome = 'paid'")),
+    ("INV-15", "rejected by nobody", does("DELETE FROM bank_reply WHERE outcome = 'rejected'")),
+    ("INV-15", "two lines", copies("payment_line", "DROP INDEX payment_line_once_per_claim", "state = 'accepted'", end_to_end_id="'twice'")),
+    ("INV-15", "one official", does("DELETE FROM claim_approval WHERE step = 'release'")),
+    ("INV-16", "passed over", does("UPDATE outcome SET result = 'waiting', waiting_rank = 99 WHERE rank = 1")),
+    ("INV-17", "seed", does("UPDATE admission_round SET seed = sha256('x')")),
+    ("INV-17", "secret", does("UPDATE draw_secret SET secret = sha256('x') WHERE party = 'parents'")),
+    ("INV-17", "line", does("UPDATE frozen_line SET line = replace(line, 'sport', 'creative') WHERE position = 0")),
+    ("INV-17", "rank", does("UPDATE outcome SET rank = rank + 100 WHERE rank = 3")),
+    ("INV-17", "number", does("UPDATE outcome SET number = sha256('x') WHERE rank = 3")),
+    ("INV-17", "answer", does("UPDATE admission_round SET output_hash = sha256('x')")),
+    ("INV-20", "no guardian", does("UPDATE guardianship SET valid = '[2020-01-01,2020-02-01)'")),
+    ("INV-20", "an inactive user", does("INSERT INTO app_user (id, uuid, subject, language, is_active, password) VALUES (1, gen_random_uuid(), 's', 'kk', false, '')", "INSERT INTO membership (user_id, role, valid) VALUES (1, 'payer', '[2020-01-01,)')")),
+    ("INV-21", "a child of long ago", does("UPDATE child SET created_at = '2010-01-01'", "UPDATE application SET submitted_at = '2010-01-01'", "DELETE FROM voucher")),
+    (SERVER, "lazy commits", does("SET LOCAL synchronous_commit = off")),
+    ("LEDGER-13", "a line off", on_ledger("paid", 5)),
+]  # fmt: skip
+
+
+def test_nothing_is_found_where_only_commands_worked(clean: City) -> None:
+    results = check_invariants(AT)
+    assert [r.id for r in results] == [p.id for p in PROMISES]
+    assert [(r.id, r.examples) for r in results if not r.ok and r.id != SERVER] == []
+    assert {r.id for r in results if r.not_applicable} == set(NOT_YET)
+
+
+@pytest.mark.parametrize(("invariant", "what", "plant"), PLANTS, ids=[f"{i} {w}" for i, w, _ in PLANTS])
+def test_a_planted_violation_is_found(clean: City, invariant: str, what: str, plant: Callable[[City], None]) -> None:
+    before = check_invariant(invariant, AT)
+    assert before.ok or invariant == SERVER
+    plant(clean)
+    after = check_invariant(invariant, AT)
+    assert not after.ok
+    assert after.violations >= 1
+    assert after.examples
+
+
+def test_every_check_has_a_planted_violation_and_every_promise_three_languages() -> None:
+    assert {invariant for invariant, _, _ in PLANTS} == set(CHECKS)
+    assert len(PROMISES) == 23
+    assert all(p.kk and p.ru and p.en for p in PROMISES)
+
+
+def test_the_servers_unsafe_settings_are_named(clean: City) -> None:
+    past_the_guards("SET LOCAL synchronous_commit = off")
+    assert "synchronous_commit = off" in check_invariant(SERVER, AT).examples
+    sql("SET LOCAL synchronous_commit = on")
+    assert "synchronous_commit = off" not in check_invariant(SERVER, AT).examples
+
+
+def test_a_run_is_stored_once_with_what_it_found_and_only_by_who_may(clean: City) -> None:
+    past_the_guards("UPDATE seat SET taken = taken + 1 WHERE taken = 2")
+    key = uuid4()
+    for _ in range(2):
+        results = run_invariants(actor=SYSTEM, at=AT, key=key)
+    assert InvariantRun.objects.count() == len(CHECKS)
+    red = InvariantRun.objects.get(invariant="INV-1")
+    assert (red.violations, len(red.examples)) == (4, 4)
+    assert not next(r for r in results if r.id == "INV-1").ok
+    with pytest.raises(Forbidden) as forbidden:
+        run_invariants(actor=replace(Actor.system("x"), grants=()), at=AT, key=uuid4())
+    assert forbidden.value.action is Action.RUN_INVARIANTS
+
+
+def test_a_later_month_is_checked_by_its_own_rule(clean: City) -> None:
+    sql("UPDATE rule_set SET valid = '[2026-01-01,2026-02-01)' WHERE id = %s", clean.rule_set.id)
+    assert check_invariant("INV-6", AT).ok
+    past_the_guards("UPDATE rule_set SET valid = '[2026-02-01,2027-01-01)' WHERE id = %s", clean.rule_set.id)
+    assert not check_invariant("INV-6", AT).ok
+    assert date(2026, 2, 1) > JANUARY
