@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     *ROOMS,
     "qosymsha.interfaces.ui",
+    "qosymsha.interfaces.public",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -38,7 +38,7 @@ class GroupSpec:
 
 @dataclass(frozen=True, slots=True)
 class ProviderSpec:
-    """A provider: `number` is a BIN, or a synthetic IIN where `is_sole_trader`; venues are (district, kk, ru, capacity)."""
+    """A provider: `number` is a BIN, or a sole trader's synthetic IIN; venues are (district, kk, ru, capacity)."""
 
     number: str
     is_sole_trader: bool
@@ -58,7 +58,14 @@ def providers(
     draw = random.Random(f"providers {seed}")
     for serial in range(max(4 * len(activities), -(-children // CHILDREN_PER_PROVIDER))):
         kind = _kind_of(serial, list(activities))
-        yield _provider(draw, serial, kind, districts, activities[kind], year)
+        yield _provider(draw, serial, kind, _Town(districts, activities[kind], year))
+
+
+@dataclass(frozen=True, slots=True)
+class _Town:
+    districts: list[str]
+    activities: list[str]
+    year: int
 
 
 def _kind_of(serial: int, kinds: list[str]) -> str:
@@ -67,15 +74,13 @@ def _kind_of(serial: int, kinds: list[str]) -> str:
     return kinds[shares[serial % 5] % len(kinds)]
 
 
-def _provider(
-    draw: random.Random, serial: int, kind: str, districts: list[str], activities: list[str], year: int
-) -> ProviderSpec:
+def _provider(draw: random.Random, serial: int, kind: str, town: _Town) -> ProviderSpec:
     sole = draw.randrange(1000) < SOLE_TRADER_PERMILLE
     word = names.PROVIDER_WORDS[serial % len(names.PROVIDER_WORDS)]
-    venues = tuple(_venue(draw, districts) for _ in range(2))
-    groups = tuple(_group(draw, i, kind, activities) for i in range(GROUPS_PER_PROVIDER))
+    venues = tuple(_venue(draw, town.districts) for _ in range(2))
+    groups = tuple(_group(draw, i, kind, town.activities) for i in range(GROUPS_PER_PROVIDER))
     papers_end = (
-        date(year + 1, 1, 31) if serial % 40 != 7 else date(year, 10, 31)
+        date(town.year + 1, 1, 31) if serial % 40 != 7 else date(town.year, 10, 31)
     )  # now and then papers end within the year
     return ProviderSpec(
         number=_sole_trader(serial) if sole else _bin(serial),

@@ -1,4 +1,4 @@
-"""The way in: families come through the app, registers answer, the window closes, the draw decides, the round is published."""
+"""The way in: families come through the app, registers answer, the window closes, the draw decides, it is published."""
 
 from __future__ import annotations
 

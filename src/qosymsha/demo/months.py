@@ -31,8 +31,8 @@ _VALUES = tuple(value for permille, value in MARKS for _ in range(permille // 5)
 REASONS = ("we were away that day", "the lesson did not take place")
 
 
-def teach(world: World, month: date) -> None:
-    """Promise the month's money, make its lessons, hold and mark them, send the sheets to the parents."""
+def begin(world: World, month: date) -> None:
+    """Promise the month's money for every place and make its lessons from the timetables."""
     at = world.at(month, 8)
     money.promise_month(
         actor=STAGE_HAND, programme_id=world.programme_id, month=month, at=at, key=world.key("promise", month)
@@ -41,9 +41,12 @@ def teach(world: World, month: date) -> None:
         sessions.plan_sessions(
             actor=STAGE_HAND, provider_id=provider_id, month=month, at=at, key=world.key("plan", month, provider_id)
         )
-    after = next_month(month)
+
+
+def teach(world: World, month: date) -> None:
+    """Hold and mark the lessons, send the sheets to the parents."""
     for done, provider_id in enumerate(world.facts["providers"]):
-        _mark(world, provider_id, month, after)
+        _mark(world, provider_id, month, next_month(month))
         world.say(f"lessons {month:%m}", done + 1, len(world.facts["providers"]))
 
 
@@ -75,8 +78,8 @@ def _marks(held: Sequence[SessionFacts], places: Sequence[EnrolmentFacts], draw:
     ]
 
 
-def confirm(world: World, month: date) -> None:
-    """Guardians confirm, a few dispute, some are silent; after the rule's days an officer decides most of the silent."""
+def confirm(world: World, month: date, decided_permille: int = OFFICER_DECIDES_PERMILLE) -> None:
+    """Guardians confirm, few dispute, some are silent; after the rule's days an officer decides most of those."""
     day = next_month(month)
     for number, batch in enumerate(chunks(world.facts["providers"], PROVIDERS_PER_BATCH)):
         at = world.at(day + timedelta(days=2), 19)
@@ -86,7 +89,7 @@ def confirm(world: World, month: date) -> None:
         words = _words(world, rows, at.date(), number)
         world.accepted(sheets.confirm_rows(actor=app, words=words, at=at, key=world.key("words", month, number)))
         at = world.at(day + timedelta(days=15), 10)
-        _decide(world, ids, month, number)
+        _decide(world, ids, f"{month} {number}", decided_permille)
         outcomes = sheets.approve_sheets(
             actor=world.actors["officer"], sheet_ids=ids, at=at, key=world.key("sheets", month, number)
         )
@@ -118,18 +121,25 @@ def _words(world: World, rows: Sequence[RowFacts], today: date, number: int) -> 
     return words
 
 
-def _decide(world: World, sheet_ids: Sequence[int], month: date, number: int) -> None:
-    draw, checker = random.Random(f"decisions {world.seed} {month} {number}"), world.actors["checker"]
+def decide_rest(world: World, months: Sequence[date]) -> None:
+    """Before the last claim: no row of the year stays undecided."""
+    world.at(next_month(months[-1]) + timedelta(days=15), 11)
+    for month in months:
+        for number, batch in enumerate(chunks(world.facts["providers"], PROVIDERS_PER_BATCH)):
+            ids = _sheet_ids(world, month, batch, (SheetState.WITH_PARENTS, SheetState.FOR_PAYMENT))
+            _decide(world, ids, f"rest {month} {number}", 1000)
+
+
+def _decide(world: World, sheet_ids: Sequence[int], name: str, permille: int) -> None:
+    draw, checker = random.Random(f"decisions {world.seed} {name}"), world.actors["checker"]
     open_words = (WordState.SILENT, WordState.DISPUTED)
     rows = attendance.rows_of_sheets(actor=checker, sheet_ids=sheet_ids, at=world.now, words=open_words)
     decisions = [
         Decision(row.id, draw.randrange(1000) < OFFICER_GRANTS_PERMILLE, "register of the point, call noted")
         for row in rows
-        if draw.randrange(1000) < OFFICER_DECIDES_PERMILLE
+        if draw.randrange(1000) < permille
     ]
-    outcomes = sheets.decide_rows(
-        actor=checker, decisions=decisions, at=world.now, key=world.key("decide", month, number)
-    )
+    outcomes = sheets.decide_rows(actor=checker, decisions=decisions, at=world.now, key=world.key("decide", name))
     world.accepted(outcomes)
 
 

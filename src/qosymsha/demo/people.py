@@ -1,4 +1,4 @@
-"""Families of a city, one after another, from a seed. Every IIN's seventh digit is 7, 8 or 9: no such person can exist."""
+"""Families of a city, one after another, from a seed. Every IIN's seventh digit is 7, 8 or 9: nobody can be meant."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from qosymsha.demo import names
 from qosymsha.kernel import iin
 
-# How often a family or child is in a category of the default rule set, in permille (invented for the demo; no statistics).
+# How often a family or child is in a category of the default rule set, in permille: invented, no statistics.
 FAMILY_PERMILLE = {"tsa": 50, "card-de": 40, "low-income": 45, "large-family": 60, "emergency": 5, "single-parent": 70}
 CHILD_PERMILLE = {"orphan": 8, "disability": 20, "sen": 30, "parent-disability": 20, "prevention": 6}
 CHILDREN_PERMILLE = ((620, 1), (300, 2), (80, 3))  # of families: how many children apply
@@ -68,49 +68,51 @@ class Numbers:
 def families(
     *, children: int, seed: int, school_year: int, districts: list[str], kinds: list[str]
 ) -> Iterator[DemoFamily]:
-    """Yield families until `children` children are out. `school_year` is the calendar year the children's ages refer to."""
-    draw, numbers, left = random.Random(f"families {seed}"), Numbers(), children
+    """Yield families until `children` children are out. `school_year` is the year the children's ages refer to."""
+    town = _Town(random.Random(f"families {seed}"), Numbers(), school_year, districts, kinds)
+    left = children
     while left > 0:
-        family = _family(draw, numbers, left, school_year, districts, kinds)
+        family = _family(town, left)
         left -= len(family.children)
         yield family
 
 
-def _family(
-    draw: random.Random, numbers: Numbers, left: int, year: int, districts: list[str], kinds: list[str]
-) -> DemoFamily:
+@dataclass(frozen=True, slots=True)
+class _Town:
+    draw: random.Random
+    numbers: Numbers
+    year: int
+    districts: list[str]
+    kinds: list[str]
+
+
+def _family(town: _Town, left: int) -> DemoFamily:
+    draw = town.draw
     surname = draw.choice(names.SURNAMES)
-    guardian = _adult(draw, numbers, surname, year)
+    guardian = _adult(town, surname)
     size = min(left, _pick(draw, CHILDREN_PERMILLE))
     shared = [c for c, permille in FAMILY_PERMILLE.items() if draw.randrange(1000) < permille]
-    father, home = draw.choice(names.FATHERS), draw.choice(districts)
-    young = tuple(_child(draw, numbers, surname, father, home, year, kinds, shared) for _ in range(size))
+    father, home = draw.choice(names.FATHERS), draw.choice(town.districts)
+    young = tuple(_child(town, surname, father, home, shared) for _ in range(size))
     return DemoFamily(guardian, draw.choices(["kk", "ru"], [7, 3])[0], young)
 
 
-def _adult(draw: random.Random, numbers: Numbers, surname: str, year: int) -> Person:
-    born = date(year - draw.randrange(24, 50), 1, 1) + timedelta(days=draw.randrange(365))
+def _adult(town: _Town, surname: str) -> Person:
+    draw = town.draw
+    born = date(town.year - draw.randrange(24, 50), 1, 1) + timedelta(days=draw.randrange(365))
     given = draw.choice(names.GIRLS if draw.randrange(4) else names.BOYS)
     phone = f"+7700{draw.randrange(10_000_000):07d}"
-    return Person(numbers.next(born), surname, given, "", born, phone)
+    return Person(town.numbers.next(born), surname, given, "", born, phone)
 
 
-def _child(
-    draw: random.Random,
-    numbers: Numbers,
-    surname: str,
-    father: str,
-    home: str,
-    year: int,
-    kinds: list[str],
-    shared: list[str],
-) -> DemoChild:
+def _child(town: _Town, surname: str, father: str, home: str, shared: list[str]) -> DemoChild:
+    draw = town.draw
     girl = draw.randrange(2) == 0
-    born = date(year - draw.randrange(5, 17), 1, 1) + timedelta(days=draw.randrange(365))
+    born = date(town.year - draw.randrange(5, 17), 1, 1) + timedelta(days=draw.randrange(365))
     given = draw.choice(names.GIRLS if girl else names.BOYS)
-    person = Person(numbers.next(born), surname, given, f"{father}{'қызы' if girl else 'ұлы'}", born)
+    person = Person(town.numbers.next(born), surname, given, f"{father}{'қызы' if girl else 'ұлы'}", born)
     own = [c for c, permille in CHILD_PERMILLE.items() if draw.randrange(1000) < permille]
-    return DemoChild(person, home, draw.choices(kinds, [4, 4, 2])[0], (*own, *shared))
+    return DemoChild(person, home, draw.choices(town.kinds, [4, 4, 2])[0], (*own, *shared))
 
 
 def _pick(draw: random.Random, shares: tuple[tuple[int, int], ...]) -> int:

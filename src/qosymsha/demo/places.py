@@ -1,4 +1,4 @@
-"""Vouchers find places: families accept, refuse or stay silent, the waiting list moves up, groups fill, some move on."""
+"""Vouchers find places: families accept, refuse or stay silent, the list moves up, groups fill, some move on."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from qosymsha.domain.people import queries as people
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.providers.rules import GroupFacts
 from qosymsha.domain.vouchers import queries as vouchers
-from qosymsha.domain.vouchers.commands import answers, money, places, transfers
+from qosymsha.domain.vouchers.commands import answers, ends, money, places, transfers
 from qosymsha.domain.vouchers.queries import VoucherFacts
 from qosymsha.domain.vouchers.rules import EnrolWish, Move, VoucherAnswer
+from qosymsha.domain.vouchers.states import CloseReason
 from qosymsha.kernel.errors import RowOutcome
 
 BATCH = 2_000
@@ -109,6 +110,21 @@ def move_some(world: World, day: date) -> None:
         outcomes = transfers.transfer(actor=world.actors["app"], moves=moves, at=at, key=world.key("move", day, number))
         moved += len(world.accepted(outcomes))
     world.facts["moved"] = world.facts.get("moved", 0) + moved
+
+
+def close_all(world: World, day: date) -> None:
+    """At the year's end every voucher is closed, its place with it; the money still held comes back."""
+    at = world.at(day, 17)
+    for state in ("active", "suspended", "released", "accepted"):
+        for number, batch in enumerate(_pages(world, state)):
+            outcomes = ends.close_vouchers(
+                actor=world.actors["officer"],
+                voucher_ids=[voucher.id for voucher in batch],
+                reason=CloseReason.BUDGET,
+                at=at,
+                key=world.key("close", state, number),
+            )
+            world.accepted(outcomes)
 
 
 class Catalogue:

@@ -1,4 +1,4 @@
-"""What the year came to, in numbers: who was funded, where the money is, what waits, what was refused, what was checked."""
+"""What the year came to: who was funded, where the money is, what waits, what was refused, what was checked."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ Say = Callable[[str, int, int], None]
 
 @dataclass(slots=True)
 class World:
-    """The city of one demo. `say(step, done, total)` reports progress; `refusals` counts reasons over the whole year."""
+    """The city of one demo. `say(step, done, total)` reports progress; `refusals` counts reasons over the year."""
 
     children: int
     seed: int
@@ -48,7 +48,7 @@ class World:
         return uuid.uuid5(_KEYS, f"{self.seed} " + " ".join(map(str, parts)))
 
     def at(self, day: date, hour: int = 10, minute: int = 0) -> datetime:
-        """Move the city's clock to a local day and hour, and read it as any door would."""
+        """Move the city's clock to a local day and hour, and return that instant."""
         self.now = clock.local_instant(day, hour, minute)
         clock.shift_to(self.now)
         return self.now
@@ -63,11 +63,9 @@ class World:
                 self.refusals[outcome.reason.value] += 1
         return kept
 
-    def appoint(self, name: str, role: Role, at: datetime, **scope: int) -> Actor:
+    def appoint(self, name: str, role: Role, at: datetime, provider_id: int | None = None) -> Actor:
         """Give a demo person a role and keep its actor under `name`."""
-        appointment = officials.Appointment(
-            subject=f"demo:{name}", role=role, territory_id=self.territory_id or None, **scope
-        )
+        appointment = officials.Appointment(f"demo:{name}", role, self.territory_id or None, provider_id=provider_id)
         user_id = officials.appoint(actor=STAGE_HAND, appointment=appointment, at=at, key=self.key("appoint", name))
         self.actors[name] = people.actor_for(user_id, at)
         return self.actors[name]

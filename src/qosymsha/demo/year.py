@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from qosymsha.domain.settlement.commands import closes
 from qosymsha.domain.settlement.commands.closes import December, DecemberDecision
 from qosymsha.kernel import clock, entropy, schema
 
+Step = Callable[[World], None]
 LESSON_MONTHS = tuple(date(YEAR, month, 1) for month in range(3, 13))
 MOVING_DAYS = {date(YEAR, 5, 1): date(YEAR, 5, 14), date(YEAR, 10, 1): date(YEAR, 10, 14)}
 CUT_OFF = date(YEAR, 12, 31)
@@ -30,9 +32,9 @@ def play(world: World, folder: Path) -> dict[str, Any]:
     seconds: dict[str, float] = {}
     schema.make_months(clock.month_of(founding.FOUNDED), 16)
     with entropy.seeded(world.seed):
-        for name, step in _steps(world, folder):
+        for name, step in _steps(folder):
             with _timed(seconds, name):
-                step()
+                step(world)
         with _timed(seconds, "checks"):
             collected = report.collect(world)
     collected["seconds"] = {name: round(spent, 3) for name, spent in seconds.items()}
@@ -40,20 +42,24 @@ def play(world: World, folder: Path) -> dict[str, Any]:
     return collected
 
 
-def _steps(world: World, folder: Path) -> Iterator[tuple[str, Callable[[], None]]]:
-    yield "rules", lambda: (founding.found(world), founding.rules(world))[1]
-    yield "providers", lambda: supply.open_city(world)
-    yield "families", lambda: (intake.plan_and_open(world), intake.take_in(world))[1]
-    yield "draw", lambda: intake.decide(world, folder)
-    yield "vouchers", lambda: places.answer(world)
+def _steps(folder: Path) -> Iterator[tuple[str, Step]]:
+    """The year's steps with the name under which their seconds are counted."""
+    yield "rules", founding.found
+    yield "rules", founding.rules
+    yield "providers", supply.open_city
+    yield "families", intake.plan_and_open
+    yield "families", intake.take_in
+    yield "draw", partial(intake.decide, folder=folder)
+    yield "vouchers", places.answer
     for month in LESSON_MONTHS[:-1]:
-        yield "lessons", lambda month=month: _lessons(world, month)
-        yield "settlement", lambda month=month: months.settle(world, month)
-    yield "lessons", lambda: months.teach(world, LESSON_MONTHS[-1])
-    yield "year end", lambda: _year_end(world)
+        yield "lessons", partial(_lessons, month=month)
+        yield "settlement", partial(months.settle, month=month)
+    yield "lessons", partial(months.begin, month=LESSON_MONTHS[-1])
+    yield "year end", _year_end
 
 
 def _lessons(world: World, month: date) -> None:
+    months.begin(world, month)
     if month in MOVING_DAYS:
         places.move_some(world, MOVING_DAYS[month])
     months.teach(world, month)
@@ -61,8 +67,9 @@ def _lessons(world: World, month: date) -> None:
 
 
 def _year_end(world: World) -> None:
-    """The cut-off: what nobody earned lapses; December's lessons are paid in January by an officer's named decision."""
+    """The cut-off: vouchers end, what nobody earned lapses; December is paid in January by a named decision."""
     december = LESSON_MONTHS[-1]
+    places.close_all(world, CUT_OFF)
     closes.close_year(
         actor=world.actors["payer"],
         programme_id=world.programme_id,
@@ -71,7 +78,9 @@ def _year_end(world: World) -> None:
         at=world.at(CUT_OFF, 18),
         key=world.key("close year"),
     )
+    months.teach(world, december)
     months.confirm(world, december)
+    months.decide_rest(world, LESSON_MONTHS)
     months.settle(world, december)
     months.pay_rest(world, december + timedelta(days=62))
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from qosymsha.domain.allocation.errors import InstanceError
 from qosymsha.domain.allocation.exchange_places import answer_places
-from tests.rules.allocation_places.instances import markets
+from tests.rules.allocation_places.instances import examples, markets
 
 VERIFIER = Path(__file__).parents[3] / "verify" / "places.py"
 
@@ -133,7 +133,7 @@ def _verify(tmp_path: Path, instance: object, answer: object) -> subprocess.Comp
 
 
 @given(markets(children=9, groups=4))
-@settings(max_examples=60, deadline=None)
+@examples
 def _sampled(doc: dict[str, Any]) -> None:
     _SAMPLE.append(doc)
 

@@ -113,7 +113,9 @@ class Application(models.Model):
     state = models.TextField()
     # Indexed instead of `state`, so that a step between two live states touches no index (a heap-only update).
     is_live = models.GeneratedField(
-        expression=Q(state__in=LIVE_APPLICATION), output_field=models.BooleanField(), db_persist=True
+        expression=Q(state__in=LIVE_APPLICATION),  # type: ignore[arg-type]  # the stubs do not know Q here
+        output_field=models.BooleanField(),
+        db_persist=True,
     )
     reason = models.TextField(blank=True)
     submitted_at = models.DateTimeField()

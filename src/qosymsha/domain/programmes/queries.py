@@ -67,7 +67,10 @@ class Segment:
 
 def programme(programme_id: int) -> ProgrammeFacts:
     """A programme by its id; a missing one is a bug of the caller (`Programme.DoesNotExist`)."""
-    row = Programme.objects.get(pk=programme_id)
+    return _facts(Programme.objects.get(pk=programme_id))
+
+
+def _facts(row: Programme) -> ProgrammeFacts:
     return ProgrammeFacts(row.pk, row.uuid, row.territory_id, row.code, row.name_kk, row.name_ru, row.name_en)
 
 

@@ -12,7 +12,7 @@ from django.db import connection
 
 from qosymsha.domain.attendance.states import SheetState, WordState
 from qosymsha.domain.programmes.models import Programme
-from qosymsha.domain.settlement.models import BankReply, Claim, ClosedMonth, PaymentFile, PaymentLine
+from qosymsha.domain.settlement.models import BankReply, Claim, ClosedMonth, ClosedYear, PaymentFile, PaymentLine
 from qosymsha.domain.settlement.rules.pay import Attended, Payable
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
 from qosymsha.domain.settlement.states import FileState
@@ -134,6 +134,11 @@ def claims_by_state(programme_id: int) -> dict[str, int]:
     return dict(
         _rows("SELECT state, count(*) FROM claim WHERE programme_id = %s GROUP BY 1 ORDER BY 1", [programme_id])
     )
+
+
+def is_year_closed(programme_id: int, year: int) -> bool:
+    """True after the year's close: money that comes back lapses."""
+    return ClosedYear.objects.filter(programme_id=programme_id, year=year).exists()
 
 
 def claims_in_state(programme_id: int, state: str) -> list[int]:

@@ -15,7 +15,7 @@ from qosymsha.kernel.errors import RowOutcome
 
 
 class VoucherRefusal(StrEnum):
-    """Why a voucher's row of a batch is refused (R-1 … R-6)."""
+    """Why a voucher's row of a batch is refused (docs R-1 … R-7)."""
 
     UNKNOWN_VOUCHER = "unknown_voucher"
     NAMED_TWICE = "named_twice"
@@ -28,7 +28,7 @@ class VoucherRefusal(StrEnum):
 
 
 class EnrolRefusal(StrEnum):
-    """Why a place is refused (R-7 … R-18)."""
+    """Why a place is refused (docs R-8 … R-18)."""
 
     VOUCHER_NOT_FREE = "voucher_not_free"
     NOT_ACTIVE = "not_active"

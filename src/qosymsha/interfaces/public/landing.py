@@ -82,6 +82,11 @@ class Landing:
     places: list[Place] = field(default_factory=list)
 
     @property
+    def round_state_key(self) -> str:
+        """The key of the latest round's state in words."""
+        return f"round.state.{self.round.state}" if self.round else ""
+
+    @property
     def checks_red(self) -> int:
         """How many self-checks found a fault."""
         return sum(not check.ok for check in self.checks)
@@ -124,7 +129,7 @@ def _add_money(page: Landing) -> None:
 
 def bar(rows: Sequence[tuple[str, int, str]]) -> list[MoneyRow]:
     """(kind, tiyn, colour) → rows that fill the bar from end to end without a gap; amounts below zero have no width."""
-    whole = sum(max(tiyn, 0) for _, tiyn, _ in rows)
+    whole = sum(max(tiyn, 0) for _, tiyn, _ in rows) or 1
     passed, drawn = 0, []
     for kind, tiyn, colour in rows:
         x = passed * BAR_UNITS // whole
@@ -136,5 +141,5 @@ def bar(rows: Sequence[tuple[str, int, str]]) -> list[MoneyRow]:
 def _add_checks(page: Landing, language: str) -> None:
     words = {promise.id: getattr(promise, language) for promise in PROMISES}
     latest = {check.invariant: check for check in front.latest_checks() if check.invariant in words}
-    page.checks = [Check(words[id], latest[id].ok) for id in words if id in latest]
+    page.checks = [Check(words[name], latest[name].ok) for name in words if name in latest]
     page.checked_at = moment(max((check.at for check in latest.values()), default=None))

@@ -14,7 +14,7 @@ _FIGURES = """
 SELECT (SELECT count(*) FROM voucher WHERE state <> 'closed'),
        (SELECT count(*) FROM enrolment WHERE state IN ('contracted', 'active')),
        (SELECT count(*) FROM application WHERE state = 'waiting')"""
-_FIRST_ROUND = "SELECT r.number, r.state, r.opens_at, r.closes_at FROM round r WHERE r.state = ANY (%s)"
+_FIRST_ROUND = "SELECT r.number, r.state, r.opens_at, r.closes_at FROM admission_round r WHERE r.state = ANY (%s)"
 _COMING, _PAST = ["planned", "open"], ["closed", "drawn", "allocated", "published"]
 _LATEST = "SELECT DISTINCT ON (invariant) * FROM invariant_run ORDER BY invariant, at DESC, id DESC"
 

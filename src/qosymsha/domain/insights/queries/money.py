@@ -40,7 +40,7 @@ def budget_lines(_: Checking) -> Found:
 
 # The pay rule once more, in SQL and from the rule set's document: shares no code with settlement.
 _RULE = """
-WITH rule AS (
+WITH rule AS MATERIALIZED (
     SELECT programme_id, valid, document #>> '{pay,mode}' AS mode, (document #>> '{pay,paid_absences_cap}')::int AS cap,
            (document #>> '{pay,month_threshold_permille}')::int AS threshold FROM rule_set WHERE state = 'approved'),
 counted AS (

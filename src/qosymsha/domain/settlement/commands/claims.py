@@ -56,7 +56,7 @@ def draw_claims(  # noqa: PLR0913 - the envelope of a bulk verb: who, where, who
     """Draw one claim per contract of these providers for a month, from every spoken row up to it that no claim has yet.
 
     Earned money goes place → payable; what a taken row's place still holds goes back to the voucher, or to `released`
-    where the voucher is closed. An outcome per claim (`row` is the provider's place in `provider_ids`) and one per row
+    where the voucher is closed, or lapses where the year is. An outcome per claim (`row` is the provider's place in `provider_ids`) and one per row
     that waits, with its reason and its id in `detail`; a waiting row comes again with the next month's claim.
 
     Raises:
@@ -76,7 +76,8 @@ def draw_claims(  # noqa: PLR0913 - the envelope of a bulk verb: who, where, who
     rows_of = {provider_id: row for row, provider_id in enumerate(provider_ids)}
     result, drawings = _decide(programme, contracts, rows_of, month, at)
     stored = steps.store_claims([(d.claim, d.settlement.settled) for d in drawings])
-    drafts = [_draft(d) for d in drawings]
+    is_over = queries.is_year_closed(programme_id, month.year)
+    drafts = [_draft(d, is_over) for d in drawings]
     ledger_steps.post([draft for draft in drafts if draft.entries], at=at)
     result += [RowOutcome(rows_of[claim.provider_id], claim.id, None, claim.number) for claim in stored]
     audit.record(
@@ -169,20 +170,23 @@ def _drawing(
     return _Drawing(claim, settlement)
 
 
-def _draft(drawing: _Drawing) -> Draft:
-    """One posting for a stored claim: each place emptied, the earned part to `payable`, each rest back."""
+def _draft(drawing: _Drawing, is_over: bool) -> Draft:
+    """One posting for a stored claim: each place emptied, the earned part to `payable`, each rest back.
+
+    After the year's close (`is_over`) there is nothing to go back to: rests lapse with the rest of the year's money.
+    """
     line_id = drawing.claim.line_id
     entries: list[tuple[AccountKey, int]] = []
-    released = 0
+    ended = 0
     for item in drawing.settlement.settled:
         if item.row.place_tiyn:
             entries.append((_place(item, line_id), -item.row.place_tiyn))
-        if item.rest_tiyn and item.row.is_voucher_live:
+        if item.rest_tiyn and item.row.is_voucher_live and not is_over:
             entries.append((AccountKey(AccountKind.HELD, line_id, item.row.voucher_id), item.rest_tiyn))
         elif item.rest_tiyn:
-            released += item.rest_tiyn
-    if released:
-        entries.append((AccountKey(AccountKind.RELEASED, line_id), released))
+            ended += item.rest_tiyn
+    if ended:
+        entries.append((AccountKey(AccountKind.LAPSED if is_over else AccountKind.RELEASED, line_id), ended))
     if drawing.claim.amount_tiyn:
         entries.append((AccountKey(AccountKind.PAYABLE, line_id, drawing.claim.id), drawing.claim.amount_tiyn))
     return Draft(CAUSE, drawing.claim.number, tuple(entries))

