@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from uuid import uuid4
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from qosymsha.domain.admission.models import Round
 from qosymsha.domain.casework.commands import load_consultation_points
@@ -24,8 +25,11 @@ SYSTEM = Actor.system("test")
 def full_page(families: int = 80) -> Round:
     """A city of everything: most of these families in one category, a few in another too small to be shown."""
     points()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval('voucher_serial', 100000)")  # the settlement factory counts from 1 by itself
     the_round = played_round(families)
-    pay(settlement.city(budget_tiyn=2_000_000_000), children=12)
+    with transaction.atomic():
+        pay(settlement.city(budget_tiyn=2_000_000_000), children=12)
     checks()
     return the_round
 
@@ -52,10 +56,9 @@ def pay(home: settlement.City, children: int) -> None:
     """A confirmed month of these children, each in another state of being paid."""
     settlement.confirmed_month(home, children)
     path = [AccountKind.PLACE, AccountKind.PAYABLE, AccountKind.TRANSIT, AccountKind.PAID]
-    with transaction.atomic():
-        for n, enrolment in enumerate(home.enrolments):
-            for before, after in list(zip(path, path[1:], strict=False))[: n % 4]:
-                move(home, enrolment.id, before, after)
+    for n, enrolment in enumerate(home.enrolments):
+        for before, after in list(pairwise(path))[: n % 4]:
+            move(home, enrolment.id, before, after)
 
 
 def move(home: settlement.City, subject: int, before: AccountKind, after: AccountKind) -> None:

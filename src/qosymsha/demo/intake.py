@@ -22,6 +22,8 @@ from qosymsha.kernel.actor import Actor
 
 OPENS, CLOSES, DRAWN = date(YEAR, 1, 26), date(YEAR, 2, 9), date(YEAR, 2, 10)
 FAMILIES_PER_BATCH = 1_500
+FILING_TWICE_EVERY = 90  # families file again "to be sure"; the second try is refused
+UNPROVED_EVERY = 300  # guardians whom no register knows as one
 PARTIES = ("akimat", "parents-council")
 CERTIFIED_FROM = date(YEAR, 1, 1)
 
@@ -91,6 +93,12 @@ def _file(world: World, app: Actor, batch: Sequence[DemoFamily], child_ids: list
         actor=app, round_id=world.round_id, rows=rows, at=at, key=world.key("applications", number)
     )
     world.accepted(outcomes)
+    again = rows[::FILING_TWICE_EVERY]
+    at = world.at(OPENS + timedelta(days=number % 14), 12, number % 60)
+    outcomes = filing.submit_applications(
+        actor=app, round_id=world.round_id, rows=again, at=at, key=world.key("applications again", number)
+    )
+    world.accepted(outcomes)
 
 
 def decide(world: World, folder: Path) -> None:
@@ -124,7 +132,9 @@ def _teach(world: World, batch: Sequence[DemoFamily]) -> None:
     """Tell the fake registers about the families, as real registers would know them already."""
     proofs: dict[str, list[ProvedChild]] = {}
     answers: list[StatusAnswer] = []
-    for family in batch:
+    for index, family in enumerate(batch):
+        if index % UNPROVED_EVERY == UNPROVED_EVERY - 1:
+            continue
         proofs[family.guardian.iin] = [
             ProvedChild(child.person.iin, "parent", f"birth-{child.person.iin[-4:]}", child.person.born_on)
             for child in family.children

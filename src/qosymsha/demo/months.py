@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 from qosymsha.demo.world import STAGE_HAND, World, chunks
@@ -24,6 +25,7 @@ from qosymsha.kernel.clock import next_month
 PROVIDERS_PER_BATCH = 20
 APPROVERS = ("approver", "second-approver")
 PAYER = Payer("Akimat of the demo city", "251340000003", "KZ699990000000000001", "TESTKZKA")
+LATE_EVERY = 9  # one provider in so many tries to mark after its sheet has left
 SILENT_PERMILLE, DISPUTING_PERMILLE = 70, 15
 OFFICER_DECIDES_PERMILLE, OFFICER_GRANTS_PERMILLE = 800, 750
 MARKS = ((900, MarkValue.PRESENT), (45, MarkValue.ILL), (25, MarkValue.EXCUSED), (30, MarkValue.ABSENT))
@@ -62,6 +64,20 @@ def _mark(world: World, provider_id: int, month: date, after: date) -> None:
     world.accepted(outcomes)
     outcomes = sheets.send_sheets(
         actor=manager, provider_id=provider_id, month=month, at=at, key=world.key("send", month, provider_id)
+    )
+    world.accepted(outcomes)
+    if provider_id % LATE_EVERY == 0:
+        _mark_late(world, provider_id, month, marks[:1])
+
+
+def _mark_late(world: World, provider_id: int, month: date, marks: Sequence[MarkRow]) -> None:
+    """A teacher wants to change a mark after the sheet has left: refused, the sheet is locked."""
+    outcomes = sessions.mark_sessions(
+        actor=world.actors[f"provider {provider_id}"],
+        provider_id=provider_id,
+        marks=[replace(mark, value=MarkValue.EXCUSED) for mark in marks],
+        at=world.at(next_month(month), 15),
+        key=world.key("late", month, provider_id),
     )
     world.accepted(outcomes)
 

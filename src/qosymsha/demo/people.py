@@ -13,6 +13,7 @@ from qosymsha.kernel import iin
 # How often a family or child is in a category of the default rule set, in permille: invented, no statistics.
 FAMILY_PERMILLE = {"tsa": 50, "card-de": 40, "low-income": 45, "large-family": 60, "emergency": 5, "single-parent": 70}
 CHILD_PERMILLE = {"orphan": 8, "disability": 20, "sen": 30, "parent-disability": 20, "prevention": 6}
+OUT_OF_AGE_PERMILLE, OUT_OF_AGE = 8, (2, 3, 19)  # families try with children whom the rules do not take
 CHILDREN_PERMILLE = ((620, 1), (300, 2), (80, 3))  # of families: how many children apply
 
 
@@ -108,7 +109,8 @@ def _adult(town: _Town, surname: str) -> Person:
 def _child(town: _Town, surname: str, father: str, home: str, shared: list[str]) -> DemoChild:
     draw = town.draw
     girl = draw.randrange(2) == 0
-    born = date(town.year - draw.randrange(5, 17), 1, 1) + timedelta(days=draw.randrange(365))
+    age = draw.randrange(5, 17) if draw.randrange(1000) >= OUT_OF_AGE_PERMILLE else draw.choice(OUT_OF_AGE)
+    born = date(town.year - age, 1, 1) + timedelta(days=draw.randrange(365))
     given = draw.choice(names.GIRLS if girl else names.BOYS)
     person = Person(town.numbers.next(born), surname, given, f"{father}{'қызы' if girl else 'ұлы'}", born)
     own = [c for c, permille in CHILD_PERMILLE.items() if draw.randrange(1000) < permille]

@@ -64,6 +64,11 @@ def _answer_all(world: World, name: str, day: date) -> None:
             elif luck < REFUSING_PERMILLE:
                 no.append(VoucherAnswer(voucher.id, guardians[voucher.child_id][0]))
         app = world.actors["app"]
+        if len(yes) > 1:  # somebody else's guardian tries to accept: each row's own guardian is asked for
+            stranger = VoucherAnswer(yes[0].voucher_id, yes[-1].guardian_id)
+            world.accepted(
+                answers.accept_vouchers(actor=app, answers=[stranger], at=at, key=world.key(name, "no kin", number))
+            )
         world.accepted(answers.accept_vouchers(actor=app, answers=yes, at=at, key=world.key(name, "yes", number)))
         world.accepted(answers.refuse_vouchers(actor=app, answers=no, at=at, key=world.key(name, "no", number)))
         world.say("answers", number + 1, number + 1)

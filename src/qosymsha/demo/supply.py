@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from qosymsha.demo import city, names
 from qosymsha.demo.world import YEAR, World
@@ -17,6 +18,7 @@ from qosymsha.kernel import iin
 
 OPENS, LESSONS_FROM, LESSONS_TO = date(YEAR, 1, 12), date(YEAR, 3, 2), date(YEAR, 12, 31)
 TEACHER_BORN = date(1985, 6, 15)
+FORGETFUL_EVERY = 11  # one provider in so many comes without its fire paper
 
 
 def open_city(world: World) -> None:
@@ -67,22 +69,39 @@ def _settle(world: World, spec: city.ProviderSpec, serial: int) -> int:
 
 
 def _accredit(world: World, spec: city.ProviderSpec, provider_id: int, serial: int) -> None:
+    """File, be reviewed, be accredited; some come without the fire paper, are refused and bring it."""
     at = world.at(OPENS + timedelta(days=serial % 5), 11)
-    papers = tuple(Paper(k, f"{k.value}-{serial}", date(YEAR, 1, 1), spec.evidence_until) for k in PaperKind)
+    papers = [Paper(k, f"{k.value}-{serial}", date(YEAR, 1, 1), spec.evidence_until) for k in PaperKind]
+    forgotten = [p for p in papers if p.kind == PaperKind.FIRE and serial % FORGETFUL_EVERY == 5]
+    brought = tuple(p for p in papers if p not in forgotten)
     filed = accreditation.file_accreditation(
         actor=world.actors["officer"],
-        filing=accreditation.Filing(provider_id, world.programme_id, papers),
+        filing=accreditation.Filing(provider_id, world.programme_id, brought),
         at=at,
         key=world.key("file", serial),
     )
     checker = world.actors["checker"]
     accreditation.take_up_accreditation(actor=checker, accreditation_id=filed, at=at, key=world.key("take up", serial))
+    if forgotten:
+        with world.counting():
+            _decide(world, filed, at, world.key("decide too early", serial))
+        accreditation.add_papers(
+            actor=world.actors["officer"],
+            accreditation_id=filed,
+            papers=forgotten,
+            at=at,
+            key=world.key("papers", serial),
+        )
+    _decide(world, filed, at, world.key("decide", serial))
+
+
+def _decide(world: World, accreditation_id: int, at: datetime, key: UUID) -> None:
     accreditation.decide_accreditation(
-        actor=checker,
-        accreditation_id=filed,
+        actor=world.actors["checker"],
+        accreditation_id=accreditation_id,
         decision=accreditation.Decision(accreditation.Verdict.ACCREDIT),
         at=at,
-        key=world.key("decide", serial),
+        key=key,
     )
 
 

@@ -1,4 +1,4 @@
-"""As whom a verb of the operator acts: a named user who holds the role, or in a trial the installation's own officials."""
+"""As whom a verb acts: a named user who holds the role, or in a trial the installation's own officials."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from datetime import datetime
 from django.conf import settings
 
 from qosymsha.domain.people import queries as people
+from qosymsha.domain.people.commands import appoint
+from qosymsha.domain.people.commands.officials import Appointment
 from qosymsha.domain.people.states import Role
+from qosymsha.interfaces.cli.session import key_of
 from qosymsha.kernel.actor import Actor
+from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import BadInput
 
 # The officials of a trial. In production people are appointed by name and named with `--as`.
@@ -22,8 +26,8 @@ TRIAL_OFFICIALS: dict[Role, str] = {
     Role.APPROVER: "trial:approver",
     Role.PAYER: "trial:payer",
     Role.CLERK: "trial:clerk",
-    Role.PROVIDER_MANAGER: "trial:provider",
 }
+HAND = Actor.system("installation")
 SECOND_APPROVER = "trial:approver-2"
 
 
@@ -45,6 +49,24 @@ class Staff:
             if actor.holds([role]):
                 return actor
         raise BadInput("--as", f"none of the users named holds the role {role.value}; name one who does")
+
+    def manager(self, provider_id: int) -> Actor:
+        """The named user who manages this provider; in a trial without names, a manager appointed for it.
+
+        Raises:
+            BadInput: nobody named manages it.
+        """
+        for actor in map(self._resolved, self.subjects):
+            if actor.holds([Role.PROVIDER_MANAGER], provider_id=provider_id):
+                return actor
+        if self.subjects or settings.PRODUCTION:
+            raise BadInput("--as", "a provider's manager sends its sheets; name one with --as, or let them send")
+        today = local_day(self.at)
+        draft = Appointment(
+            f"trial:provider:{provider_id}", Role.PROVIDER_MANAGER, provider_id=provider_id, first=today
+        )
+        key = key_of("appoint", draft.subject, today)
+        return people.actor_for(appoint(actor=HAND, appointment=draft, at=self.at, key=key), self.at)
 
     def _own(self, role: Role) -> Sequence[str]:
         if settings.PRODUCTION:

@@ -1,4 +1,4 @@
-"""What every verb finds in place: on an empty database the classifiers, officials, programme, rules and lines are made."""
+"""What every verb finds in place: on an empty database classifiers, officials, programme, rules, lines are made."""
 
 from __future__ import annotations
 
@@ -18,14 +18,12 @@ from qosymsha.domain.programmes import classifiers
 from qosymsha.domain.programmes import commands as programmes
 from qosymsha.domain.programmes import queries as programme_queries
 from qosymsha.domain.programmes.rules import ProgrammeRefusal
-from qosymsha.interfaces.cli.acting import SECOND_APPROVER, TRIAL_OFFICIALS, Staff
+from qosymsha.interfaces.cli.acting import HAND, SECOND_APPROVER, TRIAL_OFFICIALS, Staff
 from qosymsha.interfaces.cli.out import remark
 from qosymsha.interfaces.cli.session import key_of
-from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import BadInput, Refused
 
-_HAND = Actor.system("installation")
 _CODE = "clubs"
 _DEPARTMENTS = (
     ("culture", "Мәдениет басқармасы", "Управление культуры", "Department of Culture"),
@@ -100,15 +98,15 @@ def _found(at: datetime) -> Installation | None:
 
 
 def _load(at: datetime) -> int:
-    people_commands.load_territories(actor=_HAND, at=at, key=key_of("territories"))
-    programmes.load_classifiers(actor=_HAND, at=at, key=key_of("classifiers"))
-    casework.load_consultation_points(actor=_HAND, at=at, key=key_of("points"))
+    people_commands.load_territories(actor=HAND, at=at, key=key_of("territories"))
+    programmes.load_classifiers(actor=HAND, at=at, key=key_of("classifiers"))
+    casework.load_consultation_points(actor=HAND, at=at, key=key_of("points"))
     territory_id = people.territory_by_kato(ASTANA, local_day(at))
     assert territory_id is not None, "Astana is in the classifier"
     for code, *names in _DEPARTMENTS:
         if people.department_id(territory_id, code) is None:
             draft = DepartmentDraft(territory_id, code, *names)
-            people_commands.open_department(actor=_HAND, department=draft, at=at, key=key_of("department", code))
+            people_commands.open_department(actor=HAND, department=draft, at=at, key=key_of("department", code))
     return territory_id
 
 
@@ -118,7 +116,7 @@ def _appoint(territory_id: int, at: datetime) -> None:
         # The operator loads national classifiers, so is not bound to the city; the others are.
         scope = None if role is Role.OPERATOR else territory_id
         draft = Appointment(subject, role, territory_id=scope, first=local_day(at))
-        people_commands.appoint(actor=_HAND, appointment=draft, at=at, key=key_of("appoint", subject, draft.first))
+        people_commands.appoint(actor=HAND, appointment=draft, at=at, key=key_of("appoint", subject, draft.first))
 
 
 def _found_programme(territory_id: int, at: datetime) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
@@ -16,6 +17,7 @@ from qosymsha.interfaces.ui import texts
 
 EXIT_DONE, EXIT_FINDING = 0, 1
 _LANGUAGE = "en"
+T = TypeVar("T")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, for machines.")
 as_option = click.option(
@@ -45,13 +47,23 @@ def progress() -> Progress:
     return Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal)
 
 
+def tracked(things: Sequence[T], description: str) -> Iterator[T]:
+    """The things one by one, with a bar on stderr."""
+    with progress() as bar:
+        yield from bar.track(things, description=description)
+
+
 def emit(result: dict[str, Any], *, as_json: bool, text: Callable[[], Iterable[str]]) -> None:
     """The result: as JSON, or as the lines of `text`."""
     if as_json:
-        click.echo(json.dumps(result, ensure_ascii=False, default=str, indent=1))
+        click.echo(json.dumps(result, ensure_ascii=False, default=_plain, indent=1))
         return
     for line in text():
         click.echo(line)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

@@ -22,11 +22,11 @@ from qosymsha.domain.people.states import Role
 from qosymsha.interfaces.cli import installation as city
 from qosymsha.interfaces.cli import secrets
 from qosymsha.interfaces.cli.acting import Staff
-from qosymsha.interfaces.cli.adapters import adapter
 from qosymsha.interfaces.cli.out import as_option, emit, json_option, remark, table
 from qosymsha.interfaces.cli.session import database, key_of
 from qosymsha.kernel import clock
 from qosymsha.kernel.actor import Actor
+from qosymsha.kernel.adapters import adapter
 from qosymsha.kernel.clock import local_day, local_instant, next_month
 from qosymsha.kernel.errors import BadInput, Refused
 from qosymsha.kernel.money import TIYN_PER_TENGE
@@ -149,7 +149,7 @@ def _opened(desk: Desk, plan: RoundPlan) -> str:
     running = _latest(desk, _RUNNING[:2])
     if running is not None and running.state == RoundState.OPEN:
         remark(f"{running.number} is open already; nothing was changed")
-        return running.number
+        return str(running.number)
     own = {} if plan.commitments else _own_secrets()
     if own:
         committed = {party: draws.commitment(secret) for party, secret in own.items()}
@@ -161,7 +161,7 @@ def _opened(desk: Desk, plan: RoundPlan) -> str:
     if own:
         remark(f"the parties' secrets are kept in {secrets.keep(planned.number, own)} until the draw")
     key = key_of("open_round", planned.number)
-    return commands.open_round(actor=desk.officer, round_id=planned.id, at=desk.staff.at, key=key).number
+    return str(commands.open_round(actor=desk.officer, round_id=planned.id, at=desk.staff.at, key=key).number)
 
 
 def _own_secrets() -> dict[str, bytes]:

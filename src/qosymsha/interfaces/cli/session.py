@@ -25,8 +25,10 @@ def key_of(*parts: object) -> UUID:
 
 
 @contextmanager
-def database(*, fresh: bool = False) -> Iterator[str]:
+def database(*, fresh: bool = False, migrate: bool = True) -> Iterator[str]:
     """Connect Django to the database and bring its tables up to date; yield the address. `fresh` drops the demo's first.
+
+    `migrate=False` leaves the tables as they are: for `doctor`, which tells what is not up to date.
 
     Raises:
         EnvironmentFault: no server can be reached or started; says what to do.
@@ -34,21 +36,22 @@ def database(*, fresh: bool = False) -> Iterator[str]:
     name = DEMO_DATABASE if settings.MODE == "demo" else DATABASE
     outside = os.environ.get("DATABASE_URL")
     if outside and settings.MODE != "demo":
-        yield from _connected(outside)
+        yield from _connected(outside, migrate)
         return
     with postgres.running() as server:
         postgres.create_database(server, name, drop_first=fresh)
-        yield from _connected(server.url(name))
+        yield from _connected(server.url(name), migrate)
 
 
-def _connected(url: str) -> Iterator[str]:
+def _connected(url: str, migrate: bool) -> Iterator[str]:
     connections.databases["default"].update(django_database(url))
     os.environ["DATABASE_URL"] = url
     try:
         connection.ensure_connection()
     except OperationalError as error:
         raise EnvironmentFault(f"the database does not answer: {str(error).strip()}; check DATABASE_URL") from error
-    call_command("migrate", verbosity=0, interactive=False)
+    if migrate:
+        call_command("migrate", verbosity=0, interactive=False)
     try:
         yield url
     finally:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import openpyxl
@@ -15,7 +16,7 @@ from openpyxl.cell import WriteOnlyCell
 from qosymsha.kernel.clock import ZONE
 from qosymsha.kernel.errors import BadInput
 
-Value = str | int | bool | date | datetime | None
+Value = str | int | bool | Decimal | date | datetime | None
 # What makes a spreadsheet take a text for a formula, the full-width twins too (they are folded on some systems).
 _DANGEROUS = frozenset("=+-@\t\r\n＝＋－＠")
 _CONTROL = {code: None for code in range(32) if code not in (9, 10, 13)}

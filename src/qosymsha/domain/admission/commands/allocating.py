@@ -91,7 +91,7 @@ def _require_money(run: Run, places: dict[str, Places]) -> None:
 def _store(the_round: Round, run: Run, places: dict[str, Places], cause: Cause) -> Allocated:
     for rows in _outcome_rows(run):
         steps.store_outcomes(the_round.id, rows)
-        moved = steps.settle([row.application_id for row in rows], actor=cause.actor, at=cause.at)
+        moved = steps.settle({row.application_id: row.result for row in rows}, actor=cause.actor, at=cause.at)
         for state, topic in (("granted", Topic.APPLICATION_GRANTED), ("waiting", Topic.APPLICATION_WAITING)):
             outbox.tell(topic=topic, subject_kind="application", subject_ids=moved[state], at=cause.at)
     vouchers = sum(_issue(the_round, segment, found, cause) for segment, found in places.items())

@@ -25,16 +25,17 @@ SELECT a.id, a.line_id, a.child_id, a.guardian_id, a.kind, a.slot, a.age, a.subm
   FROM outcome o JOIN application a ON a.id = o.application_id
  WHERE o.round_id = %s AND o.segment = %s AND o.result = 'waiting' AND a.state = 'waiting' ORDER BY o.rank LIMIT %s"""
 
-# Joined with the ids, not filtered by `= ANY`: without fresh statistics (a round of a new year) that compares each row
-# with each id.
+# One index probe per id, whatever the planner believes (OFFSET 0 keeps the order of the join): with old statistics, as
+# in a round's first hours, it would compare each row of the table with each id.
 _LIVE = """
-SELECT a.child_id, a.slot, a.id, a.state, a.round_id
-  FROM unnest(%s::bigint[]) AS t(id) JOIN application a ON a.child_id = t.id
- WHERE a.programme_id = %s AND a.is_live"""
-_LOCAL = "SELECT c.id FROM unnest(%s::bigint[]) AS t(id) JOIN child c ON c.id = t.id WHERE c.territory_id = %s"
+SELECT a.child_id, a.slot, a.id, a.state, a.round_id FROM unnest(%s::bigint[]) AS t(id), LATERAL (
+       SELECT * FROM application WHERE child_id = t.id AND programme_id = %s AND is_live OFFSET 0) a"""
+_LOCAL = """
+SELECT c.id FROM unnest(%s::bigint[]) AS t(id), LATERAL (
+       SELECT id FROM child WHERE id = t.id AND territory_id = %s OFFSET 0) c"""
 _HOLDING = """
-SELECT v.child_id, v.slot FROM unnest(%s::bigint[]) AS t(id) JOIN voucher v ON v.child_id = t.id
- WHERE v.programme_id = %s AND v.state = ANY(%s)"""
+SELECT v.child_id, v.slot FROM unnest(%s::bigint[]) AS t(id), LATERAL (
+       SELECT child_id, slot FROM voucher WHERE child_id = t.id AND programme_id = %s AND state = ANY(%s) OFFSET 0) v"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -29,37 +29,42 @@ SELECT t.uuid, t.number, %s, %s, %s, t.child_id, t.guardian_id, t.slot, t.kind, 
 _BIRTH = """
 INSERT INTO application_history (application_id, seq, from_state, to_state, cause, at, actor_id)
 SELECT unnest(%s::bigint[]), 1, '', 'submitted', 'filed', %s, %s"""
-_MOVE = """
-WITH moved AS (
-    UPDATE application a SET state = %(to)s, reason = %(reason)s FROM unnest(%(ids)s::bigint[]) AS t(id)
-     WHERE a.id = t.id AND a.state = ANY(%(from_states)s) RETURNING a.id, old.state AS was)
+# The rows are picked by their ids alone and judged afterwards: a planner with old statistics would believe that no row
+# is in the state asked for, and compare every row of the round with every id.
+_PICKED = """
+WITH picked AS MATERIALIZED (
+    SELECT a.id, a.state FROM unnest(%(ids)s::bigint[]) AS t(id) JOIN application a ON a.id = t.id
+     ORDER BY a.id FOR UPDATE OF a),"""
+_MOVE = f"""{_PICKED}
+moved AS (
+    UPDATE application a SET state = %(to)s, reason = %(reason)s FROM picked p
+     WHERE a.id = p.id AND p.state = ANY(%(from_states)s) RETURNING a.id, p.state AS was)
 INSERT INTO application_history (application_id, seq, from_state, to_state, cause, at, actor_id)
 SELECT id, 1 + (SELECT count(*) FROM application_history h WHERE h.application_id = moved.id), was, %(to)s, %(cause)s,
        %(at)s, %(actor)s
-  FROM moved RETURNING application_id"""
-_CHECK = """
-WITH moved AS (
+  FROM moved RETURNING application_id"""  # noqa: S608 - constants
+_CHECK = f"""{_PICKED}
+moved AS (
     UPDATE application a SET state = t.state, reason = t.reason, claims = t.claims::jsonb, category = t.category
-      FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[])
-           AS t(id, state, reason, claims, category)
-     WHERE a.id = t.id AND a.state = 'submitted' RETURNING a.id, a.state, a.reason)
+      FROM picked p JOIN unnest(%(ids)s::bigint[], %(states)s::text[], %(reasons)s::text[], %(claims)s::text[],
+                                %(categories)s::text[]) AS t(id, state, reason, claims, category) ON t.id = p.id
+     WHERE a.id = p.id AND p.state = 'submitted' RETURNING a.id, a.state, a.reason)
 INSERT INTO application_history (application_id, seq, from_state, to_state, cause, at, actor_id)
 SELECT id, 1 + (SELECT count(*) FROM application_history h WHERE h.application_id = moved.id), 'submitted', state,
-       coalesce(nullif(reason, ''), 'closed'), %s, %s
-  FROM moved"""
-
-_SETTLE = """
-WITH moved AS (
-    UPDATE application a SET state = o.result FROM unnest(%(ids)s::bigint[]) AS t(id)
-      JOIN outcome o ON o.application_id = t.id
-     WHERE a.id = t.id AND a.state = 'checked' RETURNING a.id, a.state),
+       coalesce(nullif(reason, ''), 'closed'), %(at)s, %(actor)s
+  FROM moved"""  # noqa: S608 - constants
+_SETTLE = f"""{_PICKED}
+moved AS (
+    UPDATE application a SET state = t.result
+      FROM picked p JOIN unnest(%(ids)s::bigint[], %(results)s::text[]) AS t(id, result) ON t.id = p.id
+     WHERE a.id = p.id AND p.state = 'checked' RETURNING a.id, a.state),
 counted AS (
     SELECT id, state, (SELECT count(*) FROM application_history h WHERE h.application_id = moved.id) AS steps
       FROM moved)
 INSERT INTO application_history (application_id, seq, from_state, to_state, cause, at, actor_id)
 SELECT id, steps + 1, 'checked', 'ranked', 'drawn', %(at)s, %(actor)s FROM counted
  UNION ALL SELECT id, steps + 2, 'ranked', state, 'allocated', %(at)s, %(actor)s FROM counted
-RETURNING application_id, to_state"""
+RETURNING application_id, to_state"""  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,25 +160,26 @@ def check(rows: Sequence[Checked], *, actor: Actor, at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             _CHECK,
-            [
-                [row.id for row in rows],
-                ["rejected" if row.reason else "checked" for row in rows],
-                [row.reason.value if row.reason else "" for row in rows],
-                [json.dumps(row.claims) for row in rows],
-                [row.category for row in rows],
-                at,
-                actor.user_id,
-            ],
+            {
+                "ids": [row.id for row in rows],
+                "states": ["rejected" if row.reason else "checked" for row in rows],
+                "reasons": [row.reason.value if row.reason else "" for row in rows],
+                "claims": [json.dumps(row.claims) for row in rows],
+                "categories": [row.category for row in rows],
+                "at": at,
+                "actor": actor.user_id,
+            },
         )
 
 
-def settle(ids: Sequence[int], *, actor: Actor, at: datetime) -> dict[str, list[int]]:
-    """Move checked applications through `ranked` to what their outcome says; answers state → ids.
+def settle(results: Mapping[int, str], *, actor: Actor, at: datetime) -> dict[str, list[int]]:
+    """Move checked applications through `ranked` to their results (granted | waiting); answers result → ids moved.
 
     One withdrawn after the close keeps its outcome, as everybody can recompute it, but is not moved.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_SETTLE, {"ids": list(ids), "at": at, "actor": actor.user_id})
+        ids, ends = list(results), list(results.values())
+        cursor.execute(_SETTLE, {"ids": ids, "results": ends, "at": at, "actor": actor.user_id})
         found: dict[str, list[int]] = {"granted": [], "waiting": []}
         for i, state in cursor.fetchall():
             if state in found:

@@ -42,12 +42,16 @@ class OutcomeRow:
     waiting_rank: int | None
     how: str
 
+    @property
+    def result(self) -> str:
+        """`waiting` where it has a rank on the waiting list, else `granted`."""
+        return "waiting" if self.waiting_rank else "granted"
+
 
 def store_outcomes(round_id: int, rows: Sequence[OutcomeRow]) -> None:
     """Append what a run found."""
     with connection.cursor() as cursor, cursor.copy(_OUTCOMES) as copy:
         for row in rows:
-            result = "waiting" if row.waiting_rank else "granted"
             copy.write_row(
                 (
                     row.application_id,
@@ -58,7 +62,7 @@ def store_outcomes(round_id: int, rows: Sequence[OutcomeRow]) -> None:
                     row.turn,
                     row.rank,
                     row.waiting_rank,
-                    result,
+                    row.result,
                     row.how,
                 )
             )

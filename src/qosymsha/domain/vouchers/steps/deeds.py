@@ -43,9 +43,7 @@ def begin(deed: Deed, body: Any) -> Any | None:
 def record(
     deed: Deed, topic: StrEnum, kind: str, ids: Sequence[int], territory_id: int | None = None, **detail: object
 ) -> None:
-    """Steps `record` and `tell` for the subjects `ids`; nothing where there are none."""
-    if not ids:
-        return
+    """Steps `record` and `tell` for the subjects `ids`. A try that changed nothing is recorded too, but is no news."""
     audit.record(
         actor=deed.actor,
         at=deed.at,
@@ -55,7 +53,8 @@ def record(
         territory_id=territory_id,
         detail=detail,
     )
-    outbox.tell(topic=topic, subject_kind=kind, subject_ids=ids, at=deed.at, detail=detail)
+    if ids:
+        outbox.tell(topic=topic, subject_kind=kind, subject_ids=ids, at=deed.at, detail=detail)
 
 
 def keep(deed: Deed, outcome: Mapping[str, Any]) -> None:

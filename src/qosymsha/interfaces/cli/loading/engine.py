@@ -79,11 +79,22 @@ class Taken(Generic[D]):
 
 
 class Loader(Protocol[D]):
-    """What a roster needs beyond reading. `notes` are said once in the report."""
+    """What a roster needs beyond reading."""
 
-    name: str
-    layout: Sequence[Column]
-    notes: list[str]
+    @property
+    def name(self) -> str:
+        """The roster's name."""
+        ...
+
+    @property
+    def layout(self) -> Sequence[Column]:
+        """Its columns."""
+        ...
+
+    @property
+    def notes(self) -> list[str]:
+        """What the report says beside the counts."""
+        ...
 
     def read(self, reading: Reading) -> D | None:
         """The row as the room takes it; None, with faults told, where it can't be read."""

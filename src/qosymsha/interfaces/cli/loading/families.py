@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
-from django.utils.module_loading import import_string
 
 from qosymsha.domain.people import commands
 from qosymsha.domain.people import queries as people
@@ -28,10 +27,13 @@ from qosymsha.interfaces.cli.loading.engine import Reading, Taken
 from qosymsha.interfaces.cli.loading.report import Verdict
 from qosymsha.interfaces.files import cells, layouts
 from qosymsha.interfaces.files.faults import CellError
+from qosymsha.kernel.adapters import adapter
 from qosymsha.kernel.text import folded
 
 STATED = "stated in the roster, trial mode"
 _SOURCE = "roster"
+_HOME_KEPT = "a known child's district is kept: a move is an officer's act"
+_NO_ANSWER = "the registry gives no answer now: load the same file again later"
 _COLUMN: dict[PeopleRefusal, str] = {
     PeopleRefusal.BAD_IIN: "iin",
     PeopleRefusal.SYNTHETIC_IIN: "child_iin",
@@ -70,7 +72,7 @@ class FamilyDraft:
 
 
 class FamilyLoader:
-    """Guardians and children, on a registry's proof; outside production the roster's own word is the proof, and said so."""
+    """Guardians and children, on a registry's proof; outside production the roster's own word is the proof."""
 
     name = "guardians"
     layout = layouts.GUARDIANS
@@ -119,9 +121,7 @@ class FamilyLoader:
             elif stored.has_child(taken.draft):
                 taken.verdict = Verdict.CHANGED
             if stored.has_moved(taken.draft):
-                taken.reading.remark(
-                    "district", "home_kept", "a known child's district is kept: a move is an officer's act"
-                )
+                taken.reading.remark("district", "home_kept", _HOME_KEPT)
             self._pairs.add(pair)
 
     def store(self, batch: list[Taken[FamilyDraft]]) -> None:
@@ -150,15 +150,13 @@ class FamilyLoader:
             for taken in batch:
                 proofs.setdefault(taken.draft.guardian.iin or "", []).append(taken.draft.proof)
             return proofs
-        registry = _registry()
+        registry: Registry = adapter("registry")
         for taken in batch:
             guardian = taken.draft.guardian.iin or ""
             try:
                 proofs[guardian] = proofs.get(guardian) or registry.children_of(guardian)
             except RegistryUnavailable as error:
-                taken.refuse(
-                    "iin", error.fault.value, "the registry gives no answer now: load the same file again later"
-                )
+                taken.refuse("iin", error.fault.value, _NO_ANSWER)
         return proofs
 
     def _record(self, rows: Sequence[Taken[FamilyDraft]]) -> None:
@@ -187,12 +185,11 @@ class FamilyLoader:
     def _certified(self, rows: Sequence[Taken[FamilyDraft]]) -> list[StatusAnswer]:
         children = [taken.draft.child.iin for taken in rows if taken.draft.child.iin is not None]
         try:
-            return _registry().statuses_of(children)
+            registry: Registry = adapter("registry")
+            return registry.statuses_of(children)
         except RegistryUnavailable as error:
             for taken in rows:
-                taken.refuse(
-                    "categories", error.fault.value, "the registry gives no answer now: load the file again later"
-                )
+                taken.refuse("categories", error.fault.value, _NO_ANSWER)
             return []
 
 
@@ -268,9 +265,3 @@ def _kind(text: str) -> str:
         if word in folded(words).split():
             return kind
     raise CellError("kind_unknown", "write parent, guardian or foster")
-
-
-def _registry() -> Registry:
-    adapter = settings.ADAPTERS["registry"]
-    registry: Registry = import_string(adapter.replace(":", "."))()
-    return registry

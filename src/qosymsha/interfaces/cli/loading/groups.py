@@ -10,7 +10,7 @@ from qosymsha.domain.people.states import Role
 from qosymsha.domain.programmes import classifiers
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.providers import commands, queries
-from qosymsha.domain.providers.rules import GroupDraft, ProviderRefusal, SlotDraft, VenueDraft
+from qosymsha.domain.providers.rules import GroupDraft, GroupFacts, ProviderRefusal, SlotDraft, VenueDraft
 from qosymsha.interfaces.cli.loading.context import City, advice_of, new_key, number_of
 from qosymsha.interfaces.cli.loading.engine import Reading, Taken
 from qosymsha.interfaces.cli.loading.report import Verdict
@@ -67,24 +67,23 @@ class GroupLoader:
         provider = number_of(reading, "provider", cells.number)
         first = reading.value("first_day", cells.day)
         capacity = reading.value("capacity", cells.whole) or 0
-        parts = {
-            "code": reading.text("code"),
-            "activity": reading.value("activity", self._activity),
-            "language": reading.value("language", cells.language) or "kk",
-            "age_min": reading.value("age_min", cells.whole),
-            "age_max": reading.value("age_max", cells.whole),
-            "capacity": capacity,
-            "unit_tariff_tiyn": reading.value("tariff", cells.tiyn),
-            "units_per_month": reading.value("lessons", cells.whole),
-            "first_day": first or self._city.today,
-            "last_day": reading.value("last_day", cells.day),
-            "is_adapted": reading.value("adapted", cells.yes) or False,
-        }
-        venue, teacher, slots = self._venue(reading, capacity), _teacher(reading), _slots(reading)
-        if reading.faults or provider is None:
-            return None
-        draft = GroupDraft(**parts, venue=venue, teacher=teacher, slots=slots)
-        return GroupRow(provider, draft, first is not None)
+        draft = GroupDraft(
+            code=reading.text("code"),
+            activity=reading.value("activity", self._activity) or "",
+            language=reading.value("language", cells.language) or "kk",
+            age_min=reading.value("age_min", cells.whole) or 0,
+            age_max=reading.value("age_max", cells.whole) or 0,
+            capacity=capacity,
+            unit_tariff_tiyn=reading.value("tariff", cells.tiyn) or 0,
+            units_per_month=reading.value("lessons", cells.whole) or 0,
+            first_day=first or self._city.today,
+            venue=self._venue(reading, capacity),
+            teacher=_teacher(reading),
+            slots=_slots(reading),
+            last_day=reading.value("last_day", cells.day),
+            is_adapted=reading.value("adapted", cells.yes) or False,
+        )
+        return None if reading.faults or provider is None else GroupRow(provider, draft, first is not None)
 
     def _activity(self, text: str) -> str:
         found = self._activities.get(folded(text))
@@ -137,7 +136,7 @@ class GroupLoader:
                     rows[outcome.row].refuse(column, outcome.reason.value, advice_of(outcome.reason))
 
 
-def _facts(group: object, first_day: date | None) -> tuple[object, ...]:
+def _facts(group: GroupDraft | GroupFacts, first_day: date | None) -> tuple[object, ...]:
     """What makes a group the same group; `first_day` in place of its own where the row tells none."""
     names = ("activity", "language", "age_min", "age_max", "capacity", "unit_tariff_tiyn", "units_per_month")
     return (first_day or group.first_day, *(getattr(group, name) for name in names))

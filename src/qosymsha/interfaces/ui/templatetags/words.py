@@ -28,8 +28,8 @@ def grouped(n: int) -> str:
 
 @register.filter
 def tenge(tiyn: int) -> str:
-    """Whole tenge of an amount in tiyn: `12 500 ₸`."""
-    return str(Money.tenge(round(tiyn / 100)))
+    """An amount in tiyn as money, exact: `12 500 ₸`, or `12 500,50 ₸` where tiyn are left."""
+    return str(Money(tiyn))
 
 
 @register.filter

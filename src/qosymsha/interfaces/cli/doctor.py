@@ -1,0 +1,195 @@
+"""`qosymsha doctor`: what is wrong with this installation, and what to do about each thing."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from os import environ
+
+import click
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from qosymsha import __version__
+from qosymsha.domain.insights.queries import check_invariant
+from qosymsha.domain.insights.rules import PROMISES
+from qosymsha.interfaces.cli.out import EXIT_DONE, EXIT_FINDING, emit, json_option, tracked
+from qosymsha.interfaces.cli.session import database
+from qosymsha.kernel import clock
+
+OLDEST_SERVER = 160_000
+_SUMMER_HOURS = {2023: 6, 2026: 5}  # all of Kazakhstan is UTC+5 since 1 March 2024 (DOMAIN.md 9)
+_SAFE = {"fsync": {"on"}, "full_page_writes": {"on"}, "data_checksums": {"on"}}
+_WAITS_FOR_DISK = {"on", "local", "remote_write", "remote_apply"}
+_SETTINGS = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)"
+_REST = """
+SELECT i.inhrelid::regclass::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+ WHERE pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT' ORDER BY 1"""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at: is it right, what was found, and what to do where it is not."""
+
+    name: str
+    ok: bool
+    found: str
+    advice: str = ""
+
+
+@click.command(name="doctor")
+@click.option("--quick", is_flag=True, help="Leave the invariants out: they read the whole database.")
+@json_option
+def command(quick: bool, as_json: bool) -> int:
+    """Look at versions, mode and keys, the server's settings, time zones, migrations, partitions and invariants.
+
+    Changes nothing. Each finding says what to do; exit status 1 where there is one, 3 where no database answers.
+
+    \b
+    Examples:
+      qosymsha doctor
+      qosymsha doctor --quick --json
+      qosymsha --demo doctor            the demo's database
+    """
+    with database(migrate=False):
+        checks = _looked(quick)
+    findings = [check for check in checks if not check.ok]
+    result = {"ok": not findings, "checks": [asdict(check) for check in checks]}
+    emit(result, as_json=as_json, text=lambda: _text(checks))
+    return EXIT_FINDING if findings else EXIT_DONE
+
+
+def _looked(quick: bool) -> list[Check]:
+    parts: list[Callable[[], Iterator[Check]]] = [_versions, _mode, _server, _zones]
+    checks = [check for part in parts for check in part()]
+    unapplied = _unapplied()
+    checks.append(
+        Check(
+            "migrations",
+            not unapplied,
+            f"{len(unapplied)} not applied" if unapplied else "all applied",
+            "run any verb that works on the database, such as `qosymsha round show`: it brings the tables up to date",
+        )
+    )
+    if unapplied:  # the rest asks tables that may not be there yet
+        return checks
+    checks += [*_partitions(), *_shift()]
+    return checks if quick else checks + list(_invariants())
+
+
+def _versions() -> Iterator[Check]:
+    yield Check("qosymsha", True, __version__)
+    yield Check("python", True, platform.python_version())
+    yield Check(
+        "libraries", True, f"Django {version('Django')}, psycopg {version('psycopg')}, tzdata {version('tzdata')}"
+    )
+    number = connection.cursor().connection.info.server_version
+    yield Check(
+        "server", number >= OLDEST_SERVER, f"PostgreSQL {number // 10_000}.{number % 10_000}", "use 16 or newer"
+    )
+
+
+def _mode() -> Iterator[Check]:
+    yield Check("mode", True, settings.MODE)
+    if not settings.PRODUCTION:
+        yield Check("keys", True, "the trial's own: fit for invented people only")
+        return
+    for name, is_set in (
+        ("QOSYMSHA_SECRET_KEYS", bool(settings.SECRET_KEYS)),
+        ("QOSYMSHA_LOOKUP_KEY", bool(settings.LOOKUP_KEY)),
+        ("QOSYMSHA_SECRET_KEY", bool(environ.get("QOSYMSHA_SECRET_KEY"))),
+        *((f"QOSYMSHA_{port.upper()}", bool(adapter)) for port, adapter in settings.ADAPTERS.items()),
+    ):
+        yield Check(name, is_set, "set" if is_set else "not set", f"set {name}; docs/guides/operator.md says how")
+    fakes = [port for port, adapter in settings.ADAPTERS.items() if ".fake:" in adapter]
+    yield Check(
+        "adapters", not fakes, f"fakes: {', '.join(fakes)}" if fakes else "real", "name a real adapter for each"
+    )
+
+
+def _server() -> Iterator[Check]:
+    names = [*_SAFE, "synchronous_commit"]
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTINGS, [names])
+        found = dict(cursor.fetchall())
+    advice = {
+        "fsync": "set fsync = on: a power cut would lose or break data",
+        "full_page_writes": "set full_page_writes = on: a power cut could tear pages",
+        "data_checksums": "stop the server and run pg_checksums --enable: bit rot would go unseen",
+    }
+    for name, safe in _SAFE.items():
+        setting = found.get(name, "unknown")
+        yield Check(name, setting in safe, setting, advice[name])
+    setting = found.get("synchronous_commit", "unknown")
+    told = "set synchronous_commit = on: an answered application could be lost in a crash"
+    yield Check("synchronous_commit", setting in _WAITS_FOR_DISK, setting, told)
+
+
+def _zones() -> Iterator[Check]:
+    """Old time-zone data would shift every day's border by an hour, silently."""
+    instants = {year: datetime(year, 7, 1, 12, tzinfo=UTC) for year in _SUMMER_HOURS}
+    for year, instant in instants.items():
+        offset = instant.astimezone(clock.ZONE).utcoffset()
+        hours = None if offset is None else offset.total_seconds() / 3600
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT extract(hour FROM %s::timestamptz AT TIME ZONE 'Asia/Almaty') - 12", [instant])
+            (server_hours,) = cursor.fetchone()
+        is_right = hours == float(server_hours) == _SUMMER_HOURS[year]
+        found = f"Python +{hours:g}, server +{float(server_hours):g}" if hours is not None else "unknown"
+        advice = "renew the time-zone data (2024a or newer) of Python's tzdata and of the database server"
+        yield Check(f"Asia/Almaty in July {year}", is_right, found, advice)
+
+
+def _unapplied() -> list[str]:
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [str(migration) for migration, _ in plan]
+
+
+def _partitions() -> Iterator[Check]:
+    with connection.cursor() as cursor:
+        cursor.execute(_REST)
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"SELECT EXISTS (SELECT 1 FROM ONLY {table})")  # noqa: S608 - a name from the catalogue
+            (has_rows,) = cursor.fetchone()
+            advice = (
+                "rows fell outside the months made ahead: let `qosymsha work` run, and see the runbook on partitions"
+            )
+            yield Check(f"partition {table}", not has_rows, "holds rows" if has_rows else "empty", advice)
+
+
+def _shift() -> Iterator[Check]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT by_interval FROM clock_shift")
+        row = cursor.fetchone()
+    is_right = row is None or settings.DEMO
+    advice = "this database was made by the demo: every date in it is played; never use it for a city"
+    yield Check("clock", is_right, "the database's own" if row is None else f"played, by {row[0]}", advice)
+
+
+def _invariants() -> Iterator[Check]:
+    at = clock.read()
+    for promise in tracked(PROMISES, "invariants"):
+        result = check_invariant(promise.id, at)
+        found = promise.en if result.ok else f"{result.violations} violations of: {promise.en}"
+        examples = ", ".join(result.examples[:5])
+        advice = f"look at {examples}; stop payments until it is explained"
+        told = f"not applicable yet: {result.not_applicable}" if result.not_applicable else found
+        yield Check(promise.id, result.ok, told, advice)
+
+
+def _text(checks: list[Check]) -> list[str]:
+    lines = []
+    for check in checks:
+        lines.append(f"{'ok   ' if check.ok else 'WRONG'} {check.name}: {check.found}")
+        if not check.ok:
+            lines.append(f"      what to do: {check.advice}")
+    wrong = sum(not check.ok for check in checks)
+    return [
+        *lines,
+        f"{wrong} of {len(checks)} checks found something" if wrong else f"All {len(checks)} checks are fine",
+    ]

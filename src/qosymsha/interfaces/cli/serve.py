@@ -1,0 +1,105 @@
+"""`qosymsha serve`: the pages, and the jobs beside them, on a database that is brought along."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from importlib.util import find_spec
+
+import click
+from django.conf import settings
+from django.db import connections
+
+from qosymsha.interfaces.cli.out import EXIT_DONE, emit, json_option, remark
+from qosymsha.interfaces.cli.session import database
+from qosymsha.kernel.errors import BadInput
+from qosymsha.runtime import supervisor
+from qosymsha.runtime.supervisor import Command
+
+_APPLICATION = "qosymsha.config.wsgi:application"
+_JOBS = "qosymsha.interfaces.jobs.worker"
+
+
+@click.command(name="serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes any free port.")
+@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes that serve pages.")
+@click.option("--no-work", is_flag=True, help="Pages only; `qosymsha work` runs the jobs elsewhere.")
+@json_option
+def command(host: str, port: int, workers: int, no_work: bool, as_json: bool) -> int:
+    """Serve the pages until Ctrl-C; starts the embedded database where DATABASE_URL is not set.
+
+    The address is printed once the port is free to take. Pages and jobs live and end together, with everything they
+    started. To be reached from other computers put a proxy with TLS in front and name its hosts in QOSYMSHA_HOSTS.
+
+    \b
+    Examples:
+      qosymsha serve
+      qosymsha serve --port 8080 --no-work
+      qosymsha --demo serve                     the demo's city
+    """
+    with database():
+        return serve_until_stopped(host=host, port=port, workers=workers, with_work=not no_work, as_json=as_json)
+
+
+def serve_until_stopped(
+    *, host: str = "127.0.0.1", port: int = 8000, workers: int = 2, with_work: bool = False, as_json: bool = False
+) -> int:
+    """Say the address, serve the database that is connected now, and return a status when asked to stop.
+
+    Raises:
+        BadInput: the port is taken.
+    """
+    port, url = _free(host, port), os.environ["DATABASE_URL"]
+    connections.close_all()  # the children have their own
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    told = {"address": address, "pid": os.getpid()}
+    emit(told, as_json=as_json, text=lambda: [f"Serving {address}  (Ctrl-C ends)"])
+    sys.stdout.flush()
+    return supervisor.run([_pages(host, port, workers, url), *(work_commands(url) if with_work else [])]) or EXIT_DONE
+
+
+def _pages(host: str, port: int, workers: int, url: str) -> Command:
+    argv = [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi"),
+        *("--host", host, "--port", str(port), "--workers", str(workers), "--blocking-threads", "4"),
+        *("--no-ws", "--log-level", "warning", _APPLICATION),
+    ]
+    return Command("pages", argv, environment(url))
+
+
+def work_commands(url: str) -> list[Command]:
+    """The job worker as a program of its own, where this installation has one."""
+    if find_spec(_JOBS) is None:
+        remark("no job worker is installed: pages only")
+        return []
+    return [Command("jobs", [sys.executable, "-m", _JOBS], environment(url))]
+
+
+def environment(url: str) -> dict[str, str]:
+    """What a child program needs to be on the same database in the same mode."""
+    return {
+        "DATABASE_URL": url,
+        "QOSYMSHA_MODE": settings.MODE,
+        "QOSYMSHA_SECRET_KEY": settings.SECRET_KEY,
+        "DJANGO_SETTINGS_MODULE": "qosymsha.config.settings",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+
+
+def _free(host: str, port: int) -> int:
+    """The port, or any free one for 0.
+
+    Raises:
+        BadInput: the address is not ours or the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            return int(probe.getsockname()[1])
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "is no address"
+        raise BadInput("--port", f"{host}:{port} cannot be taken ({str(reason).lower()}); name another") from error

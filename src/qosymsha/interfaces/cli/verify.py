@@ -1,0 +1,77 @@
+"""`qosymsha verify FOLDER`: a published round checked from its files alone, by the public's own short programs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from qosymsha.interfaces.cli.out import EXIT_DONE, EXIT_FINDING, emit, json_option, tracked
+from qosymsha.kernel.errors import BadInput
+from qosymsha.runtime.errors import EnvironmentFault
+
+_PROGRAMS = Path(__file__).resolve().parents[4] / "verify"
+_STEPS = (
+    ("draw", "draw.py", "the closed list, its root, the parties' commitments, the seed, every lottery number"),
+    ("grant", "grant.py", "the order, and that each voucher was granted as the terms say"),
+)
+_FILES = ("SHA256SUMS", "terms.json", "protocol.json", "closed.tsv", "numbers.tsv", "results.tsv")
+
+
+@click.command(name="verify")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="FOLDER")
+@click.option("--root", metavar="HEX", help="The root as it was published at closing, from a source you trust.")
+@json_option
+def command(folder: Path, root: str | None, as_json: bool) -> int:
+    """Check a published round from its FOLDER alone: no database, no network, nothing but Python's own library.
+
+    It runs verify/draw.py and verify/grant.py, 180 lines that anyone may read and run without this program. Compare
+    --root with what you saw at closing, in a newspaper or a message: otherwise the folder is only shown to agree
+    with itself. Exit status 1 where anything differs.
+
+    \b
+    Examples:
+      qosymsha verify published
+      qosymsha verify published --root 257cebfee7d5…
+    """
+    _refuse_other(folder)
+    checks = []
+    for name, program, what in tracked(_STEPS, "checking"):
+        more = [root] if root and name == "draw" else []
+        checks.append({"check": name, "what": what, **_run(program, folder, more)})
+    is_fine = all(check["ok"] for check in checks)
+    emit({"folder": str(folder), "ok": is_fine, "checks": checks}, as_json=as_json, text=lambda: _text(checks, root))
+    return EXIT_DONE if is_fine else EXIT_FINDING
+
+
+def _refuse_other(folder: Path) -> None:
+    missing = [name for name in _FILES if not (folder / name).is_file()]
+    if not folder.is_dir():
+        raise BadInput("FOLDER", "is no folder: name the one that `qosymsha round publish` wrote")
+    if len(missing) == len(_FILES):
+        raise BadInput("FOLDER", f"holds no published round: {', '.join(missing)} are not there")
+
+
+def _run(program: str, folder: Path, more: list[str]) -> dict[str, object]:
+    path = _PROGRAMS / program
+    if not path.is_file():
+        raise EnvironmentFault(f"verify/{program} is not beside this program; run it from a clone of the repository.")
+    done = subprocess.run(
+        [sys.executable, "-I", str(path), str(folder), *more], capture_output=True, text=True, check=False
+    )
+    said = (done.stdout + done.stderr).strip().splitlines()
+    return {"ok": done.returncode == 0, "said": said}
+
+
+def _text(checks: list[dict[str, object]], root: str | None) -> list[str]:
+    lines = []
+    for check in checks:
+        said = check["said"]
+        assert isinstance(said, list)
+        lines.append(f"{'right' if check['ok'] else 'WRONG'}  {check['check']}: {check['what']}")
+        lines += [f"       {line}" for line in said]
+    if root is None:
+        lines.append("The root was not compared with the one published at closing: give it with --root.")
+    return lines

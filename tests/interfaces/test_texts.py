@@ -1,0 +1,152 @@
+"""Every sentence exists in three languages, is used, is complete, and every refusal says what to do."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.utils import translation
+
+from qosymsha.domain.admission.states import RoundState
+from qosymsha.domain.ledger.rules import AccountKind
+from qosymsha.interfaces.ui import texts
+from qosymsha.interfaces.ui.templatetags import words
+from qosymsha.kernel.errors import KeyReason
+from tests.architecture.house import SOURCE, modules
+
+CATEGORIES = {"kk": {"one", "other"}, "ru": {"one", "few", "many"}, "en": {"one", "other"}}
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+# Keys made at run time: their families, each whole.
+FAMILIES = (
+    {f"round.state.{state}" for state in RoundState}
+    | {f"money.{kind}" for kind in AccountKind if kind is not AccountKind.APPROP}
+    | {f"mode.{mode}" for mode in ("demo", "trial")}
+    | {f"day.{day}" for day in DAYS}
+    | {f"error.{status}.{part}" for status in (404, 500) for part in ("h1", "p")}
+)
+_REASONS = re.compile(r"\w*(Refusal|Reason|Fault)")
+
+
+def reasons(tree: ast.Module) -> Iterator[str]:
+    """Values of the StrEnums of a module whose names say that they are reasons."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and _REASONS.fullmatch(node.name) and "StrEnum" in map(ast.unparse, node.bases):
+            assigned = [item.value for item in node.body if isinstance(item, ast.Assign)]
+            yield from (str(value.value) for value in assigned if isinstance(value, ast.Constant))
+
+
+def all_reasons() -> set[str]:
+    return {reason for module in modules() for reason in reasons(module.tree)}
+
+
+def test_every_reason_has_its_sentence_in_three_languages_and_none_is_left_over() -> None:
+    said = texts.refusals()
+    assert all_reasons() - set(said) == set(), "reasons without a sentence"
+    assert set(said) - all_reasons() == set(), "sentences without a reason"
+    assert {reason for reason, sentence in said.items() if set(sentence) != set(texts.LANGUAGES)} == set()
+
+
+def test_the_search_for_reasons_sees_a_planted_one() -> None:
+    planted = ast.parse('class NapRefusal(StrEnum):\n    """Why not."""\n    TOO_LATE = "planted_too_late"\n')
+    assert set(reasons(planted)) == {"planted_too_late"}
+    assert not {"planted_too_late"} & set(texts.refusals())
+    assert len(all_reasons()) > 150
+
+
+def test_every_refusal_is_one_sentence_that_says_what_to_do() -> None:
+    """Two halves around a colon, or a comma: what is wrong, then what to do; it ends with one full stop."""
+    bad = {
+        (reason, language): sentence
+        for reason, sentences in texts.refusals().items()
+        for language, sentence in sentences.items()
+        if not re.fullmatch(r"[^.!?]{7,}[:,;][^!?]{6,}\.", sentence) or not 25 <= len(sentence) <= 150
+    }
+    assert bad == {}
+
+
+@pytest.mark.parametrize("language", texts.LANGUAGES)
+def test_a_language_keeps_to_its_own_letters(language: str) -> None:
+    alphabet = {"kk": r"[әғқңөұүһі]", "ru": r"[а-яё]", "en": r"[a-z]"}[language]
+    foreign = {"kk": r"[]", "ru": r"[әғқңөұүһі]", "en": r"[а-яёәғқңөұүһі]"}[language]
+    whole = " ".join(sentence[language] for sentence in texts.refusals().values()).lower()
+    assert re.search(alphabet, whole)
+    assert foreign == r"[]" or not re.search(foreign, whole)
+
+
+def test_kazakh_and_russian_sentences_are_not_copies_of_each_other() -> None:
+    same = [reason for reason, said in texts.refusals().items() if len(set(said.values())) < 3]
+    assert same == []
+    kazakh = re.compile(r"[әғқңөұүһі]")
+    assert [reason for reason, said in texts.refusals().items() if not kazakh.search(said["kk"].lower())] == []
+
+
+def keys_in_templates() -> set[str]:
+    return {key for path in SOURCE.rglob("*.html") for key in re.findall(r'{% say "([^"]+)"', path.read_text("utf-8"))}
+
+
+def keys_in_code() -> set[str]:
+    calls = (n for m in modules() for n in ast.walk(m.tree) if isinstance(n, ast.Call))
+    said = [n for n in calls if isinstance(n.func, ast.Attribute) and n.func.attr == "say" and len(n.args) > 1]
+    keys = {n.args[1].value for n in said if isinstance(n.args[1], ast.Constant)}
+    return {key for key in keys if isinstance(key, str)}
+
+
+def test_every_key_used_is_in_the_catalogue_and_every_key_in_it_is_used() -> None:
+    used = keys_in_templates() | keys_in_code() | FAMILIES
+    assert used - set(texts.catalogue("kk")) == set(), "used but not written"
+    assert set(texts.catalogue("kk")) - used == set(), "written but never used"
+
+
+def test_the_three_catalogues_have_the_same_keys_in_the_same_order() -> None:
+    kk, ru, en = (list(texts.catalogue(language)) for language in texts.LANGUAGES)
+    assert kk == ru == en
+
+
+@pytest.mark.parametrize("language", texts.LANGUAGES)
+def test_plural_forms_are_complete(language: str) -> None:
+    forms = {key: set(said) for key, said in texts.catalogue(language).items() if not isinstance(said, str)}
+    assert forms
+    assert {key: found for key, found in forms.items() if found != CATEGORIES[language]} == {}
+
+
+@pytest.mark.parametrize("key", list(texts.catalogue("kk")))
+def test_a_sentence_has_the_same_places_in_three_languages(key: str) -> None:
+    said = [texts.catalogue(language)[key] for language in texts.LANGUAGES]
+    places = [
+        [set(re.findall(r"{(\w+)}", text)) for text in ([one] if isinstance(one, str) else one.values())] for one in said
+    ]
+    assert len({frozenset(names) for language in places for names in language}) == 1
+
+
+@pytest.mark.parametrize(
+    ("n", "ru"), [(0, "many"), (1, "one"), (2, "few"), (4, "few"), (5, "many"), (11, "many"), (14, "many"), (21, "one"), (22, "few"), (111, "many"), (1001, "one")]
+)  # fmt: skip
+def test_russian_plurals_follow_the_number(n: int, ru: str) -> None:
+    assert texts.plural("ru", n) == ru
+    assert texts.plural("kk", n) == texts.plural("en", n) == ("one" if n == 1 else "other")
+
+
+def test_a_sentence_groups_its_number() -> None:
+    assert texts.say("ru", "checks.red", n=1021) == "1\u00a0021 проверка нашла ошибку."
+
+
+def test_a_refusal_is_said_in_the_readers_language() -> None:
+    assert texts.refusal("en", KeyReason.KEY_REUSED.value) == "This key was used for another action: reload and send again."
+
+
+def test_money_and_moments_are_written_as_the_country_writes_them() -> None:
+    assert words.tenge(1_250_050) == "12\u00a0500,50\u00a0₸"
+    assert words.grouped(1_000_000) == "1\u00a0000\u00a0000"
+    assert words.moment(None) == "—"
+
+
+class _Row:
+    name_kk, name_ru, name_en = "Қала", "Город", ""
+
+
+@pytest.mark.parametrize(("language", "shown"), [("kk", "Қала"), ("ru", "Город"), ("en", "Город")])
+def test_a_missing_english_name_is_shown_in_russian(language: str, shown: str) -> None:
+    with translation.override(language):
+        assert words.in_language(_Row()) == shown

@@ -1,0 +1,82 @@
+"""What a journey sees with: a browser, pictures for the docs, and measures of what a person needs to read and to hit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+PICTURES = Path(__file__).resolve().parents[2] / "docs" / "images"
+PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+
+# Links and summaries smaller than 24 × 24 CSS pixels (WCAG 2.2, 2.5.8), unless they stand inside a sentence.
+SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, summary, input')].filter(e => {
+  const box = e.getBoundingClientRect(); return box.right > 0 && box.width && (box.width < 24 || box.height < 24)
+}).map(e => e.outerHTML.slice(0, 90))"""
+
+# Texts whose contrast with the first painted ground behind them is below 4.5 (3 for large ones): WCAG 2.2, 1.4.3.
+LOW_CONTRAST = """() => {
+  const rgb = text => text.match(/[\\d.]+/g).map(Number)
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+    .reduce((sum, v, n) => sum + v * [.2126, .7152, .0722][n], 0)
+  const ground = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor)
+    if (c.length === 3 || c[3] === 1) return c } return [255, 255, 255] }
+  return [...document.querySelectorAll('body *')].filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())
+    && e.checkVisibility()).map(e => {
+    const style = getComputedStyle(e), [a, b] = [light(rgb(style.color)), light(ground(e))].sort((x, y) => y - x)
+    const size = parseFloat(style.fontSize), large = size >= 24 || size >= 18.66 && style.fontWeight >= 700
+    return [(a + .05) / (b + .05), large ? 3 : 4.5, e.outerHTML.slice(0, 90)]
+  }).filter(([found, wanted]) => found < wanted) }"""
+
+# The order of headings: each at most one deeper than the one before.
+HEADINGS = "() => [...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(e => Number(e.tagName[1]))"
+OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@contextmanager
+def browser(path: Path) -> Iterator[Browser]:
+    """A browser for one journey. Opened after the data is made: Django refuses its ORM beside a running event loop."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=str(path), args=["--no-sandbox"])
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+@contextmanager
+def page(of: Browser, address: str, **options: Any) -> Iterator[Page]:
+    """A page at an address; the journey fails where the page says an error to the console (a refused style, a 404)."""
+    context = of.new_context(**{"viewport": DESKTOP, "timezone_id": "Asia/Almaty", **options})
+    try:
+        shown = context.new_page()
+        complaints: list[str] = []
+        shown.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        shown.on("pageerror", lambda fault: complaints.append(str(fault)))
+        shown.goto(address)
+        yield shown
+        assert complaints == []
+    finally:
+        context.close()
+
+
+def picture(of: Page, name: str, *, whole: bool = True) -> None:
+    """Keep a picture for the docs, where QOSYMSHA_PICTURES=1 asks for it."""
+    if os.environ.get("QOSYMSHA_PICTURES") == "1":
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        of.screenshot(path=PICTURES / f"{name}.png", full_page=whole)
+
+
+def assert_readable(of: Page) -> None:
+    """Nothing to scroll sideways, targets to hit, contrast, headings in order, one h1, a language, named regions."""
+    assert of.evaluate(OVERFLOW) <= 0
+    assert of.evaluate(SMALL_TARGETS) == []
+    assert of.evaluate(LOW_CONTRAST) == []
+    levels = of.evaluate(HEADINGS)
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))

@@ -1,0 +1,111 @@
+"""A guardian on a cheap phone, an official at a desk, someone with a keyboard only: all of them read the first page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from qosymsha.interfaces.ui import texts
+from tests.factories import front
+from tests.journeys import eyes
+
+pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
+SIZES = {"phone": eyes.PHONE, "desktop": eyes.DESKTOP}
+SHOWN = {("kk", "light"), ("en", "light")}  # in the docs; all twelve are read
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("() => document.activeElement.textContent.trim()"))
+
+
+def test_the_first_page_is_readable_in_three_languages_by_day_and_by_night(live_server: Any, browser_path: Path) -> None:
+    the_round = front.full_page(families=240)
+    with eyes.browser(browser_path) as browser:
+        for language in texts.LANGUAGES:
+            for size, viewport in SIZES.items():
+                for scheme in ("light", "dark"):
+                    options: dict[str, Any] = {"viewport": viewport, "color_scheme": scheme, "java_script_enabled": True}
+                    with eyes.page(browser, f"{live_server.url}/{language}/", **options) as page:
+                        assert page.get_by_role("heading", level=1).inner_text() == texts.say(language, "landing.h1")
+                        assert page.locator("html").get_attribute("lang") == language
+                        assert page.get_by_text(the_round.number, exact=True).is_visible()
+                        eyes.assert_readable(page)
+                        if (language, scheme) in SHOWN:
+                            eyes.picture(page, f"first-page-{language}-{size}-{scheme}")
+
+
+def test_the_whole_page_works_without_scripts(live_server: Any, browser_path: Path) -> None:
+    front.full_page()
+    with (
+        eyes.browser(browser_path) as browser,
+        eyes.page(browser, f"{live_server.url}/kk/", viewport=eyes.PHONE, java_script_enabled=False) as page,
+    ):
+        assert page.locator("script").count() == 0
+        proof = page.locator("details", has=page.get_by_text(texts.say("kk", "round.proof")))
+        assert not proof.locator("dl").is_visible()
+        proof.locator("summary").click()
+        assert proof.locator("dl").is_visible()
+        page.get_by_role("link", name="Русский").click()
+        assert page.url == f"{live_server.url}/ru/"
+        assert page.get_by_role("heading", level=1).inner_text() == texts.say("ru", "landing.h1")
+
+
+def test_a_keyboard_alone_reaches_everything_in_the_order_it_is_read(live_server: Any, browser_path: Path) -> None:
+    front.full_page()
+    with eyes.browser(browser_path) as browser, eyes.page(browser, f"{live_server.url}/kk/") as page:
+        met = []
+        for _ in range(8):
+            page.keyboard.press("Tab")
+            met.append(focused(page))
+        wanted = [texts.say("kk", "site.skip"), "Qosymsha", "Қазақша", "Русский", "English"]
+        wanted += [texts.say("kk", key) for key in ("intake.help", "round.proof", "checks.list")]
+        assert met == wanted
+        assert page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        for _ in range(4):
+            page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{live_server.url}/ru/")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        assert focused(page) == texts.say("ru", "intake.help"), "the skip link leads past the header"
+
+
+def test_a_large_letter_and_a_narrow_screen_lose_nothing(live_server: Any, browser_path: Path) -> None:
+    front.full_page()
+    with eyes.browser(browser_path) as browser:
+        for width, letters in ((320, "100%"), (360, "130%"), (640, "200%")):
+            with eyes.page(browser, f"{live_server.url}/kk/", viewport={"width": width, "height": 600}) as page:
+                page.evaluate(f"document.documentElement.style.fontSize = '{letters}'")
+                eyes.assert_readable(page)
+
+
+def test_an_empty_installation_and_a_wrong_address_are_pages_too(live_server: Any, browser_path: Path) -> None:
+    with eyes.browser(browser_path) as browser:
+        with eyes.page(browser, f"{live_server.url}/", locale="kk-KZ", viewport=eyes.PHONE) as page:
+            assert page.url == f"{live_server.url}/kk/"
+            assert page.get_by_text(texts.say("kk", "round.none")).is_visible()
+            eyes.assert_readable(page)
+        context = browser.new_context(viewport=eyes.PHONE)
+        page = context.new_page()
+        page.goto(f"{live_server.url}/en/nowhere/")
+        eyes.assert_readable(page)
+        page.get_by_role("link", name=texts.say("en", "error.home")).click()
+        assert page.url == f"{live_server.url}/en/"
+        context.close()
+
+
+def test_the_eyes_see_what_is_wrong(browser_path: Path) -> None:
+    """The control: a page with faults is not readable."""
+    faults = '<h1>A</h1><h3>B</h3><p id=p style="color: #999; background: #fff">pale</p><a href="/"><b style="font-size: 9px">x</b></a>'
+    with eyes.browser(browser_path) as browser:
+        page = browser.new_page(viewport=eyes.PHONE)
+        page.set_content(f"<!doctype html>{faults}<div style='width: 900px'>wide</div>")
+        assert page.evaluate(eyes.OVERFLOW) > 0
+        assert len(page.evaluate(eyes.SMALL_TARGETS)) == 1
+        assert ["pale" in markup for _, _, markup in page.evaluate(eyes.LOW_CONTRAST)] == [True]
+        assert page.evaluate(eyes.HEADINGS) == [1, 3]
+        page.close()
