@@ -52,9 +52,7 @@ def closed_list(rows: int, segments: int, seed: int = 1) -> ClosedList:
     masks = (claims * np.array([[1], [2], [4]])).sum(axis=0)
     lines = [
         f"{ident.hex()}\tsport/{s:03}\t{t}\t{named[m]}\t"
-        for ident, s, t, m in zip(
-            map(bytes, ids), segment.tolist(), tier.tolist(), masks.tolist(), strict=True
-        )
+        for ident, s, t, m in zip(map(bytes, ids), segment.tolist(), tier.tolist(), masks.tolist(), strict=True)
     ]
     salts = random.bytes(16 * rows)
     return ClosedList(segment, tier, claims, ids, lines, [salts[i : i + 16] for i in range(0, len(salts), 16)])

@@ -87,7 +87,9 @@ def test_the_number_of_statements_does_not_grow(client: Client) -> None:
     front.checks()
     front.played_round(families=20)
     text(client)  # rule sets are read once for a process
-    with CaptureQueriesContext(connection, ) as few:
+    with CaptureQueriesContext(
+        connection,
+    ) as few:
         text(client)
     for _ in range(3):
         settlement.confirmed_month(settlement.city(), 3)
@@ -106,7 +108,14 @@ def test_the_intake_is_announced_with_its_days(client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "language"),
-    [("", "kk"), ("fr,de;q=0.5", "kk"), ("ru,en;q=0.5", "ru"), ("en-GB,en;q=0.9", "en"), ("ru;q=0.3,kk;q=0.9", "kk"), ("*", "kk")],
+    [
+        ("", "kk"),
+        ("fr,de;q=0.5", "kk"),
+        ("ru,en;q=0.5", "ru"),
+        ("en-GB,en;q=0.9", "en"),
+        ("ru;q=0.3,kk;q=0.9", "kk"),
+        ("*", "kk"),
+    ],
 )
 def test_the_browsers_language_chooses_the_first_page(client: Client, wanted: str, language: str) -> None:
     answer = client.get("/", headers={"accept-language": wanted})

@@ -32,7 +32,11 @@ _REASONS = re.compile(r"\w*(Refusal|Reason|Fault)")
 def reasons(tree: ast.Module) -> Iterator[str]:
     """Values of the StrEnums of a module whose names say that they are reasons."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and _REASONS.fullmatch(node.name) and "StrEnum" in map(ast.unparse, node.bases):
+        if (
+            isinstance(node, ast.ClassDef)
+            and _REASONS.fullmatch(node.name)
+            and "StrEnum" in map(ast.unparse, node.bases)
+        ):
             assigned = [item.value for item in node.body if isinstance(item, ast.Assign)]
             yield from (str(value.value) for value in assigned if isinstance(value, ast.Constant))
 
@@ -115,7 +119,8 @@ def test_plural_forms_are_complete(language: str) -> None:
 def test_a_sentence_has_the_same_places_in_three_languages(key: str) -> None:
     said = [texts.catalogue(language)[key] for language in texts.LANGUAGES]
     places = [
-        [set(re.findall(r"{(\w+)}", text)) for text in ([one] if isinstance(one, str) else one.values())] for one in said
+        [set(re.findall(r"{(\w+)}", text)) for text in ([one] if isinstance(one, str) else one.values())]
+        for one in said
     ]
     assert len({frozenset(names) for language in places for names in language}) == 1
 
@@ -133,7 +138,10 @@ def test_a_sentence_groups_its_number() -> None:
 
 
 def test_a_refusal_is_said_in_the_readers_language() -> None:
-    assert texts.refusal("en", KeyReason.KEY_REUSED.value) == "This key was used for another action: reload and send again."
+    assert (
+        texts.refusal("en", KeyReason.KEY_REUSED.value)
+        == "This key was used for another action: reload and send again."
+    )
 
 
 def test_money_and_moments_are_written_as_the_country_writes_them() -> None:

@@ -9,6 +9,7 @@ from qosymsha.demo.world import World
 from qosymsha.domain.admission import queries as admission
 from qosymsha.domain.attendance import queries as attendance
 from qosymsha.domain.insights import queries as insights
+from qosymsha.domain.insights.rules import InvariantResult
 from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.settlement import queries as settlement
 from qosymsha.domain.vouchers import queries as vouchers
@@ -30,11 +31,17 @@ def collect(world: World) -> dict[str, Any]:
         "payments": settlement.payments_by_state(programme),
         "ledger": _money(),
         "refusals": dict(sorted(world.refusals.items())),
-        "invariants": [
-            {"id": r.id, "ok": r.ok, "violations": r.violations, "examples": r.examples}
-            for r in insights.check_invariants(at=world.now)
-        ],
+        "invariants": [_invariant(result) for result in insights.check_invariants(at=world.now)],
     }
+
+
+def _invariant(result: InvariantResult) -> dict[str, Any]:
+    found: dict[str, Any] = {"id": result.id, "ok": result.ok, "violations": result.violations}
+    if result.examples:
+        found["examples"] = result.examples
+    if result.not_applicable:
+        found["not_applicable"] = result.not_applicable
+    return found
 
 
 def _round(number: str) -> dict[str, Any]:

@@ -1,17 +1,12 @@
 """Small random instances of the exchange format."""
 
-import os
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 CRITERIA = ["tier", "sibling", "district", "lottery"]
 RULES = ["soft_first", "soft_last", "hard", "max"]
 CATEGORIES = ["a", "b", "c"]
-
-examples = settings(max_examples=int(os.environ.get("ALLOCATION_EXAMPLES", "100")), deadline=None)
-"""How many instances each promise is tried on: few in a test run, ALLOCATION_EXAMPLES=10000 for a night."""
 
 Draw = Any
 

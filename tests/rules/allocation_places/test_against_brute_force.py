@@ -11,7 +11,7 @@ from qosymsha.domain.allocation.exchange_places import answer_places, parse
 from qosymsha.domain.allocation.places import solve
 from qosymsha.domain.allocation.stability import FindingKind, findings
 from tests.rules.allocation_places import slow
-from tests.rules.allocation_places.instances import examples, markets
+from tests.rules.allocation_places.instances import markets
 
 Doc = dict[str, Any]
 
@@ -21,7 +21,6 @@ def engine(doc: Doc) -> slow.Match:
 
 
 @given(markets(children=5))
-@examples
 def test_the_answer_is_the_stable_matching_that_is_best_for_every_child(doc: Doc) -> None:
     stable, match = slow.all_stable(doc), engine(doc)
     assert match in stable
@@ -32,7 +31,6 @@ def test_the_answer_is_the_stable_matching_that_is_best_for_every_child(doc: Doc
 
 
 @given(markets(children=12, groups=5))
-@examples
 def test_the_rounds_and_the_tail_both_equal_a_slow_engine_written_from_the_definitions(doc: Doc) -> None:
     instance = parse(doc)
     expected = slow.deferred_acceptance(doc)
@@ -43,7 +41,6 @@ def test_the_rounds_and_the_tail_both_equal_a_slow_engine_written_from_the_defin
 
 
 @given(markets(children=6, groups=3), st.data())
-@examples
 def test_the_checker_finds_nothing_exactly_where_a_matching_is_stable_by_definition(
     doc: Doc, data: st.DataObject
 ) -> None:
@@ -57,7 +54,6 @@ def test_the_checker_finds_nothing_exactly_where_a_matching_is_stable_by_definit
 
 
 @given(markets(children=6, groups=3), st.data())
-@examples
 def test_the_checker_names_every_blocking_pair(doc: Doc, data: st.DataObject) -> None:
     instance = parse(doc)
     match = solve(instance.market).groups.copy()

@@ -12,7 +12,7 @@ from hypothesis import given
 
 from qosymsha.domain.allocation.errors import InstanceError
 from qosymsha.domain.allocation.exchange_places import answer_places
-from tests.rules.allocation_places.instances import examples, markets
+from tests.rules.allocation_places.instances import markets
 
 VERIFIER = Path(__file__).parents[3] / "verify" / "places.py"
 
@@ -133,7 +133,6 @@ def _verify(tmp_path: Path, instance: object, answer: object) -> subprocess.Comp
 
 
 @given(markets(children=9, groups=4))
-@examples
 def _sampled(doc: dict[str, Any]) -> None:
     _SAMPLE.append(doc)
 

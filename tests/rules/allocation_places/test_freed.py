@@ -10,7 +10,7 @@ from qosymsha.domain.allocation.exchange_places import PlacesInstance, parse
 from qosymsha.domain.allocation.freed import Move, applicants, fill, next_offer, rerun, without
 from qosymsha.domain.allocation.places import solve
 from qosymsha.domain.allocation.stability import findings
-from tests.rules.allocation_places.instances import examples, markets
+from tests.rules.allocation_places.instances import markets
 
 Doc = dict[str, Any]
 
@@ -22,7 +22,6 @@ def _rank(instance: PlacesInstance, child: int, group: int) -> int:
 
 
 @given(markets(children=10, groups=4), st.data())
-@examples
 def test_the_chain_is_stable_and_hurts_nobody_and_the_rerun_is_no_worse_for_anyone(
     doc: Doc, data: st.DataObject
 ) -> None:

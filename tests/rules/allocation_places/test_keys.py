@@ -9,7 +9,7 @@ from qosymsha.domain.allocation import places_keys
 from qosymsha.domain.allocation.exchange_places import answer_places, parse
 from qosymsha.domain.allocation.market import Criterion, Market
 from qosymsha.domain.allocation.places import solve
-from tests.rules.allocation_places.instances import examples, markets
+from tests.rules.allocation_places.instances import markets
 
 WORDS = st.lists(st.sampled_from([0, 1, 2, 1 << 63, (1 << 64) - 1, (1 << 64) - 2]), min_size=4, max_size=4)
 
@@ -47,7 +47,6 @@ def test_whole_numbers_of_any_size_are_compared_whole() -> None:
 
 
 @given(markets(children=10, groups=4, lists=False))
-@examples
 def test_both_makers_of_keys_order_every_group_alike_and_one_equals_many(doc: dict) -> None:  # type: ignore[type-arg]
     market = parse(doc).market
     if not market.groups.size:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from qosymsha.domain.allocation.exchange_places import answer_places, parse
 from qosymsha.domain.allocation.places import solve
 from tests.rules.allocation_places import slow
-from tests.rules.allocation_places.instances import examples, markets
+from tests.rules.allocation_places.instances import markets
 
 Doc = dict[str, Any]
 
@@ -20,7 +20,6 @@ def engine(doc: Doc) -> slow.Match:
 
 
 @given(markets(children=10, groups=4), st.randoms(use_true_random=False))
-@examples
 def test_the_order_of_rows_and_arrival_never_matter(doc: Doc, random: Random) -> None:
     shuffled = doc | {"children": [*doc["children"]], "groups": [*doc["groups"]]}
     random.shuffle(shuffled["children"])
@@ -30,7 +29,6 @@ def test_the_order_of_rows_and_arrival_never_matter(doc: Doc, random: Random) ->
 
 
 @given(markets(children=8, groups=4, reserves=False), st.data())
-@examples
 def test_one_place_more_makes_no_child_worse_off(doc: Doc, data: st.DataObject) -> None:
     before = engine(doc)
     data.draw(st.sampled_from(doc["groups"]))["capacity"] += 1
@@ -39,7 +37,6 @@ def test_one_place_more_makes_no_child_worse_off(doc: Doc, data: st.DataObject) 
 
 
 @given(markets(children=8, groups=4), st.data())
-@examples
 def test_one_child_less_makes_no_other_worse_off(doc: Doc, data: st.DataObject) -> None:
     if not doc["children"]:
         return
@@ -50,7 +47,6 @@ def test_one_child_less_makes_no_other_worse_off(doc: Doc, data: st.DataObject) 
 
 
 @given(markets(children=6, groups=3), st.data())
-@examples
 def test_no_child_gains_by_naming_other_wishes_than_its_own(doc: Doc, data: st.DataObject) -> None:
     if not doc["children"]:
         return
@@ -64,7 +60,6 @@ def test_no_child_gains_by_naming_other_wishes_than_its_own(doc: Doc, data: st.D
 
 
 @given(markets(children=6, groups=3), st.data())
-@examples
 def test_a_claim_more_never_hurts_the_child_who_makes_it(doc: Doc, data: st.DataObject) -> None:
     if not doc["children"]:
         return
@@ -81,7 +76,6 @@ def test_a_claim_more_never_hurts_the_child_who_makes_it(doc: Doc, data: st.Data
 
 
 @given(markets(children=12, groups=5), st.integers(0, 5))
-@examples
 def test_the_number_of_knocks_is_fixed_by_the_instance(doc: Doc, tail_below: int) -> None:
     market = parse(doc).market
     quick, slowly = solve(market, tail_below=tail_below), solve(market)

@@ -75,7 +75,8 @@ def lock_contracts(programme_id: int, provider_ids: Sequence[int] | None) -> lis
 
 _PAYABLE = """
 SELECT g.contract_id, r.id, r.enrolment_id, e.voucher_id, s.month, r.present, r.ill, r.excused, r.absent,
-       e.unit_tariff_tiyn, g.units_per_month, r.word <> 'rejected', v.state = ANY (%s), coalesce(a.balance_tiyn, 0)
+       e.unit_tariff_tiyn, g.units_per_month, r.word <> 'rejected',
+       v.state = ANY (%s) AND v.line_id = e.line_id, coalesce(a.balance_tiyn, 0)
   FROM club_group g
   JOIN month_sheet s ON s.group_id = g.id AND s.state = %s AND s.month <= %s
   JOIN sheet_row r ON r.sheet_id = s.id AND r.word = ANY (%s)

@@ -18,6 +18,7 @@ from qosymsha.interfaces.cli.demo_report import printed
 from qosymsha.interfaces.cli.serve import serve_until_stopped
 from qosymsha.interfaces.cli.session import database
 from qosymsha.kernel.adapters import adapter
+from qosymsha.kernel.errors import BadInput
 
 FEWEST, MOST = 1_000, 200_000
 EPILOG = """\b
@@ -55,6 +56,8 @@ def command(  # noqa: PLR0913 - one parameter per option
 ) -> int:
     """Play a whole programme year: rules, providers, intake, draw, vouchers, lessons, pay, year end. Then check everything."""
     progress = Console(stderr=True)
+    if report_file is not None and not report_file.parent.is_dir():
+        raise BadInput("--report", f"there is no folder {report_file.parent}; make it first")
     with database(fresh=True):
         published = folder or Path(tempfile.mkdtemp(prefix="qosymsha-round-"))
         collected = _played(children, seed, published, progress)

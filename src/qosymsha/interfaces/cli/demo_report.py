@@ -7,7 +7,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from qosymsha.domain.insights.rules import PROMISES
 from qosymsha.domain.programmes import classifiers
+from qosymsha.interfaces.ui import texts
 from qosymsha.kernel.money import Money
 
 MONEY = {
@@ -80,33 +82,39 @@ def _states(report: dict[str, Any]) -> Table:
 
 
 def _refusals(refusals: dict[str, int]) -> Table:
-    table = Table(title="What was refused, and why", title_justify="left")
+    table = Table(title="What was refused, and what the person was told", title_justify="left")
     table.add_column("reason")
     table.add_column("times", justify="right")
+    table.add_column("sentence")
     for reason, count in refusals.items():
-        table.add_row(reason.replace("_", " "), f"{count:,}")
+        table.add_row(reason.replace("_", " "), f"{count:,}", texts.refusal("en", reason))
     if not refusals:
-        table.add_row("nothing", "0")
+        table.add_row("nothing", "0", "")
     return table
 
 
 def _invariants(invariants: list[dict[str, Any]]) -> Table:
+    waiting = [i for i in invariants if "not_applicable" in i]
     red = [i for i in invariants if not i["ok"]]
-    title = f"Invariants: {len(invariants)} checked, {len(red)} red"
-    table = Table(title=title, title_justify="left")
-    table.add_column("invariant")
+    checked = len(invariants) - len(waiting)
+    table = Table(
+        title=f"Invariants: {checked} checked, {len(red)} red, {len(waiting)} not applicable yet", title_justify="left"
+    )
+    table.add_column("id")
     table.add_column("result")
-    table.add_column("violations", justify="right")
+    table.add_column("promise")
+    promises = {promise.id: promise.en for promise in PROMISES}
     for found in invariants:
-        table.add_row(found["id"], "[green]holds" if found["ok"] else "[bold red]RED", f"{found['violations']:,}")
+        result = "[green]holds" if found["ok"] else f"[bold red]RED: {found['violations']:,}"
+        said = f"[dim]{found['not_applicable']}" if "not_applicable" in found else promises[found["id"]]
+        table.add_row(found["id"], "[dim]not yet" if "not_applicable" in found else result, said)
     return table
 
 
 def _seconds(report: dict[str, Any]) -> Table:
     total = sum(report["seconds"].values())
-    table = Table(
-        title=f"Time: {total:.1f} s, {1000 * total / report['children']:.2f} ms per child", title_justify="left"
-    )
+    title = f"Time: {total:.1f} s, {1000 * total / report['children']:.2f} ms per child"
+    table = Table(title=title, title_justify="left", min_width=len(title))
     table.add_column("step")
     table.add_column("seconds", justify="right")
     for step, seconds in report["seconds"].items():

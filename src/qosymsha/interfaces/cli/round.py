@@ -159,7 +159,7 @@ def _opened(desk: Desk, plan: RoundPlan) -> str:
         actor=desk.officer, programme_id=desk.place.programme_id, plan=plan, at=desk.staff.at, key=key
     )
     if own:
-        remark(f"the parties' secrets are kept in {secrets.keep(planned.number, own)} until the draw")
+        remark(f"the parties' secrets are kept in {secrets.keep(planned.uuid, own)} until the draw")
     key = key_of("open_round", planned.number)
     return str(commands.open_round(actor=desk.officer, round_id=planned.id, at=desk.staff.at, key=key).number)
 
@@ -217,7 +217,7 @@ def draw_round(number: str | None, pairs: tuple[str, ...], subjects: tuple[str, 
     """
     with _desk(subjects) as desk:
         found = _chosen(desk, number)
-        shown = secrets.shown(pairs) if pairs else secrets.kept(found.number)
+        shown = secrets.shown(pairs) if pairs else secrets.kept(found.uuid)
         try:
             value = adapter("beacon").value(found.beacon_name)
         except BeaconSilent as silent:

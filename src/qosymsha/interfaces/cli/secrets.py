@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from uuid import UUID
 
 from qosymsha.domain.admission.commands.drawing import SECRET_BYTES
 from qosymsha.kernel import entropy
@@ -19,13 +20,13 @@ def make() -> dict[str, bytes]:
     return {party: entropy.token(SECRET_BYTES) for party in PARTIES}
 
 
-def keep(number: str, secrets: dict[str, bytes]) -> Path:
+def keep(round_uuid: UUID, secrets: dict[str, bytes]) -> Path:
     """Write a round's secrets down, for the owner's eyes only, and return the file.
 
     Raises:
         EnvironmentFault: the folder cannot be written to.
     """
-    path = _file(number)
+    path = _file(round_uuid)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
@@ -35,14 +36,14 @@ def keep(number: str, secrets: dict[str, bytes]) -> Path:
     return path
 
 
-def kept(number: str) -> dict[str, bytes]:
+def kept(round_uuid: UUID) -> dict[str, bytes]:
     """The secrets kept for a round of a trial.
 
     Raises:
         BadInput: there are none: the parties must show theirs with --secret.
     """
     try:
-        lines = _file(number).read_text(encoding="utf-8").splitlines()
+        lines = _file(round_uuid).read_text(encoding="utf-8").splitlines()
     except OSError:
         raise BadInput("--secret", "name each party's secret as PARTY=FILE; this computer keeps none") from None
     return {party: bytes.fromhex(secret) for party, _, secret in (line.partition("\t") for line in lines)}
@@ -76,5 +77,5 @@ def commitments(pairs: tuple[str, ...]) -> dict[str, bytes]:
         raise BadInput("--commitment", "write PARTY=HEX with 64 hexadecimal digits") from None
 
 
-def _file(number: str) -> Path:
-    return places_of().state / "draw-secrets" / f"{number}.txt"
+def _file(round_uuid: UUID) -> Path:
+    return places_of().state / "draw-secrets" / f"{round_uuid}.txt"

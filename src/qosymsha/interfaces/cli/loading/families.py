@@ -81,6 +81,7 @@ class FamilyLoader:
         self.notes = [] if settings.PRODUCTION else [f"guardianships and categories are taken as {STATED}"]
         self._city = city
         self._pairs: set[tuple[str, str]] = set()
+        self._guardians: dict[str, PersonDetails] = {}
 
     def read(self, reading: Reading) -> FamilyDraft | None:
         """The row as a family of one child."""
@@ -95,7 +96,17 @@ class FamilyLoader:
         if reading.faults:
             return None
         self._refuse_early(reading, guardian, child, proof)
+        guardian = self._as_first_told(reading, guardian)
         return FamilyDraft(guardian, child, language, home_id, proof, categories)
+
+    def _as_first_told(self, reading: Reading, guardian: PersonDetails) -> PersonDetails:
+        """A guardian of several children stands in several rows; where these differ, the first row counts."""
+        if reading.faults or guardian.iin is None:
+            return guardian
+        first = self._guardians.setdefault(guardian.iin, guardian)
+        if first != guardian:
+            reading.remark("iin", "told_otherwise", "an earlier row tells this guardian otherwise: that row counts")
+        return first
 
     def _refuse_early(
         self, reading: Reading, guardian: PersonDetails, child: PersonDetails, proof: ProvedChild
@@ -112,7 +123,7 @@ class FamilyLoader:
             reading.fault(column, theirs.value, advice_of(theirs))
 
     def sort_out(self, batch: list[Taken[FamilyDraft]]) -> None:
-        """Rows whose people, tie and categories stand as told are there already; known children told anew are changed."""
+        """Rows whose people, tie and categories stand as told are there already; known ones told anew are changed."""
         stored = _Stored(self._city, [taken.draft for taken in batch])
         for taken in batch:
             pair = (taken.draft.guardian.iin or "", taken.draft.child.iin or "")

@@ -74,12 +74,13 @@ class ApplicationLoader:
 
     def _compare(self, taken: Taken[FilingDraft], kind: str | None) -> None:
         wish = (taken.draft.child_iin, taken.draft.kind)
-        if kind == taken.draft.kind or wish in self._filed:
-            taken.verdict = Verdict.THERE
-        elif kind is not None:
+        if kind is not None and kind != taken.draft.kind:
             advice = f"is filed for {kind} already: the guardian withdraws that application first"
             taken.refuse("kind", AdmissionRefusal.ALREADY_FILED.value, advice)
-        self._filed.add(wish)
+        elif kind is not None or wish in self._filed:
+            taken.verdict = Verdict.THERE
+        else:
+            self._filed.add(wish)
 
     def store(self, batch: list[Taken[FilingDraft]]) -> None:
         """File the wishes; the room says row by row what it refuses."""

@@ -1,0 +1,44 @@
+"""When each duty runs. Hours are UTC (Astana is five ahead). Daily duties are tried every hour: their key says once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from qosymsha.interfaces.jobs import duties, treasury
+from qosymsha.interfaces.jobs.app import app
+from qosymsha.kernel import clock
+
+Duty = Callable[[datetime], None]
+SCHEDULE: tuple[tuple[str, Duty], ...] = (
+    ("* * * * * */10", duties.link_audit),
+    ("* * * * *", duties.check_invariants),
+    ("30 22 * * *", duties.check_invariants_by_night),  # 03:30 in Astana
+    ("1 * * * *", duties.make_months),
+    ("2 * * * *", duties.expire_vouchers),
+    ("3 * * * *", duties.expire_accreditations),
+    ("4 * * * *", duties.promise_month),
+    ("6 * * * *", duties.refill),
+    ("*/5 * * * *", treasury.exchange),
+)
+_log = logging.getLogger(__name__)
+
+
+def task_name(duty: Duty) -> str:
+    """The name under which the queue knows a duty."""
+    return f"qosymsha.{duty.__name__}"
+
+
+def _register(cron: str, duty: Duty) -> None:
+    name = task_name(duty)
+
+    # One at a time, and at most one waiting: a slow duty never piles up.
+    @app.periodic(cron=cron)
+    @app.task(name=name, lock=name, queueing_lock=name)
+    def run(timestamp: int) -> None:
+        duty(clock.read())
+
+
+for _cron, _duty in SCHEDULE:
+    _register(_cron, _duty)
