@@ -44,5 +44,6 @@ night: setup ## the long run: many more random examples, then the demo at 200,00
 	@HYPOTHESIS_PROFILE=night $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 	@$(BIN)/python scripts/bench.py 20000 200000
 
-docs: setup ## check that every link between the pages of the documentation leads somewhere
+docs: setup ## make the reference pages from the code, then check that every link between pages leads somewhere
+	@$(BIN)/python scripts/reference.py
 	@$(BIN)/python scripts/check_links.py

@@ -54,7 +54,9 @@ def test_a_planted_bare_view_is_seen() -> None:
 
 def public_addresses() -> list[str]:
     found = [address for address, view in views(get_resolver().url_patterns) if view.action is PublicAction.LOOK]  # type: ignore[attr-defined]
-    return sorted({f"/{language}/" if address.endswith("/") else "/" for address in found for language in texts.LANGUAGES})
+    return sorted(
+        {f"/{language}/" if address.endswith("/") else "/" for address in found for language in texts.LANGUAGES}
+    )
 
 
 @pytest.mark.django_db

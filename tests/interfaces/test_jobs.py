@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -244,7 +244,7 @@ def test_every_duty_is_scheduled_under_its_own_name() -> None:
     assert named <= set(app.tasks)
     assert {task.task.name for task in app.periodic_registry.periodic_tasks.values()} == named
     assert all(app.tasks[name].lock == app.tasks[name].queueing_lock == name for name in named)
-    assert TASKS == schedule.__name__
+    assert schedule.__name__ == TASKS
 
 
 def jobs() -> list[tuple[str, str, int]]:
@@ -276,7 +276,7 @@ worker.run()
 
 
 @pytest.fixture
-def killed_worker() -> Iterator[None]:
+def killed_worker() -> None:
     """A worker killed with -9 in the middle of the duty that waited."""
     app.perform_import_paths()
     app.configure_task(schedule.task_name(duties.expire_accreditations)).defer(timestamp=0)
@@ -286,7 +286,6 @@ def killed_worker() -> Iterator[None]:
     finally:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
-    yield
 
 
 def environment() -> dict[str, str]:
@@ -341,4 +340,4 @@ def leave_behind(attempts: int) -> None:
 
 
 def test_jobs_act_as_the_system() -> None:
-    assert duties.ACTOR == Actor.system("jobs")
+    assert Actor.system("jobs") == duties.ACTOR

@@ -1,4 +1,4 @@
-"""What a journey sees with: a browser, pictures for the docs, and measures of what a person needs to read and to hit."""
+"""What a journey sees with: a browser, pictures for the docs, measures of what a person needs to read and hit."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, summary, inpu
 # Texts whose contrast with the first painted ground behind them is below 4.5 (3 for large ones): WCAG 2.2, 1.4.3.
 LOW_CONTRAST = """() => {
   const rgb = text => text.match(/[\\d.]+/g).map(Number)
-  const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+  const linear = v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4
+  const light = ([r, g, b]) => [r, g, b].map(v => linear(v / 255))
     .reduce((sum, v, n) => sum + v * [.2126, .7152, .0722][n], 0)
   const ground = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor)
     if (c.length === 3 || c[3] === 1) return c } return [255, 255, 255] }
-  return [...document.querySelectorAll('body *')].filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())
-    && e.checkVisibility()).map(e => {
+  const says = e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) && e.checkVisibility()
+  return [...document.querySelectorAll('body *')].filter(says).map(e => {
     const style = getComputedStyle(e), [a, b] = [light(rgb(style.color)), light(ground(e))].sort((x, y) => y - x)
     const size = parseFloat(style.fontSize), large = size >= 24 || size >= 18.66 && style.fontWeight >= 700
     return [(a + .05) / (b + .05), large ? 3 : 4.5, e.outerHTML.slice(0, 90)]

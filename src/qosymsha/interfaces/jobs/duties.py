@@ -73,9 +73,7 @@ def promise_month(at: datetime) -> None:
     today = local_day(at)
     for programme in programmes.programmes():
         key = key_of("promise_month", programme.id, today)
-        tally = vouchers.promise_month(
-            actor=ACTOR, programme_id=programme.id, month=month_of(today), at=at, key=key
-        )
+        tally = vouchers.promise_month(actor=ACTOR, programme_id=programme.id, month=month_of(today), at=at, key=key)
         if tally.refused:
             _log.warning("promise_month: programme %s, %s places lack money", programme.id, len(tally.refused))
 

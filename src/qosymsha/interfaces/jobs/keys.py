@@ -1,4 +1,4 @@
-"""Idempotency keys of jobs: made from what the job is about, so that however often it runs, the effect is there once."""
+"""Idempotency keys of jobs: made from what the job is about, so that run twice it has its effect once."""
 
 from __future__ import annotations
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import datetime
+
+from django.db import connections
 
 from qosymsha.interfaces.jobs import duties, treasury
 from qosymsha.interfaces.jobs.app import app
@@ -22,7 +23,6 @@ SCHEDULE: tuple[tuple[str, Duty], ...] = (
     ("6 * * * *", duties.refill),
     ("*/5 * * * *", treasury.exchange),
 )
-_log = logging.getLogger(__name__)
 
 
 def task_name(duty: Duty) -> str:
@@ -37,7 +37,10 @@ def _register(cron: str, duty: Duty) -> None:
     @app.periodic(cron=cron)
     @app.task(name=name, lock=name, queueing_lock=name)
     def run(timestamp: int) -> None:
-        duty(clock.read())
+        try:
+            duty(clock.read())
+        finally:
+            connections.close_all()  # the worker's threads come and go; none takes a connection along
 
 
 for _cron, _duty in SCHEDULE:

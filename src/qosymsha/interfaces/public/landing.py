@@ -1,4 +1,4 @@
-"""The first page: intake and figures, the latest round, where each tenge is, the self-checks, the consultation points."""
+"""The first page: intake, figures, the latest round, where each tenge is, self-checks, consultation points."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.programmes import classifiers
 from qosymsha.interfaces.ui.templatetags.words import moment
 
-# Account kinds in the order a tenge passes them, each with the colour of its bar; dark enough to be told apart on paper too.
+# Account kinds in the order a tenge passes them, each with its colour in the bar, told apart on grey paper too.
 MONEY = (
     ("paid", "#1b6b3a"),
     ("transit", "#4f9d69"),
@@ -104,7 +104,7 @@ def landing(language: str) -> Landing:
 
 def _intake() -> Intake | None:
     head = front.coming_round()
-    return head and Intake(head.state == "open", moment(head.opens_at), moment(head.closes_at))
+    return None if head is None else Intake(head.state == "open", moment(head.opens_at), moment(head.closes_at))
 
 
 def _add_round(page: Landing, language: str) -> None:

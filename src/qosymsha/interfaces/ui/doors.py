@@ -1,4 +1,4 @@
-"""What every view wears: the Action it needs, or that it is public; a test walks the addresses and fails on a bare one."""
+"""What every view wears: the Action it needs, or that it is public; a test walks the addresses for bare ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Tongue:
 
 
 def public_page(view: View) -> View:
-    """Mark a page that anyone may read: GET and HEAD only (405 else), cached for a minute, unchanged ones answered 304."""
+    """Mark a page that anyone may read: GET and HEAD only (405 else), cached a minute, 304 where unchanged."""
     guarded: Any = conditional_page(require_safe(view))
 
     @wraps(view)

@@ -1,4 +1,4 @@
-"""Every sentence people read, in three languages, from `texts/*.json`. Plural forms by CLDR; Kazakh nouns stay singular."""
+"""Every sentence people read, in three languages, from `texts/*.json`. Plurals by CLDR; Kazakh nouns stay singular."""
 
 from __future__ import annotations
 

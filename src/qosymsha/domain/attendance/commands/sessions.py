@@ -183,9 +183,13 @@ def _places(enrolment_ids: set[int]) -> dict[int, Place]:
 
 def _marks(sessions: Mapping[int, SessionFacts]) -> dict[tuple[int, int], str]:
     """(session, enrolment) → value, of the marks made before."""
+    if not sessions:
+        return {}
+    days = [s.on for s in sessions.values()]
     found = rows(
         "SELECT m.session_id, m.enrolment_id, m.value FROM unnest(%s::date[], %s::bigint[]) AS s (day, id)"
-        ' JOIN mark m ON m."on" = s.day AND m.session_id = s.id',
-        [[s.on for s in sessions.values()], list(sessions)],
+        ' JOIN mark m ON m."on" = s.day AND m.session_id = s.id'
+        ' WHERE m."on" BETWEEN %s AND %s',  # lets the planner look into these months only
+        [days, list(sessions), min(days), max(days)],
     )
     return {(session_id, enrolment_id): value for session_id, enrolment_id, value in found}

@@ -52,7 +52,9 @@ RETURNS TABLE (sheet_id bigint, group_id bigint) LANGUAGE sql AS $$
         SELECT l.group_id, m.enrolment_id, m.child_id,
                count(*) FILTER (WHERE m.value = 'present') AS present, count(*) FILTER (WHERE m.value = 'ill') AS ill,
                count(*) FILTER (WHERE m.value = 'excused') AS excused, count(*) FILTER (WHERE m.value = 'absent') AS absent
-        FROM lessons l JOIN mark m ON m."on" = l."on" AND m.session_id = l.id GROUP BY 1, 2, 3),
+        FROM lessons l JOIN mark m ON m."on" = l."on" AND m.session_id = l.id
+        WHERE m."on" >= first_day AND m."on" < (first_day + interval '1 month')::date  -- looks into one partition
+        GROUP BY 1, 2, 3),
     drawn AS (
         INSERT INTO month_sheet (uuid, territory_id, programme_id, provider_id, group_id, month, state, lessons_held, sent_at)
         SELECT seeded_uuid(seed, 'sheet ' || g.id), g.territory_id, g.programme_id, provider, g.id, first_day, 'open',

@@ -1,0 +1,1 @@
+"""How the country writes dates and numbers, for Django's own formatting."""
