@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "reference"
 ROOMS = (
     *("ledger", "people", "programmes", "providers", "vouchers", "attendance"),
-    *("settlement", "admission", "casework", "insights"),
+    *("settlement", "choice", "admission", "casework", "insights"),
 )
 MADE = "<!-- Made by scripts/reference.py (`make docs`). Do not edit. -->\n"
 

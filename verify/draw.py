@@ -1,37 +1,34 @@
 """Was this round's draw honest? python3 draw.py FOLDER [ROOT as it was published at closing]; standard library only."""
 
-import hashlib, json, multiprocessing, pathlib, sys
-from binascii import hexlify, unhexlify as unhex
+import binascii, hashlib, json, os, pathlib, sys
 
-sha256, folder, faults = hashlib.sha256, pathlib.Path(sys.argv[1]), []
+sha, unhex, faults, folder = hashlib.sha256, binascii.unhexlify, [], pathlib.Path(sys.argv[1])
+lines = lambda name: (folder / name).open(encoding="utf8", newline="\n")  # closed.tsv: salt TAB line, or only the leaf
 say = lambda fine, fault: fine or faults.append(fault)
-
-
-def check_sums(_):  # of the five files
-    sums = [line.split("  ") for line in (folder / "SHA256SUMS").read_text("utf8").removesuffix("\n").split("\n")]
-    wrong = [name for digest, name in sums if sha256((folder / name).read_bytes()).hexdigest() != digest]
-    return [f"{name} is not the file that was summed" for name in wrong] + ["not five files are summed"] * (len(sums) != 5)
-
-
-def check_root(root):
-    level = [sha256(b"\0" + (folder / "terms.json").read_bytes()).digest()]
-    with open(folder / "closed.tsv", "rb") as closed:  # salt TAB line, or only the leaf
-        level += [sha256(b"\0" + unhex(r[:32]) + r[33:-1]).digest() if r[32] == 9 else unhex(r[:-1]) for r in closed]
-    whole = {len(leaf) for leaf in level} == {32}
-    while len(level) > 1:  # two by two up to the root; an odd one at the end moves up as it is
-        level = [sha256(b"\1" + a + b).digest() for a, b in zip(level[::2], level[1::2])] + level[len(level) // 2 * 2 :]
-    return ["the closed list or the terms are not those of the root"] * (not whole or level[0].hex() != root)
-
-
-def check_numbers(seed):
-    with open(folder / "closed.tsv", "rb") as closed, open(folder / "numbers.tsv", "rb") as numbers:
-        due = sorted([hexlify(sha256(seed + unhex(r[33:97])).digest()) + r[32:97] + b"\n" for r in closed if r[32] == 9])
-        said = list(numbers)
-    wrong = next((b for a, b in zip(due, said) if a != b), b"its length").decode()
-    return [f"numbers.tsv: {wrong} is wrong"] * (due != said)
-
-if __name__ == "__main__":
-    P = json.loads((folder / "protocol.json").read_bytes())
-    import time
-    for c, a in (check_sums, 0), (check_root, P["root"]), (check_numbers, unhex(P["seed"])):
-        t=time.process_time(); print(c(a), time.process_time()-t)
+try:
+    T, P = ((folder / name).read_bytes() for name in ("terms.json", "protocol.json"))
+    terms, P, long = json.loads(T), json.loads(P), (folder / "closed.tsv").stat().st_size > 1 << 20
+    child = os.fork() if long and hasattr(os, "fork") else -1  # a long list: its root in a process of its own
+    if child < 1:
+        rows = (folder / "closed.tsv").open("rb")
+        level = [sha(b"\0" + unhex(r[:32]) + r[33:-1]).digest() if r[32] == 9 else unhex(r[:-1]) for r in rows]
+        level = [sha(b"\0" + T).digest()] + level * ({*map(len, level)} <= {32})
+        while len(level) > 1:  # two by two up to the root; an odd one at the end moves up as it is
+            level = [sha(b"\1" + a + b).digest() for a, b in zip(level[::2], level[1::2])] + level[len(level) & ~1 :]
+        child or os._exit(level[0].hex() != P["root"])
+    for digest, name in (line[:-1].split("  ") for line in lines("SHA256SUMS")):
+        say(sha((folder / name).read_bytes()).hexdigest() == digest, f"{name} is not the file that was summed")
+    say(len(list(lines("SHA256SUMS"))) == 5, "SHA256SUMS does not name five files")
+    secrets = [unhex(secret) for secret in P["secrets"]]
+    say([sha(b"commit\0" + s).hexdigest() for s in secrets] == terms["commitments"], "a secret is not the one committed to")
+    say(P["root"] in (sys.argv[2:] or [P["root"]]), "the root is not the one published at closing")
+    parts = b"seed\0", terms["round"].encode(), b"\0", unhex(P["root"]), unhex(P["beacon"]), *secrets
+    say(sha(b"".join(parts)).hexdigest() == P["seed"], "the seed does not follow from root, beacon and secrets")
+    seed, said = unhex(P["seed"]), list(lines("numbers.tsv"))
+    due = sorted([sha(seed + unhex(r[33:97])).hexdigest() + r[32:97] + "\n" for r in lines("closed.tsv") if r[32] == "\t"])
+    say(due == said, f"numbers.tsv: {next((b for a, b in zip(due, said) if a != b), 'its length')!r} is wrong")
+    whole = os.waitpid(child, 0)[1] == 0 if child > 0 else level[0].hex() == P["root"]
+    say(whole, "the closed list or the terms are not those of the root")
+except (ValueError, KeyError, OSError, TypeError, IndexError, AttributeError) as fault:
+    faults.append(f"a file cannot be read: {fault!r}")
+sys.exit(print("\n".join(faults) or f"OK: root, commitments, seed and {len(due)} numbers") or len(faults) > 0)

@@ -4,9 +4,7 @@ It draws the numbers again, puts all applications in their order and goes throug
 (small classes) stand in as the places and the money they are said to have taken; all other outcomes are recomputed.
 """
 
-import functools, gc, hashlib, itertools, json, pathlib, sys
-from binascii import unhexlify
-from collections import defaultdict
+import binascii, collections, gc, hashlib, json, pathlib, sys
 
 folder, faults = pathlib.Path(sys.argv[1]), []
 lines = lambda name: (folder / name).open(encoding="utf8", newline="\n")
@@ -14,7 +12,7 @@ say = lambda fine, fault: fine or faults.append(fault)
 
 
 class Segment:
-    """A segment's lines, and what it has left once the withheld ones have what they are said to have taken."""
+    """What a segment has left, once the withheld lines have what they are said to have taken."""
 
     def __init__(self, terms, segment, hidden):
         self.id, self.cost, left, rule = segment["id"], segment["cost"], segment["places"], terms["rule"]
@@ -23,98 +21,130 @@ class Segment:
             self.free.append(min(wanted, left))
             left -= self.free[-1]
         taken = hidden.get("taken") or [0] * (len(self.free) + 1 + (rule == "soft_last"))
-        self.total, self.granted_unseen, self.closed = segment["places"] - sum(taken), sum(taken), False
+        self.total, self.unseen, self.closed = segment["places"] - sum(taken), sum(taken), False
         self.free = [n - t for n, t in zip(self.free, taken[rule == "soft_last" :])]
         self.beside = left - {"soft_last": taken[0], "hard": taken[-1]}.get(rule, 0)
         say(min(self.total, self.beside, *self.free, *taken) >= 0, f"{self.id}: withheld places there are not")
         # Under `max`: the places of each set of reserves, less the holders who claim nothing else (Hall's condition).
         self.room = [sum(n for i, n in enumerate(self.free) if some >> i & 1) for some in range(1 << len(self.free))]
-        self.tiers = defaultdict(list)  # tier: [(number, row in the list, line, mask of the reserves claimed, self)]
+        self.over = [b["id"] for b in terms["budgets"] if self.id in b["segments"]]
+        self.tiers = collections.defaultdict(list)  # tier: [(number, row in the list, line, its class)]
         for tier, told in hidden.get("ghosts", {}).items():  # withheld lines that count in k: their numbers are told
-            self.tiers[int(tier)] += [(number, row, "", 0, self) for number, row in told]
-
-    def blocks(self, weights):
-        """Yield (iteration, tier, k of the first, lines in order): all of a tier, or what one iteration takes of it."""
-        for tier, waiting in self.tiers.items():
-            step = weights[str(tier)] if weights else len(waiting)
-            waiting.sort()
-            for first in range(0, len(waiting), step):
-                yield weights and first // step + 1, tier, first + 1, waiting[first : first + step]
-
-    def reserve(self, rule, line, mask):
-        """Take a place of a reserve for these claims, if there is one; `settle` names it in the end under `max`."""
-        if rule != "max":
-            return next((i for i, n in enumerate(self.free) if n and mask >> i & 1), None)
-        return 0 if all(n for some, n in enumerate(self.room) if not mask & ~some) else None
-
-    def take(self, rule, reserve, line, mask):
-        """Book a place, an open one where `reserve` is -1."""
-        self.total, self.beside = self.total - 1, self.beside - (reserve < 0)
-        if reserve >= 0 and rule == "max":
-            self.held.append((line, mask))
-            self.room = [n - (not mask & ~some) for some, n in enumerate(self.room)]
-        elif reserve >= 0:
-            self.free[reserve] -= 1
-
-    def settle(self, outcome):
-        """Under `max`, in order, each holder gets the first listed reserve that leaves later ones a place."""
-        for line, mask in self.held:
-            for i in (i for i in range(len(self.free)) if mask >> i & 1):
-                room = [n + (not mask & ~some) - (some >> i & 1) for some, n in enumerate(self.room)]
-                if min(room) >= 0:
-                    self.room, outcome[line] = room, self.names[i]
-                    break
+            self.tiers[int(tier)] += [(number, row, "", (0, self, int(tier))) for number, row in told]
 
 
 def line_up(terms, segments, seed):
     """Put the lines shown into their segments' tiers; return how many are not, of how many, and the rejected rows."""
-
-    @functools.cache
-    def read(fields):
-        name, tier, claims = fields.split("\t")
-        segment, claims = segments.get(name), [f"reserve:{claim}" for claim in claims.split(",")]
-        mask = sum(1 << i for i, claim in enumerate(segment.names) if claim in claims) if segment else 0
-        return name, int(tier), mask, segment, segment and segment.tiers[int(tier)]
-
-    sha256, by_arrival, rejected, last, unseen, at = hashlib.sha256, terms["tie"] == "arrived", {}, "", 0, -1
+    sha256, by_arrival, classes, rejected = hashlib.sha256, terms["tie"] == "arrived", {}, {}
+    last, best, unseen, at = "", [], 0, -1
     for at, row in enumerate(lines("closed.tsv")):
         if row[32] != "\t":  # withheld: only its leaf stands here
             unseen += 1
             continue
         line, (fields, _, arrived) = row[33:97], row[98:-1].rpartition("\t")
-        number = int(arrived) if by_arrival else sha256(seed + unhexlify(line)).hexdigest()
-        name, tier, mask, segment, waiting = read(fields)
-        if segment is None:
+        number = int(arrived) if by_arrival else sha256(seed + binascii.unhexlify(line)).hexdigest()
+        if fields not in classes:  # what lines with these fields have in common
+            name, tier, claims = fields.split("\t")
+            segment, claims = segments.get(name), [f"reserve:{claim}" for claim in claims.split(",")]
+            mask = sum(1 << i for i, claim in enumerate(segment.names) if claim in claims) if segment else 0
+            classes[fields] = (mask, segment, int(tier)), segment and segment.tiers[int(tier)]
+        kind, waiting = classes[fields]
+        if waiting is None:
             rejected[at] = f"\t{line}\t\t\tunknown_segment\n"
-        elif line > last:
-            waiting.append((number, at, line, mask, segment))
-            last, best = line, fields
-        else:  # another line of the same child: only its best one counts
+            continue
+        if line <= last:  # another line of the same child: only its best one counts
             say(line == last, "closed.tsv is not sorted by line id")
-            worse, (best_name, best_tier, _, _, held) = (at, name), read(best)
-            if (tier, number) < (best_tier, held[-1][0]):
-                worse, best = (held.pop()[1], best_name), fields
-                waiting.append((number, at, line, mask, segment))
-            rejected[worse[0]] = f"{worse[1]}\t{line}\t\t\tduplicate_child\n"
-    return unseen, at + 1, "".join(rejected[at] for at in sorted(rejected))
+            worse = best.pop() if (kind[2], number) < (best[-1][3][2], best[-1][0]) else (number, at, line, kind)
+            rejected[worse[1]] = f"{worse[3][1].id}\t{line}\t\t\tduplicate_child\n"
+            if worse[1] == at:
+                continue
+        waiting.append((number, at, line, kind))
+        last, best = line, waiting
+    return unseen, at + 1, [rejected[at] for at in sorted(rejected)]
 
 
-def grant(terms, segments, money, queue):
-    """Go through a queue, pass by pass; return the outcome of each line that is granted."""
-    outcome, rule, stop = {}, terms["rule"], terms["on_short"] == "stop"
-    over = {name: [b for b in terms["budgets"] if name in b["segments"]] for name in segments}
+def grant(terms, segments, money, together, weights):
+    """Go through the lines of the segments that go `together`; yield each, with its outcome, in the round's order."""
+    turns, rule, stop = collections.defaultdict(list), terms["rule"], terms["on_short"] == "stop"
+    for tier, waiting in (pair for segment in together for pair in segment.tiers.items()):  # a turn of each iteration
+        step = weights[str(tier)] if weights else len(waiting)
+        waiting.sort()
+        for first in range(0, len(waiting), step):
+            turns[weights and first // step, tier] += waiting[first : first + step]
+    queue = [line for turn in sorted(turns) for line in sorted(turns[turn])]
+    outcome, kinds = [line and "waiting" for _, _, line, _ in queue], [kind for _, _, _, kind in queue]
     passes = {"soft_last": ["beside", "reserved", "open"], "hard": ["reserved", "beside"]}
     for which in passes.get(rule, ["reserved", "open"]):
-        for _, _, line, mask, seg in [a for a in queue if a[3]] if which == "reserved" else queue:
-            if seg.total < 1 or seg.closed or (which == "beside" and seg.beside < 1) or line in outcome:
+        reserved, beside, reserve = which == "reserved", which == "beside", -1
+        for at, (mask, seg, _) in enumerate(kinds):
+            if seg.total < 1 or (reserved and not mask) or outcome[at] != "waiting" or (beside and seg.beside < 1):
                 continue
-            reserve = seg.reserve(rule, mask) if which == "reserved" else -1
-            broken = reserve is not None and [b for b in over[seg.id] if money[b["id"]] < seg.cost]
-            for other in {other for b in broken or () for other in b["segments"] if stop}:
-                segments[other].closed = True
-            if reserve is not None and not broken:
-                outcome[line] = seg.names[reserve] if reserve >= 0 else "open"
-                seg.take(rule, reserve, line, mask)
-                for b in over[seg.id]:
-                    money[b["id"]] -= seg.cost
-    return outcome
+            if reserved:
+                fits = rule != "max" or all(n for some, n in enumerate(seg.room) if not mask & ~some)
+                reserve = next((i for i, n in enumerate(seg.free) if fits and n and mask >> i & 1), None)
+            if reserve is None or seg.closed:
+                continue
+            if broken := seg.over and [b for b in seg.over if money[b] < seg.cost]:
+                for other in {s for b in terms["budgets"] if b["id"] in broken and stop for s in b["segments"]}:
+                    segments[other].closed = True
+                continue
+            outcome[at], seg.total = seg.names[reserve] if reserved else "open", seg.total - 1
+            seg.beside -= not reserved
+            if reserved and rule == "max":
+                seg.held.append((at, mask))
+                seg.room = [n - (not mask & ~some) for some, n in enumerate(seg.room)]
+            elif reserved:
+                seg.free[reserve] -= 1
+            for b in seg.over:
+                money[b] -= seg.cost
+    for seg in together:  # under `max`, in order, each gets the first listed reserve that leaves later ones a place
+        for at, mask in seg.held:
+            for i in (i for i in range(len(seg.free)) if mask >> i & 1):
+                room = [n + (not mask & ~some) - (some >> i & 1) for some, n in enumerate(seg.room)]
+                if min(room) >= 0:
+                    seg.room, outcome[at] = room, seg.names[i]
+                    break
+    return zip(queue, outcome)
+
+
+def check(terms, protocol):
+    """Compare all that is published with what is due; faults are collected, the summary is returned."""
+    hidden, weights = protocol["withheld"], terms["coefficients"] if terms["policy"] == "iterations" else 0
+    segments = {s["id"]: Segment(terms, s, hidden["segments"].get(s["id"], {})) for s in terms["segments"]}
+    unseen, rows, rejected = line_up(terms, segments, binascii.unhexlify(protocol["seed"]))
+    merged, money = hidden["merged"], {b["id"]: b["limit"] - hidden["budgets"][b["id"]] for b in terms["budgets"]}
+    say(rows == protocol["rows"], "the number of rows is not that of the closed list")
+    say(unseen - sum(s["rows"] for s in hidden["segments"].values()) == merged["rows"], "withheld lines do not add up")
+    for s in hidden["segments"].values():
+        say(sum(s["taken"]) <= s["rows"] >= sum(map(len, s["ghosts"].values())), "more places or ghosts than lines")
+    for name, told, inside in ((b["id"], hidden["budgets"][b["id"]], {*b["segments"]}) for b in terms["budgets"]):
+        said = told == sum(segments[s].cost * segments[s].unseen for s in inside) or inside & {*merged["segments"]}
+        say(money[name] >= 0 and said, f"{name}: wrong withheld sum")
+    due, cutoffs, iteration, k = {name: [] for name in segments}, dict.fromkeys(segments), 0, collections.Counter()
+    place = "\t"
+    for together in [segments.values()] if money else [[segment] for segment in segments.values()]:
+        for (number, _, line, (_, seg, tier)), how in grant(terms, segments, money, together, weights):
+            if weights:
+                k[seg, tier] += 1
+                iteration = -(-k[seg, tier] // weights[str(tier)])
+                place = f"{iteration}\t{k[seg, tier]}"
+            if line:
+                due[seg.id].append(f"{seg.id}\t{line}\t{place}\t{how}\n")
+            if how == "open":
+                cutoffs[seg.id] = [iteration, tier, number]
+    mixed = any(len({segments[name].cost for name in b["segments"]}) > 1 for b in terms["budgets"])
+    if unseen and mixed and terms["on_short"] == "stop":
+        return "NOT RECOMPUTED: under `stop` with unequal costs withheld lines may have closed a budget; ask auditors"
+    due, said = [row for rows in due.values() for row in rows] + rejected, list(lines("results.tsv"))
+    wrong = [f"results.tsv says {b!r}, due is {a!r}" for a, b in zip(due, said) if a != b]
+    faults.extend(wrong[:10] + [f"{len(wrong)} rows differ; there are {len(said)}, due are {len(due)}"] * (due != said))
+    say(cutoffs == protocol["cutoffs"], "the cut-offs are not those of the results")
+    return f"OK: {len(due)} lines shown have the outcome that the terms say; {unseen} lines withheld"
+
+
+try:
+    gc.disable()  # nothing here goes round in circles, and looking for that costs a third of the time
+    summary = check(*(json.loads((folder / name).read_bytes()) for name in ("terms.json", "protocol.json")))
+except (ValueError, KeyError, OSError, TypeError, IndexError, AttributeError) as fault:
+    faults.append(f"a file cannot be read: {fault!r}")
+sys.exit(print("\n".join(faults) or summary) or len(faults) > 0)

@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
+from qosymsha.domain.attendance import commands as attendance
+from qosymsha.domain.attendance import queries as attendance_queries
+from qosymsha.domain.attendance.rules import MarkRow
 from qosymsha.domain.ledger import queries as ledger
+from qosymsha.domain.people.states import Role
 from qosymsha.integrations.treasury.fake import FakeTreasury, Manners
 from qosymsha.interfaces.cli import installation, month, pay
 from qosymsha.interfaces.cli.installation import Installation
-from qosymsha.kernel import clock
+from qosymsha.kernel import clock, entropy
 from tests.factories import settlement
 from tests.interfaces.door import Run, run
 
@@ -37,16 +41,22 @@ class Confused(FakeTreasury):
         )
 
 
-@pytest.fixture
-def home(run: Run, settings: Any, monkeypatch: pytest.MonkeyPatch) -> settlement.City:
+def founded(monkeypatch: pytest.MonkeyPatch, **rules: Any) -> settlement.City:
     """A city with a confirmed month, whose officials are those of a trial."""
-    made = settlement.city()
-    settlement.confirmed_month(made, children=3)
+    with transaction.atomic():
+        made = settlement.city(**rules)
+        settlement.confirmed_month(made, children=3)
     installation._appoint(made.territory.id, clock.read())
     for door in (month, pay):
         monkeypatch.setattr(door, "installation", lambda _: Installation(made.territory.id, made.programme.id))
-    settings.ADAPTERS = {**settings.ADAPTERS, "treasury": f"{__name__}:Polite"}
     return made
+
+
+@pytest.fixture
+def home(run: Run, settings: Any, monkeypatch: pytest.MonkeyPatch) -> settlement.City:
+    """The city under the default rules, with a treasury that pays everything."""
+    settings.ADAPTERS = {**settings.ADAPTERS, "treasury": f"{__name__}:Polite"}
+    return founded(monkeypatch)
 
 
 def test_a_month_goes_from_sheets_to_paid(run: Run, home: settlement.City, tmp_path: Path) -> None:
@@ -88,16 +98,8 @@ def test_the_one_who_approved_cannot_release(run: Run, home: settlement.City) ->
     assert run("pay", "release").status == 0
 
 
-def test_large_claims_want_a_second_approval_by_another(
-    run: Run, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = settlement.city(
-        approvals={"bands": [{"up_to_tiyn": 1, "approvals": 1}, {"up_to_tiyn": None, "approvals": 2}]}
-    )
-    settlement.confirmed_month(made, children=2)
-    installation._appoint(made.territory.id, clock.read())
-    for door in (month, pay):
-        monkeypatch.setattr(door, "installation", lambda _: Installation(made.territory.id, made.programme.id))
+def test_large_claims_want_a_second_approval_by_another(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    founded(monkeypatch, approvals={"bands": [{"up_to_tiyn": 1, "approvals": 1}, {"up_to_tiyn": None, "approvals": 2}]})
     run("month", "close", MONTH)
     assert [c["state"] for c in run("pay", "approve", "--json").json["claims"]] == ["drawn"]
     assert run("pay", "approve").status == 1, "the same person once more is no second approval"
@@ -117,12 +119,33 @@ def test_words_nobody_understands_are_held_and_told(run: Run, home: settlement.C
 
 
 def test_a_month_with_silent_sheets_stays_open_until_said_otherwise(run: Run, home: settlement.City) -> None:
-    enrolled = settlement.enrol(home, 1, group=settlement.add_group(home, settlement.add_provider(home.territory))[1])
-    settlement.promise(home, enrolled)
-    sheet = settlement.sheet(home, group=enrolled[0].group, state="with_parents")
-    settlement.row(sheet, enrolled[0], word="silent")
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        _, group = settlement.add_group(home, settlement.add_provider(home.territory))
+        enrolled = settlement.enrol(home, 1, group=group)
+        settlement.promise(home, enrolled)
+        sheet = settlement.sheet(home, group=group, state="with_parents")
+        settlement.row(sheet, enrolled[0], word="silent")
         cursor.execute("UPDATE month_sheet SET sent_at = clock_timestamp() WHERE id = %s", [sheet.id])
     told = run("month", "close", MONTH, "--json")
     assert (told.status, told.json["waiting"], told.json["hash"]) == (1, 1, None)
     assert run("month", "close", MONTH, "--partial", "--json").json["hash"]
+
+
+def test_lessons_without_a_sheet_are_sent_by_the_providers_manager(run: Run, home: settlement.City) -> None:
+    with transaction.atomic():
+        _, group = settlement.add_group(home, settlement.add_provider(home.territory))
+        enrolled = settlement.enrol(home, 1, group=group)
+        settlement.promise(home, enrolled)
+        settlement._hold_lessons(home, group, settlement.JANUARY)
+    manager = settlement.person(Role.PROVIDER_MANAGER, 71, provider_id=group.provider_id)
+    lessons = attendance_queries.sessions_of(group.provider_id, settlement.JANUARY)
+    marks = [MarkRow(lessons[0].id, enrolled[0].id, "present")]
+    attendance.mark_sessions(
+        actor=manager, provider_id=group.provider_id, marks=marks, at=clock.read(), key=entropy.uuid4()
+    )
+    told = run("month", "close", MONTH, "--json").json
+    assert told["waiting"] == 1
+    assert told["sheets"]["with_parents"] == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT provider_id FROM membership WHERE role = 'provider_manager'")
+        assert cursor.fetchall() == [(group.provider_id,)], "a right for this provider only"

@@ -192,17 +192,45 @@ def test_doctor_tells_of_rows_outside_the_months_made_ahead(run: Run) -> None:
     assert "WRONG partition outbox_rest: holds rows" in run("doctor", "--quick").out
 
 
-def test_allocate_answers_json_alone_and_names_the_field_that_is_wrong(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "r.json"
-    path.write_text(json.dumps({"problem": "round", "segments": 5}))
+ROUND = {
+    "problem": "round",
+    "segments": [{"id": "s", "places": 1}],
+    "applications": [{"id": "a", "segment": "s", "lottery": 2}, {"id": "b", "segment": "s", "lottery": 1}],
+}
+
+
+def allocate(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as ended:
-        main(["allocate", "round", str(path)])
+        main(["allocate", *argv])
     said = capsys.readouterr()
-    assert ended.value.code == 2
-    assert said.out == ""
-    assert "must" in said.err
+    return int(ended.value.code or 0), said.out, said.err
+
+
+def test_allocate_answers_json_alone_and_explains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps(ROUND))
+    status, out, err = allocate(capsys, "round", str(path), "--check")
+    assert (status, err) == (0, "")
+    assert json.loads(out) == {"granted": {"b": ["s", "open"]}, "waiting": {"s": ["a"]}, "rejected": {}}
+    words = {
+        language: allocate(capsys, "round", str(path), "--explain", "a", "--lang", language)[1]
+        for language in ("kk", "ru", "en")
+    }
+    assert len(set(words.values())) == 3
+    assert all(words.values())
+    assert allocate(capsys, "round", str(path), "--explain", "z")[0] == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"problem": "matching"}', '{"problem": "round", "segments": 5}', "\x00"]
+)
+def test_allocate_names_the_place_of_a_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    path = tmp_path / "r.json"
+    path.write_text(text)
+    status, out, err = allocate(capsys, "round", str(path))
+    assert (status, out) == (2, "")
+    assert err.startswith("qosymsha: ")
+    assert "Traceback" not in err
 
 
 def test_serve_answers_and_ends_with_everything_it_started(run: Run) -> None:

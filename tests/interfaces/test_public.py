@@ -42,8 +42,8 @@ def test_a_full_installation_says_who_where_and_how_much(client: Client) -> None
     assert bytes(the_round.root).hex() in shown
     assert bytes(the_round.seed).hex() in shown
     assert figures(shown) == {
-        "Children with a voucher": "52",  # 40 granted by the round, 12 in the other city
-        "Children in a group": "12",
+        "Children with a voucher now": "52",  # 40 granted by the round, 12 in the other city
+        "Children in a group now": "12",
         "Children waiting": "40",
         "Paid to providers": "48\u00a0000\u00a0₸",  # three children's month, 8 lessons of 2,000 ₸
     }

@@ -1,7 +1,7 @@
 """Django settings, read from the environment.
 
-Four modes (docs/decisions/0017-modes.md): `trial` (the default: a laptop, fakes for outside systems, synthetic people allowed),
-`demo` and `test` (the clock and randomness may be played), `production` (asked for by name; brings its keys and adapters).
+Four modes (docs/decisions/0017-modes.md): `trial` (the default: a laptop, fakes for outside systems, synthetic people
+allowed), `demo` and `test` (the clock and randomness may be played), `production` (asked for by name; brings its keys).
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ ROOMS = [
     "qosymsha.domain.vouchers",
     "qosymsha.domain.attendance",
     "qosymsha.domain.settlement",
+    "qosymsha.domain.choice",
     "qosymsha.domain.admission",
     "qosymsha.domain.casework",
     "qosymsha.domain.insights",

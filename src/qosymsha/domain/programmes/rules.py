@@ -143,6 +143,20 @@ class YearEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Choice rounds: most wishes a list may hold; what groups look at, in order; freed places; offers; `opening`.
+
+    `freed`: chain | unplaced_only | rerun.   `opening`: direct, or choice_first (only what a choice round left over).
+    """
+
+    wishes: int
+    criteria: tuple[str, ...]
+    freed: str
+    offer_working_days: int
+    opening: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """`planning_tariff`: kind → tiyn held per voucher and month; `approval_bands`: upper bound in tiyn → approvals."""
 
@@ -164,6 +178,7 @@ class Rules:
     appeals_reserve_permille: int
     opening: str
     year_end: YearEnd
+    choice: Choice
 
     def category(self, code: str) -> Category:
         """The category of a code; KeyError where the rule set has none."""
@@ -210,6 +225,7 @@ def parse(document: Any) -> Rules:
         appeals_reserve_permille=document["appeals_reserve"]["permille"],
         opening=document["opening"]["mode"],
         year_end=_made(YearEnd, document["year_end"]),
+        choice=_made(Choice, document["choice"], criteria=tuple(document["choice"]["criteria"])),
     )
 
 

@@ -74,12 +74,15 @@ class VoucherHistory(models.Model):
 class Seat(models.Model):
     """How many places of a group are taken: changed by one conditional UPDATE only, with the CHECK behind it.
 
+    `is_left_over`: a choice round left places over here that nobody on its lists waits for, so that they may be taken
+    directly where the rule set says `choice_first`.
     no_pii. Retention: with the group.
     """
 
     group = models.OneToOneField(ClubGroup, primary_key=True, on_delete=models.PROTECT)
     capacity = models.IntegerField()
     taken = models.IntegerField(default=0)
+    is_left_over = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "seat"

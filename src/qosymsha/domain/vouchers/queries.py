@@ -177,6 +177,12 @@ def free_places(group_ids: Sequence[int]) -> dict[int, int]:
     return dict(found)
 
 
+def left_over(group_ids: Sequence[int]) -> set[int]:
+    """Those of the groups in which a choice round left places over."""
+    found = rows("SELECT group_id FROM seat WHERE group_id = ANY (%s) AND is_left_over", [list(group_ids)])
+    return {group_id for (group_id,) in found}
+
+
 def unanswered(territory_id: int, on: date, after: int, limit: int) -> list[tuple[int, str, date, datetime, int]]:
     """Vouchers without a place by id above `after`: (id, state, accept_by, in this state since, rule set)."""
     found = rows(

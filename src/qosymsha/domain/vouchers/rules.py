@@ -45,6 +45,7 @@ class EnrolRefusal(StrEnum):
     HELD_TOO_LITTLE = "held_too_little"
     NO_FREE_MONEY = "no_free_money"
     GROUP_FULL = "group_full"
+    CHOICE_FIRST = "choice_first"
 
 
 _REASONS: dict[str, StrEnum] = {reason.value: reason for reason in (*VoucherRefusal, *EnrolRefusal)}

@@ -1,1 +1,1 @@
-"""The operator's door: `qosymsha …`. Exit status: 0 done, 1 a finding, 2 bad input or usage, 3 environment, 4 refused by a rule."""
+"""The operator's door: `qosymsha …`. Status: 0 done, 1 a finding, 2 bad input, 3 environment, 4 refused by a rule."""

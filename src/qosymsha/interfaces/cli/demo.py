@@ -54,7 +54,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     folder: Path | None,
     as_json: bool,
 ) -> int:
-    """Play a whole programme year: rules, providers, intake, draw, vouchers, lessons, pay, year end. Then check everything."""
+    """Play a whole programme year: rules, intake, draw, vouchers, lessons, pay, year end. Then check everything."""
     progress = Console(stderr=True)
     if report_file is not None and not report_file.parent.is_dir():
         raise BadInput("--report", f"there is no folder {report_file.parent}; make it first")

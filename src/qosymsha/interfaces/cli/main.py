@@ -1,4 +1,4 @@
-"""The command `qosymsha`: finds the verb's module only when it is called, and turns each kind of failure into its exit status."""
+"""The command `qosymsha`: finds a verb's module only when it is called; each kind of failure has its exit status."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 import django
 
 from qosymsha import __version__
+from qosymsha.interfaces.ui import texts
 from qosymsha.kernel.errors import BadInput, Forbidden, NotConfigured, Refused
 from qosymsha.runtime.errors import EnvironmentFault
 
@@ -76,23 +77,30 @@ def main(argv: Sequence[str] | None = None) -> None:
         status = qosymsha.main(args=list(argv) if argv is not None else None, standalone_mode=False)
     except click.exceptions.Abort:
         status = _say("stopped: nothing half-done is left behind", 130)
-    except click.UsageError as error:
-        error.show()
-        status = EXIT_BAD_INPUT
-    except click.ClickException as error:
-        status = _say(error.format_message(), EXIT_BAD_INPUT)
-    except BadInput as error:
-        status = _say(f"{error.field}: {error.advice}", EXIT_BAD_INPUT)
-    except (EnvironmentFault, NotConfigured) as error:
-        status = _say(str(error), EXIT_ENVIRONMENT)
-    except Refused as error:
-        status = _say(f"refused: {error}", EXIT_REFUSED)
-    except Forbidden as error:
-        status = _say(f"not allowed: {error}", EXIT_REFUSED)
+    except (click.ClickException, BadInput, EnvironmentFault, NotConfigured, Refused, Forbidden) as error:
+        status = _told(error)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _told(error: Exception) -> int:
+    """Say a failure on stderr in one sentence; its kind is the exit status."""
+    match error:
+        case click.UsageError():
+            error.show()
+            return EXIT_BAD_INPUT
+        case click.ClickException():
+            return _say(error.format_message(), EXIT_BAD_INPUT)
+        case BadInput():
+            return _say(f"{error.field}: {error.advice}", EXIT_BAD_INPUT)
+        case Refused():
+            sentence = texts.refusals().get(error.reason.value, {}).get("en", "")
+            return _say(f"refused: {sentence} [{error}]" if sentence else f"refused: {error}", EXIT_REFUSED)
+        case Forbidden():
+            return _say(f"not allowed: {error}", EXIT_REFUSED)
+    return _say(str(error), EXIT_ENVIRONMENT)
 
 
 def _say(sentence: str, status: int) -> int:

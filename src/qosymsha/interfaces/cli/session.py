@@ -26,7 +26,7 @@ def key_of(*parts: object) -> UUID:
 
 @contextmanager
 def database(*, fresh: bool = False, migrate: bool = True) -> Iterator[str]:
-    """Connect Django to the database and bring its tables up to date; yield the address. `fresh` drops the demo's first.
+    """Connect Django to the database, bring its tables up to date, yield the address; `fresh` drops the demo's first.
 
     `migrate=False` leaves the tables as they are: for `doctor`, which tells what is not up to date.
 

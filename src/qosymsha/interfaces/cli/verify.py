@@ -62,7 +62,8 @@ def _run(program: str, folder: Path, more: list[str]) -> dict[str, object]:
         [sys.executable, "-I", str(path), str(folder), *more], capture_output=True, text=True, check=False
     )
     said = (done.stdout + done.stderr).strip().splitlines()
-    return {"ok": done.returncode == 0, "said": said}
+    is_fine = done.returncode == 0 and any(line.startswith("OK") for line in said)  # silence is no proof
+    return {"ok": is_fine, "said": said}
 
 
 def _text(checks: list[dict[str, object]], root: str | None) -> list[str]:

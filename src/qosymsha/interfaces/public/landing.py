@@ -87,6 +87,11 @@ class Landing:
         return f"round.state.{self.round.state}" if self.round else ""
 
     @property
+    def granted_in_round(self) -> int:
+        """How many applications of the latest round hold a grant, those refilled later too."""
+        return sum(segment.granted for segment in self.round.segments) if self.round else 0
+
+    @property
     def checks_red(self) -> int:
         """How many self-checks found a fault."""
         return sum(not check.ok for check in self.checks)

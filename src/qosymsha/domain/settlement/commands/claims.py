@@ -56,8 +56,9 @@ def draw_claims(  # noqa: PLR0913 - the envelope of a bulk verb: who, where, who
     """Draw one claim per contract of these providers for a month, from every spoken row up to it that no claim has yet.
 
     Earned money goes place → payable; what a taken row's place still holds goes back to the voucher, or to `released`
-    where the voucher is closed, or lapses where the year is. An outcome per claim (`row` is the provider's place in `provider_ids`) and one per row
-    that waits, with its reason and its id in `detail`; a waiting row comes again with the next month's claim.
+    where the voucher is closed, or lapses where the year is. An outcome per claim (`row` is the provider's place in
+    `provider_ids`) and one per row that waits, with its reason and its id in `detail`; a waiting row comes again with
+    the next month's claim.
 
     Raises:
         Forbidden: the actor may not draw for one of the providers.

@@ -9,12 +9,11 @@ from uuid import UUID
 
 from django.db import transaction
 
-from qosymsha.domain.ledger.steps import post
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.vouchers import steps
 from qosymsha.domain.vouchers.access import ALLOWED, Action
 from qosymsha.domain.vouchers.queries import VoucherFacts
-from qosymsha.domain.vouchers.rules import EnrolRefusal, EnrolWish, outcomes_of, refuse_day, refuse_place, unpacked
+from qosymsha.domain.vouchers.rules import EnrolRefusal, EnrolWish, outcomes_of, refuse_day, unpacked
 from qosymsha.domain.vouchers.states import Topic, VoucherState
 from qosymsha.domain.vouchers.steps import Deed, Wish
 from qosymsha.kernel.actor import Actor, require
@@ -38,14 +37,15 @@ def enrol(*, actor: Actor, wishes: Sequence[EnrolWish], at: datetime, key: UUID)
     if seen is not None:
         return unpacked(seen)
     vouchers, refused = steps.hear(deed, Action.ENROL, [(w.voucher_id, w.guardian_id) for w in wishes])
-    judged, prices = _judge(_possible(deed, wishes, vouchers, refused), refused)
+    possible = steps.refuse_before_choice(_possible(deed, wishes, vouchers, refused), refused)
+    judged, prices = steps.judge(possible, refused)
     seated = []
     for wish, has_seat in zip(judged, steps.take_seats([w.group.id for w in judged]), strict=True):
         if has_seat:
             seated.append(wish)
         else:
             refused[wish.row] = EnrolRefusal.GROUP_FULL
-    ids = _store(deed, seated, prices)
+    ids = steps.enter(deed, seated, prices)
     return steps.conclude(deed, Topic.ENROLLED, "enrolment", outcomes_of(len(wishes), ids, refused))
 
 
@@ -70,34 +70,3 @@ def _possible(
         else:
             possible.append(Wish(row, voucher, group, asked.starts_on))
     return possible
-
-
-def _judge(wishes: Sequence[Wish], refused: dict[int, StrEnum]) -> tuple[list[Wish], dict[int, int]]:
-    terms = steps.terms_of(wishes)
-    judged, prices = [], {}
-    for wish in wishes:
-        voucher = wish.voucher
-        facts = terms.facts(
-            wish,
-            month_tiyn=voucher.month_tiyn,
-            held_tiyn=terms.held[voucher.id],
-            is_kind_allowed=wish.group.kind == voucher.kind,
-        )
-        reason = refuse_place(facts)
-        if reason is None:
-            judged.append(wish)
-            prices[wish.row] = facts.place_tiyn
-        else:
-            refused[wish.row] = reason
-    return judged, prices
-
-
-def _store(deed: Deed, wishes: Sequence[Wish], prices: Mapping[int, int]) -> dict[int, int]:
-    cause = deed.action.value
-    places = [(w.voucher.id, w.group.id, w.starts_on) for w in wishes]
-    opened = steps.open_enrolments(places, cause=cause, actor=deed.actor, at=deed.at)
-    vouchers = [w.voucher.id for w in wishes]
-    steps.move_vouchers(vouchers, VoucherState.ACTIVE, cause=cause, actor=deed.actor, at=deed.at)
-    drafts = [d for w in wishes for d in steps.entering(w, opened[w.voucher.id], prices[w.row])]
-    post(drafts, at=deed.at)
-    return {w.row: opened[w.voucher.id] for w in wishes}

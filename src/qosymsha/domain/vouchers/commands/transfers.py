@@ -69,7 +69,7 @@ def transfer(*, actor: Actor, moves: Sequence[Move], at: datetime, key: UUID) ->
     if seen is not None:
         return unpacked(seen)
     vouchers, refused = steps.hear(deed, Action.TRANSFER, [(m.voucher_id, m.guardian_id) for m in moves])
-    wishes = _possible(deed, moves, vouchers, refused)
+    wishes = steps.refuse_before_choice(_possible(deed, moves, vouchers, refused), refused)
     leavings = steps.leavings({w.voucher.id: w.starts_on - timedelta(days=1) for w in wishes})
     judged = _judge(wishes, leavings, refused)
     steps.lock_seats([g for t in judged for g in (t.wish.group.id, t.leaving.enrolment.group_id)])

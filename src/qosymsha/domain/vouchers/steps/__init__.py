@@ -2,6 +2,7 @@
 
 from qosymsha.domain.vouchers.steps.deeds import Deed, begin, conclude, keep, record
 from qosymsha.domain.vouchers.steps.endings import close, release, returned
+from qosymsha.domain.vouchers.steps.entries import enter, judge, refuse_before_choice
 from qosymsha.domain.vouchers.steps.lives import change_lines, issue_vouchers, lock_vouchers, move_vouchers
 from qosymsha.domain.vouchers.steps.places import (
     Leaving,
@@ -11,6 +12,7 @@ from qosymsha.domain.vouchers.steps.places import (
     leavings,
     lesson_days,
     lock_seats,
+    mark_left_over,
     open_enrolments,
     remainders,
     take_seats,
@@ -29,19 +31,23 @@ __all__ = [
     "close",
     "conclude",
     "end_enrolments",
+    "enter",
     "entering",
     "free_seats",
     "hear",
     "issue_vouchers",
+    "judge",
     "keep",
     "keep_promise",
     "leavings",
     "lesson_days",
     "lock_seats",
     "lock_vouchers",
+    "mark_left_over",
     "move_vouchers",
     "open_enrolments",
     "record",
+    "refuse_before_choice",
     "release",
     "remainders",
     "returned",

@@ -55,6 +55,14 @@ def free_seats(group_ids: Iterable[int]) -> None:
     rows("SELECT free_seats(%s::bigint[], %s::int[])", [list(freed), list(freed.values())])
 
 
+def mark_left_over(group_ids: Iterable[int], *, is_left_over: bool) -> None:
+    """Say of groups whether their free seats may be taken directly under the opening `choice_first`."""
+    ids = sorted(set(group_ids))
+    lock_seats(ids)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE seat SET is_left_over = %s WHERE group_id = ANY (%s)", [is_left_over, ids])
+
+
 def open_enrolments(
     places: Sequence[tuple[int, int, date]], *, cause: str, actor: Actor, at: datetime
 ) -> dict[int, int]:

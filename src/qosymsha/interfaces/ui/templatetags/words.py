@@ -9,7 +9,7 @@ from django.utils.translation import get_language
 
 from qosymsha.interfaces.ui import texts
 from qosymsha.kernel.clock import ZONE
-from qosymsha.kernel.money import Money
+from qosymsha.kernel.money import TIYN_PER_TENGE, Money
 
 register = template.Library()
 
@@ -30,6 +30,12 @@ def grouped(n: int) -> str:
 def tenge(tiyn: int) -> str:
     """An amount in tiyn as money, exact: `12 500 ₸`, or `12 500,50 ₸` where tiyn are left."""
     return str(Money(tiyn))
+
+
+@register.filter
+def whole_tenge(tiyn: int) -> str:
+    """The whole tenge of an amount in tiyn, for a headline; the exact sum stands in its table."""
+    return str(Money.tenge(tiyn // TIYN_PER_TENGE))
 
 
 @register.filter
