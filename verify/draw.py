@@ -2,33 +2,29 @@
 
 import binascii, hashlib, json, os, pathlib, sys
 
-sha, unhex, faults, folder = hashlib.sha256, binascii.unhexlify, [], pathlib.Path(sys.argv[1])
-lines = lambda name: (folder / name).open(encoding="utf8", newline="\n")  # closed.tsv: salt TAB line, or only the leaf
+sha, raw, faults, folder = hashlib.sha256, binascii.unhexlify, [], pathlib.Path(sys.argv[1])
+rows = lambda name: (folder / name).open("rb")  # in closed.tsv: salt TAB line, or of a withheld line only the leaf
 say = lambda fine, fault: fine or faults.append(fault)
 try:
-    T, P = ((folder / name).read_bytes() for name in ("terms.json", "protocol.json"))
-    terms, P, long = json.loads(T), json.loads(P), (folder / "closed.tsv").stat().st_size > 1 << 20
-    child = os.fork() if long and hasattr(os, "fork") else -1  # a long list: its root in a process of its own
-    if child < 1:
-        rows = (folder / "closed.tsv").open("rb")
-        level = [sha(b"\0" + unhex(r[:32]) + r[33:-1]).digest() if r[32] == 9 else unhex(r[:-1]) for r in rows]
-        level = [sha(b"\0" + T).digest()] + level * ({*map(len, level)} <= {32})
+    T, P = rows("terms.json").read(), json.loads(rows("protocol.json").read())
+    if (child := os.fork() if hasattr(os, "fork") and (folder / "closed.tsv").stat().st_size > 1 << 20 else -1) < 1:
+        sums = rows("SHA256SUMS").read().decode().split("\n")  # two processes share a long list: here sums and root
+        for name in ("terms.json", "closed.tsv", "protocol.json", "numbers.tsv", "results.tsv"):
+            say(f"{sha(rows(name).read()).hexdigest()}  {name}" in sums[:-1], f"{name} is not the file that was summed")
+        leaf = lambda r: sha(b"\0" + raw(r[:32]) + r[33:-1] * (r[32] == 9)).digest() if len(r) > 65 else raw(r[:-1])
+        level = [sha(b"\0" + T).digest(), *map(leaf, rows("closed.tsv"))]
         while len(level) > 1:  # two by two up to the root; an odd one at the end moves up as it is
             level = [sha(b"\1" + a + b).digest() for a, b in zip(level[::2], level[1::2])] + level[len(level) & ~1 :]
-        child or os._exit(level[0].hex() != P["root"])
-    for digest, name in (line[:-1].split("  ") for line in lines("SHA256SUMS")):
-        say(sha((folder / name).read_bytes()).hexdigest() == digest, f"{name} is not the file that was summed")
-    say(len(list(lines("SHA256SUMS"))) == 5, "SHA256SUMS does not name five files")
-    secrets = [unhex(secret) for secret in P["secrets"]]
-    say([sha(b"commit\0" + s).hexdigest() for s in secrets] == terms["commitments"], "a secret is not the one committed to")
+        say(level[0].hex() == P["root"], "the closed list or the terms are not those of the root")
+        child or sys.exit("\n".join(faults) or 0)
+    (seed, *secrets), said = map(raw, (P["seed"], *P["secrets"])), rows("numbers.tsv").read().decode().split("\n")
+    say([sha(b"commit\0" + s).hexdigest() for s in secrets] == json.loads(T)["commitments"], "a secret is another one")
     say(P["root"] in (sys.argv[2:] or [P["root"]]), "the root is not the one published at closing")
-    parts = b"seed\0", terms["round"].encode(), b"\0", unhex(P["root"]), unhex(P["beacon"]), *secrets
-    say(sha(b"".join(parts)).hexdigest() == P["seed"], "the seed does not follow from root, beacon and secrets")
-    seed, said = unhex(P["seed"]), list(lines("numbers.tsv"))
-    due = sorted([sha(seed + unhex(r[33:97])).hexdigest() + r[32:97] + "\n" for r in lines("closed.tsv") if r[32] == "\t"])
-    say(due == said, f"numbers.tsv: {next((b for a, b in zip(due, said) if a != b), 'its length')!r} is wrong")
-    whole = os.waitpid(child, 0)[1] == 0 if child > 0 else level[0].hex() == P["root"]
-    say(whole, "the closed list or the terms are not those of the root")
+    parts = b"seed\0", json.loads(T)["round"].encode(), b"\0", raw(P["root"]), raw(P["beacon"]), *secrets
+    say(sha(b"".join(parts)).digest() == seed, "the seed does not follow from root, beacon and secrets")
+    due = sorted([sha(seed + raw(r[33:97])).hexdigest() + r[32:97].decode() for r in rows("closed.tsv") if r[32] == 9])
+    say([*due, ""] == said, f"numbers.tsv: {next((b for a, b in zip(due, said) if a != b), 'its length')} is wrong")
+    say(child < 1 or os.waitpid(child, 0)[1] == 0, "the sums or the root are wrong (the other process says which)")
 except (ValueError, KeyError, OSError, TypeError, IndexError, AttributeError) as fault:
     faults.append(f"a file cannot be read: {fault!r}")
 sys.exit(print("\n".join(faults) or f"OK: root, commitments, seed and {len(due)} numbers") or len(faults) > 0)

@@ -227,7 +227,9 @@ class ChoiceOffer(models.Model):
     class Meta:
         db_table = "choice_offer"
         constraints = [
-            models.UniqueConstraint(fields=["choice_list", "group"], name="choice_offer_once"),
+            models.UniqueConstraint(
+                fields=["choice_list", "group"], condition=Q(state="offered"), name="choice_offer_once"
+            ),
             models.CheckConstraint(condition=Q(state__in=[s.value for s in OfferState]), name="choice_offer_state"),
         ]
 
