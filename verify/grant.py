@@ -69,7 +69,7 @@ def grant(terms, segments, money, together, weights):
     for tier, waiting in (pair for segment in together for pair in segment.tiers.items()):  # a turn of each iteration
         step = weights[str(tier)] if weights else len(waiting)
         waiting.sort()
-        for first in range(0, len(waiting), step):
+        for first in range(0, len(waiting), step or 1):
             turns[weights and first // step, tier] += waiting[first : first + step]
     queue = [line for turn in sorted(turns) for line in sorted(turns[turn])]
     outcome, kinds = [line and "waiting" for _, _, line, _ in queue], [kind for _, _, _, kind in queue]

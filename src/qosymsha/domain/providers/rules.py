@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from enum import StrEnum
+from itertools import product
 from uuid import UUID
 
 from qosymsha.domain.people.rules import PersonDetails
@@ -306,12 +307,13 @@ def is_venue_full(
 ) -> bool:
     """The venue would hold more children at once than it may; `children` is capacity by group of the taken slots.
 
-    Looked at where each wanted or taken lesson begins, for that is where the number present can rise.
+    Looked at on each first day and hour at which a wanted or taken lesson begins: only there the number can rise.
     """
     for slot in wanted:
         meeting = [t for t in taken if t.venue_id == slot.venue_id and meets(slot, t)]
-        instants = [(max(slot.starts, m.starts), max(slot.first_day, m.first_day)) for m in meeting]
-        for instant, day in [(slot.starts, slot.first_day), *instants]:
+        instants = {slot.starts, *(max(slot.starts, m.starts) for m in meeting)}
+        days = {slot.first_day, *(max(slot.first_day, m.first_day) for m in meeting)}
+        for instant, day in product(instants, days):
             present = sum(children[m.group_id] for m in meeting if _is_present(m, instant, day))
             if present + group_capacity > venue_capacity:
                 return True

@@ -1,0 +1,38 @@
+"""What every bench says first: the processor, its flags, and what NumPy dispatches to; and how time is taken."""
+
+import os
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+_TOLD = ("avx", "sse4", "sha_ni", "asimd", "sha2")
+
+
+def print_machine() -> None:
+    """Print the processor with the flags that matter here, NumPy's dispatch, cores and load."""
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as described:
+        told = dict(line.split(":", 1) for line in described if ":" in line)
+    fields = {name.strip(): value.strip() for name, value in told.items()}
+    flags = fields.get("flags", fields.get("Features", "")).split()
+    extensions = np.show_config(mode="dicts")["SIMD Extensions"]
+    print("processor:", fields.get("model name", "?"), "·", *sorted(f for f in flags if f.startswith(_TOLD)))
+    print("NumPy", np.__version__, "dispatches to", *extensions["baseline"], *extensions.get("found", []))
+    print("switched off:", os.environ.get("NPY_DISABLE_CPU_FEATURES", "nothing"))
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}: on a busy machine trust processor time, not wall time\n")
+
+
+def least_cpu(work: Callable[[], object], runs: int = 3) -> float:
+    """Return the least processor time of several runs, in seconds."""
+    return min(_one(work, time.process_time) for _ in range(runs))
+
+
+def least_wall(work: Callable[[], object], runs: int = 3) -> float:
+    """Return the least wall time of several runs, in seconds."""
+    return min(_one(work, time.perf_counter) for _ in range(runs))
+
+
+def _one(work: Callable[[], object], clock: Callable[[], float]) -> float:
+    start = clock()
+    work()
+    return clock() - start

@@ -1,0 +1,78 @@
+"""The verifiers against the plain SHA-256 loop, side by side in one run: `python -m bench.verify --rows 300000`.
+
+The yardstick is ALLOCATION.md II.4's: `hashlib.sha256(seed + id).digest()` in a list over the round's rows, one core,
+no file read. A verifier is timed as a stranger runs it: a new interpreter, all files read, one answer printed. Its
+processor time holds all its processes; what two idle cores need is the longer of them, which a busy machine's wall
+time does not show.
+"""
+
+import argparse
+import hashlib
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from bench.folders import city_terms, closed_list, publish
+from bench.machine import least_cpu, print_machine
+from qosymsha.domain.allocation.round_terms import Policy, ReserveRule, RoundTerms
+
+VERIFY = Path(__file__).parents[1] / "verify"
+GOAL = 4
+_SEGMENTS = 40
+
+
+def kinds(rows: int) -> dict[str, RoundTerms]:
+    """Return the rounds that are measured, by name."""
+    plain = city_terms(rows, segments=_SEGMENTS)
+    return {
+        "tiers, three reserves": plain,
+        "iterations, three reserves": replace(
+            plain, policy=Policy.ITERATIONS, coefficients={1: 5, 2: 4, 3: 3, 4: 2, 5: 1}
+        ),
+        "tiers, overlapping claims (max)": replace(plain, rule=ReserveRule.MAX),
+        "tiers, reserves, nested budgets": city_terms(rows, segments=_SEGMENTS, budgets=True),
+    }
+
+
+def main() -> None:
+    """Print what checking a round costs, in plain SHA-256 loops over its rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=300_000, help="rows of the closed list (default 300,000)")
+    parser.add_argument("--runs", type=int, default=3, help="take the best of so many runs (default 3)")
+    asked = parser.parse_args()
+    print_machine()
+    closed = closed_list(asked.rows, _SEGMENTS)
+    ids, seed = [row.tobytes() for row in closed.line_ids], bytes(32)
+    print(f"{asked.rows:,} rows; goal: checked in at most {GOAL} loops. cpu: all processes; wall: on this machine now")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, terms in kinds(asked.rows).items():
+            publish(Path(folder), terms, closed)
+            loop = least_cpu(lambda: [hashlib.sha256(seed + ident).digest() for ident in ids], 5)
+            print(f"{name}; a loop: {loop * 1000:.0f} ms")
+            spent = [_checked(script, Path(folder), loop, asked.runs) for script in ("draw.py", "grant.py")]
+            total = sum(spent)
+            print(f"  together  cpu {total:5.1f} x; two idle cores at best {total / 2:4.1f} x, goal {GOAL}", flush=True)
+
+
+def _checked(script: str, folder: Path, loop: float, runs: int) -> float:
+    """Run a verifier, print its times in loops and return its processor time in loops."""
+    cpu, wall = min(_timed([sys.executable, "-I", "-S", str(VERIFY / script), str(folder)]) for _ in range(runs))
+    print(f"  {script:8}  cpu {cpu / loop:5.1f} x; wall {wall / loop:4.1f} x")
+    return cpu / loop
+
+
+def _timed(command: list[str]) -> tuple[float, float]:
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONHASHSEED": "0"})
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""What the verbs decide by: rounds, and facts about many lists in a constant number of queries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import connection
+
+from qosymsha.domain.choice.models import RUNNING_ROUND, ChoiceRound
+from qosymsha.domain.choice.rules import ChoiceRefusal, WishFacts, is_clash, refuse_wish
+from qosymsha.domain.people import queries as people
+from qosymsha.domain.providers import queries as providers
+from qosymsha.domain.providers.rules import GroupFacts, Slot
+from qosymsha.domain.providers.states import GroupState
+from qosymsha.domain.vouchers.queries import VOUCHER_COLUMNS, VoucherFacts, rows
+from qosymsha.domain.vouchers.rules import whole_years
+from qosymsha.domain.vouchers.states import VoucherState
+from qosymsha.kernel.errors import Refused
+
+HOLDING = frozenset({VoucherState.ACCEPTED.value, VoucherState.RELEASED.value})
+
+_FILED = """
+SELECT id, line_id, voucher_id, child_id, wishes FROM choice_list
+ WHERE round_id = %s AND state = 'filed' AND line_id > %s ORDER BY line_id LIMIT %s"""
+_BUSY = """
+SELECT e.child_id, e.voucher_id, ARRAY[e.group_id] FROM unnest(%s::bigint[]) AS t(id), LATERAL (
+       SELECT * FROM enrolment WHERE child_id = t.id AND state <> 'ended' OFFSET 0) e
+ UNION ALL
+SELECT l.child_id, l.voucher_id, l.wishes FROM unnest(%s::bigint[]) AS t(id), LATERAL (
+       SELECT * FROM choice_list WHERE child_id = t.id AND round_id = %s AND state = 'filed' OFFSET 0) l"""
+_SIBLINGS = """
+SELECT DISTINCT t.child, e.group_id FROM unnest(%s::bigint[]) AS t(child)
+  JOIN guardianship a ON a.child_id = t.child AND a.valid @> %s::date
+  JOIN guardianship b ON b.guardian_id = a.guardian_id AND b.child_id <> t.child AND b.valid @> %s::date
+  JOIN enrolment e ON e.child_id = b.child_id AND e.state <> 'ended'"""
+
+
+@dataclass(frozen=True, slots=True)
+class FiledList:
+    """A list as the close looks at it again."""
+
+    id: int
+    line_id: bytes
+    voucher_id: int
+    child_id: int
+    group_ids: tuple[int, ...]
+
+
+def round_of(round_id: int) -> ChoiceRound:
+    """The round, unlocked.
+
+    Raises:
+        Refused: `choice_round_unknown`.
+    """
+    found = ChoiceRound.objects.filter(pk=round_id).first()
+    if found is None:
+        raise Refused(ChoiceRefusal.CHOICE_ROUND_UNKNOWN, round_id=round_id)
+    return found
+
+
+def has_running_round(programme_id: int) -> bool:
+    """Whether a choice round of the programme is open, closed or drawn: then freed places wait for it."""
+    return ChoiceRound.objects.filter(programme_id=programme_id, state__in=RUNNING_ROUND).exists()
+
+
+def filed_after(round_id: int, line_id: bytes, limit: int) -> list[FiledList]:
+    """The next filed lists of a round in the order of line ids, after `line_id`."""
+    return [
+        FiledList(i, bytes(line), voucher, child, tuple(wishes))
+        for i, line, voucher, child, wishes in rows(_FILED, [round_id, line_id, limit])
+    ]
+
+
+def vouchers_of(voucher_ids: Sequence[int]) -> dict[int, VoucherFacts]:
+    """Vouchers by id, unlocked."""
+    found = rows(f"SELECT {VOUCHER_COLUMNS} FROM voucher v WHERE v.id = ANY (%s)", [list(voucher_ids)])  # noqa: S608
+    return {row[0]: VoucherFacts(*row) for row in found}
+
+
+def siblings(child_ids: Sequence[int], on: date) -> set[tuple[int, int]]:
+    """(child, group) pairs where another child of the same guardian has a place now; guardianships as of the day."""
+    return set(rows(_SIBLINGS, [list(child_ids), on, on]))
+
+
+def katos(territory_ids: Collection[int]) -> dict[int, str]:
+    """Territory → its KATO code: how districts are named in files."""
+    return dict(rows("SELECT id, kato FROM territory WHERE id = ANY (%s)", [sorted(territory_ids)]))
+
+
+class Judge:
+    """What decides the wishes of many lists on the round's first day, read once."""
+
+    def __init__(self, the_round: ChoiceRound, asked: Sequence[tuple[VoucherFacts, Sequence[int]]]) -> None:
+        self._on = the_round.starts_on
+        children = sorted({voucher.child_id for voucher, _ in asked})
+        wished = {group for _, groups in asked for group in groups}
+        self._busy = _busy(the_round.id, children)
+        busy = {group for taken in self._busy.values() for _, groups in taken for group in groups}
+        self._groups = providers.group_facts(sorted(wished))
+        self._slots = _slots(sorted(wished | busy)) if busy or len(children) < len(asked) else None
+        self._born = people.birth_dates(children)
+
+    def age(self, voucher: VoucherFacts) -> int | None:
+        """The child's whole years on the first day; None without a birth date."""
+        born = self._born.get(voucher.child_id)
+        return None if born is None else whole_years(born, self._on)
+
+    def refuse(self, voucher: VoucherFacts, group_id: int) -> ChoiceRefusal | None:
+        """The first reason against one wish, or None."""
+        group = self._groups.get(group_id)
+        return refuse_wish(WishFacts(is_known=False) if group is None else self._facts(voucher, group))
+
+    def keep_busy(self, voucher: VoucherFacts, group_ids: Sequence[int]) -> None:
+        """Remember a list accepted in this batch: another list of the same child must not clash with it."""
+        if self._slots is not None:
+            kept = [(v, groups) for v, groups in self._busy[voucher.child_id] if v != voucher.id]
+            self._busy[voucher.child_id] = [*kept, (voucher.id, group_ids)]
+
+    def _facts(self, voucher: VoucherFacts, group: GroupFacts) -> WishFacts:
+        age = self.age(voucher)
+        return WishFacts(
+            is_known=group.programme_id == voucher.programme_id,
+            is_kind=group.kind == voucher.kind and group.line_id == voucher.line_id,
+            is_open=group.state == GroupState.OPEN and group.runs_on(self._on),
+            is_accredited=group.accredited_on(self._on),
+            is_age=age is not None and group.takes_age(age),
+            month_price_tiyn=group.unit_tariff_tiyn * group.units_per_month,
+            month_tiyn=voucher.month_tiyn,
+            is_clashing=self._is_clashing(voucher, group.id),
+        )
+
+    def _is_clashing(self, voucher: VoucherFacts, group_id: int) -> bool:
+        others = {g for v, groups in self._busy.get(voucher.child_id, ()) if v != voucher.id for g in groups}
+        if not others or self._slots is None:
+            return False
+        return any(g == group_id or is_clash(self._slots[group_id], self._slots[g]) for g in others)
+
+
+def _busy(round_id: int, children: Sequence[int]) -> defaultdict[int, list[tuple[int, Sequence[int]]]]:
+    """Child → (voucher, groups) of the places it has and of its lists in the round."""
+    found: defaultdict[int, list[tuple[int, Sequence[int]]]] = defaultdict(list)
+    for child, voucher, groups in rows(_BUSY, [list(children), list(children), round_id]):
+        found[child].append((voucher, groups))
+    return found
+
+
+def _slots(group_ids: Sequence[int]) -> Mapping[int, list[Slot]]:
+    found: dict[int, list[Slot]] = {group_id: [] for group_id in group_ids}
+    for slot in providers.timetable(group_ids):
+        found[slot.group_id].append(slot)
+    return found
+
+
+def last_round_id(programme_id: int) -> int | None:
+    """The programme's choice round that was allocated last: the one whose lists are still in force."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM choice_round WHERE programme_id = %s AND state IN ('allocated', 'published')"
+            " ORDER BY drawn_at DESC, id DESC LIMIT 1",
+            [programme_id],
+        )
+        row = cursor.fetchone()
+    return int(row[0]) if row else None
