@@ -19,7 +19,7 @@ def print_machine() -> None:
     print("processor:", fields.get("model name", "?"), "·", *sorted(f for f in flags if f.startswith(_TOLD)))
     print("NumPy", np.__version__, "dispatches to", *extensions["baseline"], *extensions.get("found", []))
     print("switched off:", os.environ.get("NPY_DISABLE_CPU_FEATURES", "nothing"))
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}: on a busy machine trust processor time, not wall time\n")
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}: on a busy machine trust cpu, not wall\n")
 
 
 def least_cpu(work: Callable[[], object], runs: int = 3) -> float:

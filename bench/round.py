@@ -1,32 +1,31 @@
-"""Problem A against its yardsticks, in one run: `python -m bench.round [N]` (default 1,000,000 applications).
+"""Problem A against its yardsticks, in one run: `python -m bench.round --rows 1000000`.
 
-Ratios, not milliseconds: the engine against `np.sort` of as many uint64, the draw and the root against a plain SHA-256
-loop. 1,200 segments, five tiers, three overlapping categories, places for half of the applications.
+Ratios, not milliseconds (goals: issue 3, ALLOCATION.md II.7): the engine against `np.sort` of as many random uint64; numbers, root and engine together
+against the plain SHA-256 loop (`hashlib.sha256(seed + id).digest()` in a list). 1,200 segments, five tiers, three
+overlapping categories, places for half of the applications, 256-bit numbers, rows in no order. Engine times are
+processor time of one thread. Two cores are timed by the wall clock; beside it stands the processor time of all
+processes, half of which is what two idle cores need at least.
 """
 
+import argparse
 import hashlib
-import sys
+import os
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import numpy as np
+from numpy.typing import NDArray
 
-from qosymsha.domain.allocation import draw, merkle, round_check
+from bench.folders import ClosedList, closed_list
+from bench.machine import least_cpu, print_machine
+from qosymsha.domain.allocation import canonical, draw, hashing, merkle, round_check
 from qosymsha.domain.allocation.round import solve
 from qosymsha.domain.allocation.round_terms import Budget, Policy, ReserveRule, RoundArrays, RoundTerms, Segment
 
 SEGMENTS = 1200
 NAMES = tuple(f"s{i}" for i in range(SEGMENTS))
-
-
-def best(work: Callable[[], object], times: int = 3) -> float:
-    """Return the least processor time of several runs, in seconds."""
-    found = []
-    for _ in range(times):
-        start = time.process_time()
-        work()
-        found.append(time.process_time() - start)
-    return min(found)
+ENGINE_GOAL, BUDGETS_GOAL, DRAW_GOAL = 6, 15, 4
 
 
 def instance(count: int) -> RoundArrays:
@@ -40,51 +39,93 @@ def instance(count: int) -> RoundArrays:
     )
 
 
-def rounds(count: int) -> dict[str, RoundTerms]:
-    """Return the terms that are measured, by name."""
+def rounds(count: int) -> dict[str, tuple[RoundTerms, int | None]]:
+    """Return the terms that are measured with their goals, by name."""
     places = max(1, count // SEGMENTS // 2)
     plain = tuple(Segment(name, places) for name in NAMES)
     share = max(1, places // 10)
     reserved = tuple(Segment(name, places, (("a", share), ("b", share), ("c", share))) for name in NAMES)
     districts = tuple(Budget(f"d{i}", NAMES[i * 60 : i * 60 + 60], count // 50) for i in range(20))
     coefficients = {1: 5, 2: 4, 3: 3, 4: 2, 5: 1}
+    dealt = Policy.ITERATIONS
     return {
-        "tiers": RoundTerms(plain),
-        "tiers, reserves soft_first": RoundTerms(reserved),
-        "tiers, reserves max": RoundTerms(reserved, rule=ReserveRule.MAX),
-        "iterations": RoundTerms(plain, policy=Policy.ITERATIONS, coefficients=coefficients),
-        "iterations, reserves": RoundTerms(reserved, policy=Policy.ITERATIONS, coefficients=coefficients),
-        "tiers, nested budgets": RoundTerms(plain, budgets=(Budget("city", NAMES, count // 3), *districts)),
+        "tiers": (RoundTerms(plain), ENGINE_GOAL),
+        "iterations": (RoundTerms(plain, policy=dealt, coefficients=coefficients), ENGINE_GOAL),
+        "tiers, nested budgets": (
+            RoundTerms(plain, budgets=(Budget("city", NAMES, count // 3), *districts)),
+            BUDGETS_GOAL,
+        ),
+        "tiers, reserves soft_first": (RoundTerms(reserved), None),
+        "tiers, reserves max": (RoundTerms(reserved, rule=ReserveRule.MAX), None),
+        "iterations, reserves": (RoundTerms(reserved, policy=dealt, coefficients=coefficients), None),
     }
 
 
 def main() -> None:
     """Print a table of ratios."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    applications = instance(count)
-    keys = np.random.default_rng(2).integers(0, 2**63, count).astype(np.uint64)
-    yardstick = best(lambda: np.sort(keys), 5)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="applications (default 1,000,000)")
+    parser.add_argument("--runs", type=int, default=3, help="take the best of so many runs (default 3)")
+    parser.add_argument("--cores", type=int, default=2, help="processes for numbers and root (default 2)")
+    asked = parser.parse_args()
+    print_machine()
+    applications = instance(asked.rows)
+    engine(applications, asked.runs)
+    checks(applications, min(asked.rows, 1_000_000))
+    draws(applications, asked.runs, asked.cores)
+
+
+def engine(applications: RoundArrays, runs: int) -> None:
+    """Print the engine's times in sorts of as many uint64."""
+    count = len(applications.segment)
+    keys = np.random.default_rng(2).integers(0, 1 << 64, count, dtype=np.uint64)
+    yardstick = least_cpu(lambda: np.sort(keys), 5)
     print(f"{count:,} applications; np.sort of as many uint64: {yardstick * 1000:.0f} ms")
-    for name, terms in rounds(count).items():
-        answer = solve(terms, applications)
-        spent = best(lambda terms=terms: solve(terms, applications))  # type: ignore[misc]
-        granted = int((answer.kind != -2).sum())
-        print(f"  {name:28} {spent * 1000:7.0f} ms  {spent / yardstick:5.1f} x np.sort  {granted:,} granted")
-    terms = rounds(count)["tiers, reserves soft_first"]
-    answer = solve(terms, applications)
-    checked = best(lambda: round_check.findings(terms, applications, answer), 1)
-    print(f"  {'independent check of reserves':28} {checked * 1000:7.0f} ms  {checked / yardstick:5.1f} x np.sort")
-    draws(applications.number[: min(count, 300_000)])
+    for name, (terms, goal) in rounds(count).items():
+        spent = least_cpu(lambda terms=terms: solve(terms, applications), runs)  # type: ignore[misc]
+        told = "" if goal is None else f"goal <= {goal}"
+        print(f"  {name:28} {spent * 1000:7.0f} ms {spent / yardstick:6.1f} x  {told}", flush=True)
 
 
-def draws(line_ids: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> None:
-    """Print what numbers and root cost against the SHA-256 loop alone."""
-    rows = [row.tobytes() for row in line_ids]
-    seed = bytes(32)
-    loop = best(lambda: [hashlib.sha256(seed + row).digest() for row in rows])
-    numbers, root = best(lambda: draw.numbers(seed, line_ids)), best(lambda: merkle.root(line_ids))
-    print(f"{len(rows):,} rows; a SHA-256 loop: {loop * 1000:.0f} ms")
-    print(f"  numbers {numbers / loop:.1f} x, Merkle root {root / loop:.1f} x the loop")
+def checks(applications: RoundArrays, count: int) -> None:
+    """Print what the independent checker takes, without budgets and with (then the round is replayed in Python)."""
+    few = RoundArrays(*(column[:count] for column in (applications.segment, applications.tier, applications.number)))
+    print(f"the independent checker, {count:,} applications")
+    for name, (terms, _) in rounds(count).items():
+        if not terms.categories():
+            answer = solve(terms, few)
+            started = time.process_time()
+            assert round_check.findings(terms, few, answer) == []
+            print(f"  {name:28} {time.process_time() - started:7.1f} s", flush=True)
+
+
+def draws(applications: RoundArrays, runs: int, cores: int) -> None:
+    """Print what leaves, root, numbers and engine take together, in plain SHA-256 loops over the rows."""
+    closed = closed_list(len(applications.segment), SEGMENTS)
+    loop = least_cpu(_loop(closed.line_ids), runs)
+    print(f"{len(closed.lines):,} rows; the plain SHA-256 loop: {loop * 1000:.0f} ms")
+    for processes in dict.fromkeys((1, cores)):
+        cpu, wall = min((_drawn(closed, applications, processes) for _ in range(runs)), key=lambda found: found[1])
+        told = f"goal <= {DRAW_GOAL}" if processes > 1 else ""
+        print(
+            f"  leaves, root, numbers, engine; {processes} processes: wall {wall / loop:.1f} x, cpu {cpu / loop:.1f} x  {told}"
+        )
+
+
+def _loop(line_ids: NDArray[np.uint8]) -> Callable[[], object]:
+    ids, seed = [row.tobytes() for row in line_ids], bytes(32)
+    return lambda: [hashlib.sha256(seed + ident).digest() for ident in ids]
+
+
+def _drawn(closed: ClosedList, applications: RoundArrays, cores: int) -> tuple[float, float]:
+    """Close, draw and allocate; return processor time of all processes and wall time, in seconds."""
+    before, started = os.times(), time.perf_counter()
+    with hashing.processes(cores) if cores > 1 else nullcontext(map) as each:
+        root = merkle.root(canonical.list_leaves("{}", closed.lines, closed.salts, each=each), each=each)
+        numbers = draw.numbers(root, closed.line_ids, each=each)
+    solve(rounds(len(numbers))["tiers"][0], RoundArrays(applications.segment, applications.tier, numbers))
+    wall, after = time.perf_counter() - started, os.times()
+    return sum(after[:4]) - sum(before[:4]), wall
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import django.db.models  # noqa: F401 - first, or the next line runs into a circle when nothing was imported before
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 

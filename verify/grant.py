@@ -4,7 +4,7 @@ It draws the numbers again, puts all applications in their order and goes throug
 (small classes) stand in as the places and the money they are said to have taken; all other outcomes are recomputed.
 """
 
-import binascii, collections, gc, hashlib, json, pathlib, sys
+import binascii, collections, gc, hashlib, itertools, json, pathlib, sys
 
 folder, faults = pathlib.Path(sys.argv[1]), []
 lines = lambda name: (folder / name).open(encoding="utf8", newline="\n")
@@ -135,11 +135,11 @@ def check(terms, protocol):
     mixed = any(len({segments[name].cost for name in b["segments"]}) > 1 for b in terms["budgets"])
     if unseen and mixed and terms["on_short"] == "stop":
         return "NOT RECOMPUTED: under `stop` with unequal costs withheld lines may have closed a budget; ask auditors"
-    due, said = [row for rows in due.values() for row in rows] + rejected, list(lines("results.tsv"))
-    wrong = [f"results.tsv says {b!r}, due is {a!r}" for a, b in zip(due, said) if a != b]
-    faults.extend(wrong[:10] + [f"{len(wrong)} rows differ; there are {len(said)}, due are {len(due)}"] * (due != said))
+    both = itertools.zip_longest(itertools.chain(*due.values(), rejected), lines("results.tsv"))
+    wrong = [f"results.tsv says {said!r}, due is {row!r}" for row, said in both if row != said]
+    faults.extend(wrong[:10] + [f"{len(wrong)} rows of results.tsv are not the due ones"] * bool(wrong))
     say(cutoffs == protocol["cutoffs"], "the cut-offs are not those of the results")
-    return f"OK: {len(due)} lines shown have the outcome that the terms say; {unseen} lines withheld"
+    return f"OK: {rows - unseen} lines shown have the outcome that the terms say; {unseen} lines withheld"
 
 
 try:

@@ -167,7 +167,8 @@ def move_somebody(city: City, the_round: Round, move: str, pick: Any) -> None:
         return
     chosen = Application.objects.get(pk=pick.choice(left))
     if move == "lose":
-        city.hold_voucher(chosen.child_id)
+        if not Voucher.objects.filter(child_id=chosen.child_id).exists():
+            city.hold_voucher(chosen.child_id)
         return
     commands.withdraw_application(
         actor=city.channel, application_id=chosen.id, guardian_id=chosen.guardian_id, at=AFTER, key=uuid4()

@@ -37,6 +37,9 @@ if not SECRET_KEY:
 SYNTHETIC_PEOPLE_ALLOWED = not PRODUCTION
 ALLOWED_HOSTS = os.environ.get("QOSYMSHA_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 
+PUBLISHED = os.environ.get("QOSYMSHA_PUBLISHED", "")  # folder of published rounds; empty: in the state folder
+PUBLIC_ADDRESS = os.environ.get("QOSYMSHA_ADDRESS", "").rstrip("/")  # of the pages, as papers name it: https://…
+
 DATABASES = {"default": django_database(os.environ.get("DATABASE_URL", "postgresql:///qosymsha"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "people.User"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +13,7 @@ from django.db import connection, transaction
 
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.canonical import digest
-from qosymsha.kernel.errors import KeyReason, Refused
+from qosymsha.kernel.errors import KeyReason, Refused, RowOutcome
 
 # DO UPDATE, not DO NOTHING: it waits for a twin still running, and makes a replay a write, so that under synchronous
 # replication it can't acknowledge what no standby has (RELIABILITY.md 2, row 8).
@@ -49,3 +51,13 @@ def keep(*, actor: Actor, verb: str, key: UUID, outcome: Any) -> None:
             [json.dumps(outcome), actor.user_id, verb, key],
         )
         assert cursor.rowcount == 1, "the key was claimed in this transaction"
+
+
+def outcome_rows(outcomes: Sequence[RowOutcome]) -> list[list[Any]]:
+    """A batch's outcomes as `keep` stores them; `outcomes_of` reads them back."""
+    return [[o.row, o.id, o.reason.value if o.reason else None, o.detail] for o in outcomes]
+
+
+def outcomes_of(rows: Sequence[Sequence[Any]], reasons: Callable[[str], StrEnum]) -> list[RowOutcome]:
+    """The outcomes of `outcome_rows`; `reasons` makes a room's reason of its code."""
+    return [RowOutcome(row, i, reasons(reason) if reason else None, detail) for row, i, reason, detail in rows]

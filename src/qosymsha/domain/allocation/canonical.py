@@ -15,8 +15,11 @@ the list is leaf i + 1.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, pairwise
+
+from qosymsha.domain.allocation import hashing
 
 SALT_BYTES = 16
 
@@ -95,15 +98,27 @@ def terms_leaf(text: str) -> bytes:
     return hashlib.sha256(b"\0" + text.encode()).digest()
 
 
-def list_leaves(terms: str, lines: Sequence[str], salts: Iterable[bytes]) -> bytes:
+def list_leaves(terms: str, lines: Sequence[str], salts: Iterable[bytes], *, each: hashing.Each = map) -> bytes:
     """Return all leaves of a closed list, flat: the terms', then one per line, 32 bytes each.
 
     Raises:
         LineError: lines that are not sorted, or one that stands twice.
+        ValueError: not one salt of 16 bytes for each line.
     """
     refuse_disorder(lines)
-    found = [leaf(salt, line) for salt, line in zip(salts, lines, strict=True)]
-    return terms_leaf(terms) + b"".join(found)
+    return terms_leaf(terms) + b"".join(each(hashing.leaves, _chunks(lines, salts)))
+
+
+def _chunks(lines: Sequence[str], salts: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    given = iter(salts)
+    for start in range(0, len(lines), hashing.CHUNK):
+        chunk = lines[start : start + hashing.CHUNK]
+        salted = list(islice(given, len(chunk)))
+        if len(salted) < len(chunk) or any(len(salt) != SALT_BYTES for salt in salted):
+            raise ValueError(f"each line needs a salt of {SALT_BYTES} bytes")
+        yield b"".join(salted), "\n".join(chunk).encode()
+    if next(given, None) is not None:
+        raise ValueError("there are more salts than lines")
 
 
 def refuse_disorder(lines: Sequence[str]) -> None:
@@ -112,9 +127,13 @@ def refuse_disorder(lines: Sequence[str]) -> None:
     Raises:
         LineError: with the line id concerned.
     """
-    for earlier, later in zip(lines, lines[1:], strict=False):
-        if earlier >= later or earlier.split("\t", 2)[:2] == later.split("\t", 2)[:2]:
+    for earlier, later in pairwise(lines):
+        if earlier >= later or (earlier[:64] == later[:64] and _application(earlier) == _application(later)):
             raise LineError(f"the list is not sorted, or an application stands twice: {later[:64]}")
+
+
+def _application(line: str) -> list[str]:
+    return line.split("\t", 2)[:2]
 
 
 def _refuse_separators(name: str, forbidden: str) -> None:

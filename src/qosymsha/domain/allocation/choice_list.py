@@ -106,9 +106,7 @@ class ChoiceTerms:
 
 def terms_text(terms: ChoiceTerms, announced: Announced) -> str:
     """Leaf 0 of the closed list: the draw as announced, the criteria and every group with its places."""
-    groups = [
-        {"id": g.id, "capacity": g.capacity, "district": g.district, "ages": list(g.ages)} for g in terms.groups
-    ]
+    groups = [{"id": g.id, "capacity": g.capacity, "district": g.district, "ages": list(g.ages)} for g in terms.groups]
     return spelled(
         {
             "format": FORMAT,

@@ -18,9 +18,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from qosymsha.domain.allocation import hashing
+
 TICKET_BYTES = 16
 TICKET_CHARACTERS = 26
-_CHUNK = 1 << 16
 _ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 
 
@@ -96,17 +97,16 @@ def number(seed: bytes, line_id: bytes) -> bytes:
     return _sha256(seed, line_id)
 
 
-def numbers(seed: bytes, line_ids: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def numbers(seed: bytes, line_ids: NDArray[np.uint8], *, each: hashing.Each = map) -> NDArray[np.uint8]:
     """Return the lottery numbers, (n, 32) uint8, of line ids, (n, 32) uint8, row by row."""
     count = len(line_ids)
     if line_ids.shape != (count, 32) or line_ids.dtype != np.uint8:
         raise ValueError("line ids are a (n, 32) array of uint8")
+    starts = range(0, count, hashing.CHUNK)
+    chunks = ((seed, line_ids[start : start + hashing.CHUNK].tobytes()) for start in starts)
     out = np.empty((count, 32), dtype=np.uint8)
-    sha256 = hashlib.sha256
-    for start in range(0, count, _CHUNK):
-        block = line_ids[start : start + _CHUNK].tobytes()
-        digests = b"".join([sha256(seed + block[i : i + 32]).digest() for i in range(0, len(block), 32)])
-        out[start : start + _CHUNK] = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32)
+    for start, digests in zip(starts, each(hashing.numbers, chunks), strict=True):
+        out[start : start + hashing.CHUNK] = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32)
     return out
 
 

@@ -10,26 +10,27 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from qosymsha.domain.allocation import hashing
+
 Leaves = bytes | bytearray | memoryview | NDArray[np.uint8]
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 
-def root(leaves: Leaves) -> bytes:
+def root(leaves: Leaves, *, each: hashing.Each = map) -> bytes:
     """Return the 32-byte root of flat leaves (n * 32 bytes, or an (n, 32) array); SHA-256 of nothing when there are
-    none.
+    none. `each` goes through the subtrees of 65,536 leaves.
     """
-    level = _flat(leaves)
-    while len(level) > 32:
-        level = _parents(level)
-    return level or EMPTY_ROOT
+    flat, step = _flat(leaves), 32 * hashing.CHUNK
+    subtrees = (flat[i : i + step] for i in range(0, len(flat), step))
+    return hashing.subtree(b"".join(each(hashing.subtree, subtrees))) or EMPTY_ROOT
 
 
 def levels(leaves: Leaves) -> list[bytes]:
     """Return all levels of the tree, leaves first, root last: keep it to make many proofs (64 bytes per leaf)."""
     found = [_flat(leaves)]
     while len(found[-1]) > 32:
-        found.append(_parents(found[-1]))
+        found.append(hashing.parents(found[-1]))
     return found
 
 
@@ -76,10 +77,3 @@ def _flat(leaves: Leaves) -> bytes:
     if len(flat) % 32:
         raise ValueError("leaves are 32 bytes each")
     return flat
-
-
-def _parents(level: bytes) -> bytes:
-    sha256 = hashlib.sha256
-    paired = len(level) // 64 * 64
-    nodes = b"".join([sha256(b"\1" + level[i : i + 64]).digest() for i in range(0, paired, 64)])
-    return nodes + level[paired:]

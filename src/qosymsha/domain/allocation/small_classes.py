@@ -25,7 +25,7 @@ def withheld_rows(applications: RoundArrays, answer: RoundAnswer, fewest: int = 
         columns.extend(np.packbits(applications.claims[:, rows], axis=0).astype(np.int64))
     shown_class = _codes(columns)
     withheld = np.zeros(answer.count, dtype=bool)
-    withheld[rows] = _withheld_classes(columns[0], shown_class, fewest)[shown_class]
+    withheld[rows] = _withheld_by_rows(columns[0], shown_class, fewest)[shown_class]
     withheld[answer.queue.unknown] = True
     if applications.child is not None and answer.queue.duplicates.size:
         of_hidden = np.isin(applications.child[answer.queue.duplicates], applications.child[rows][withheld[rows]])
@@ -33,12 +33,18 @@ def withheld_rows(applications: RoundArrays, answer: RoundAnswer, fewest: int = 
     return withheld
 
 
-def _withheld_classes(segment: Ints, shown_class: Ints, fewest: int) -> Bools:
-    """Return which classes (numbered from 0) are withheld."""
+def _withheld_by_rows(segment: Ints, shown_class: Ints, fewest: int) -> Bools:
     sizes = np.bincount(shown_class)
-    withheld = sizes < fewest
     segment_of = np.zeros(len(sizes), dtype=np.int64)
     segment_of[shown_class] = segment
+    return withheld_classes(segment_of, sizes, fewest)
+
+
+def withheld_classes(segment_of: Ints, sizes: Ints, fewest: int = FEWEST) -> Bools:
+    """Return, per class, whether it is withheld; among classes of one size the earlier is merged first, so their order
+    (segment, tier, claims as bits) is part of the rule.
+    """
+    withheld = sizes < fewest
     by_size = np.lexsort((np.arange(len(sizes)), sizes, segment_of))
     for classes in np.split(by_size, np.flatnonzero(np.diff(segment_of[by_size])) + 1):
         merged = int(sizes[classes][withheld[classes]].sum())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from qosymsha.domain.allocation.freed import Applicants
-from qosymsha.domain.allocation.market import UNPLACED, Bools, Ints, Market, SmallInts
+from qosymsha.domain.allocation.market import NOT_LISTED, UNPLACED, Bools, Ints, Market, SmallInts
 
 
 def ranks_of_wishes(market: Market, match: NDArray[np.int32]) -> Ints:
@@ -50,3 +52,28 @@ def last_taken(line: Applicants, match: NDArray[np.int32]) -> SmallInts:
     last = np.full(line.market.capacities.size, UNPLACED, np.int32)
     last[groups[taken]] = line.children[taken]
     return last
+
+
+def guaranteed(line: Applicants, match: NDArray[np.int32], forbidden: Bools) -> Market:
+    """The market in which each group's own list puts those who sit there first, then the others as they stood.
+
+    So in deferred acceptance anew nobody ends worse than it sits, whoever came back to a line meanwhile. The seats of
+    children who sit where they never wished are left out.
+
+    Args:
+        line: the index of the market as it is today.
+        match: int32 (N), where each child sits now.
+        forbidden: bool (E), wishes that must not come true; a child's own place never is one.
+    """
+    market = line.market
+    groups = market.groups[line.entries]
+    sits = match[line.children] == groups
+    order = np.lexsort((np.arange(line.entries.size), ~sits, groups))
+    listed = np.full(market.groups.size, NOT_LISTED, np.int32)
+    listed[line.entries[order]] = np.arange(order.size) - line.starts[groups[order]]
+    sitting = np.zeros(market.groups.size, np.bool_)
+    sitting[line.entries[sits]] = True
+    listed[forbidden & ~sitting] = NOT_LISTED
+    elsewhere = match[(match != UNPLACED) & (held_entries(market, match) == market.offsets[1:])]
+    strangers = np.bincount(elsewhere, minlength=market.capacities.size)
+    return replace(market, listed=listed, capacities=np.maximum(0, market.capacities - strangers))

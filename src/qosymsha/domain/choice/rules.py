@@ -83,7 +83,7 @@ class OfferAnswer:
 
 @dataclass(frozen=True, slots=True)
 class WishFacts:
-    """What decides a wish on the first day in the group; money in tiyn a month. Kind is right where line and kind are."""
+    """What decides a wish on the first day in the group; money in tiyn a month. `is_kind`: line and kind fit."""
 
     is_known: bool
     is_kind: bool = False

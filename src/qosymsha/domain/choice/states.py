@@ -64,7 +64,7 @@ LIST_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
 
 
 class OfferState(StrEnum):
-    """An offered place holds its seat until it is accepted, declined, expired, or lapses (the child has a better one)."""
+    """An offered place holds its seat until it is accepted, declined, expired or lapsed (a better one was taken)."""
 
     OFFERED = "offered"
     ACCEPTED = "accepted"

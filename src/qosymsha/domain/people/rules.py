@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
 from qosymsha.domain.people.ports import ProvedChild, StatusAnswer
 from qosymsha.kernel import iin
-from qosymsha.kernel.errors import RowOutcome
 from qosymsha.kernel.text import folded, normal
 
 _NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[-'’`. ])*\Z")  # any script's letters: `[а-я]` would refuse Kazakh names
@@ -205,13 +203,3 @@ def merged(stored: PersonDetails, given: PersonDetails) -> PersonDetails:
         born_on=stored.born_on or given.born_on,
         phone=given.phone or stored.phone,
     )
-
-
-def outcome_rows(outcomes: Sequence[RowOutcome]) -> list[list[object]]:
-    """Outcomes as an idempotency row keeps them; `outcomes_of` reads them back."""
-    return [[o.row, o.id, o.reason.value if o.reason else None, o.detail] for o in outcomes]
-
-
-def outcomes_of(rows: Sequence[Sequence[Any]], reasons: Callable[[str], StrEnum]) -> list[RowOutcome]:
-    """The outcomes of `outcome_rows`, their reasons being of one room's enum."""
-    return [RowOutcome(row, i, reasons(reason) if reason else None, detail) for row, i, reason, detail in rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from qosymsha.demo.world import World
 from qosymsha.demo.year import play
+from qosymsha.domain.admission import queries as admission
 from qosymsha.interfaces.cli.demo_report import printed
 from qosymsha.interfaces.cli.serve import serve_until_stopped
 from qosymsha.interfaces.cli.session import database
+from qosymsha.interfaces.files import published
 from qosymsha.kernel.adapters import adapter
 from qosymsha.kernel.errors import BadInput
 
@@ -59,18 +62,29 @@ def command(  # noqa: PLR0913 - one parameter per option
     if report_file is not None and not report_file.parent.is_dir():
         raise BadInput("--report", f"there is no folder {report_file.parent}; make it first")
     with database(fresh=True):
-        published = folder or Path(tempfile.mkdtemp(prefix="qosymsha-round-"))
-        collected = _played(children, seed, published, progress)
+        collected, files = _published(children, seed, folder, progress)
         if report_file is not None:
             _write(report_file, collected)
         if as_json:
             click.echo(json.dumps(collected, ensure_ascii=False, indent=2))
         else:
             printed(collected, Console())
-            click.echo(f"\nThe round's published files: {published}   check them: qosymsha verify {published}")
+            click.echo(f"\nThe round's published files: {files}   check them: qosymsha verify {files}")
         if not no_serve:
             serve_until_stopped(host="127.0.0.1", port=port)
     return 0 if all(i["ok"] for i in collected["invariants"]) else 1
+
+
+def _published(children: int, seed: int, folder: Path | None, console: Console) -> tuple[dict[str, Any], Path]:
+    """The year's report, and where its round's files are: in the store the pages serve, and in `folder` if named."""
+    with tempfile.TemporaryDirectory(prefix="qosymsha-round-") as name:
+        written = folder or Path(name)
+        collected = _played(children, seed, written, console)
+        head = admission.round_heads()[0]
+        store = published.folder_of(head.uuid)
+        with published.replacing(store) as beside:
+            shutil.copytree(written, beside, dirs_exist_ok=True)
+    return collected, folder or store
 
 
 def _played(children: int, seed: int, folder: Path, console: Console) -> dict[str, Any]:

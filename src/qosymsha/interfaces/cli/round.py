@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -23,7 +24,9 @@ from qosymsha.interfaces.cli import installation as city
 from qosymsha.interfaces.cli import secrets
 from qosymsha.interfaces.cli.acting import Staff
 from qosymsha.interfaces.cli.out import as_option, emit, json_option, remark, table
+from qosymsha.interfaces.cli.receipt import receipt
 from qosymsha.interfaces.cli.session import database, key_of
+from qosymsha.interfaces.files import published
 from qosymsha.kernel import clock
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.adapters import adapter
@@ -58,7 +61,7 @@ def _desk(subjects: Sequence[str]) -> Iterator[Desk]:
 
 @click.group(name="round")
 def command() -> None:
-    """A round's life: open, close, draw, allocate, publish, show.
+    """A round's life: open, receipt, close, draw, allocate, publish, show.
 
     Rules, window, beacon and the parties' commitments are fixed when the round opens; the list is fixed when it
     closes; only then does the draw's seed become known. Nobody can draw twice.
@@ -76,6 +79,7 @@ def command() -> None:
     """
 
 
+command.add_command(receipt)
 _number = click.option("--round", "number", metavar="R-…", help="The round (default: the programme's latest).")
 _day = click.DateTime(formats=["%Y-%m-%d", "%d.%m.%Y"])
 _month = click.DateTime(formats=["%Y-%m"])
@@ -257,11 +261,13 @@ def allocate_round(number: str | None, subjects: tuple[str, ...], as_json: bool)
 
 @command.command("publish")
 @_number
-@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Where to (default: round-NUMBER).")
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="A copy of the files, for you.")
 @as_option
 @json_option
 def publish_round(number: str | None, folder: Path | None, subjects: tuple[str, ...], as_json: bool) -> None:
     """Make the run again from the frozen list, and write the files by which anyone can check it.
+
+    The pages serve them from the installation's own store (QOSYMSHA_PUBLISHED, or the state folder).
 
     \b
     Example:
@@ -269,19 +275,21 @@ def publish_round(number: str | None, folder: Path | None, subjects: tuple[str, 
     """
     with _desk(subjects) as desk:
         found = _chosen(desk, number)
-        target = folder or Path(f"round-{found.number}")
+        store = published.folder_of(found.uuid)
         try:
-            target.mkdir(parents=True, exist_ok=True)
-            commands.publish_round(
-                actor=desk.officer,
-                round_id=found.id,
-                folder=target,
-                at=_after(desk, found.drawn_at),
-                key=key_of("publish", found.number, target.absolute()),
-            )
-        except OSError as error:
-            raise BadInput("--folder", f"cannot be written to: {error.strerror}") from error
-        _show(desk, found.number, as_json, {"folder": str(target)})
+            with published.replacing(store) as beside:
+                commands.publish_round(
+                    actor=desk.officer,
+                    round_id=found.id,
+                    folder=beside,
+                    at=_after(desk, found.drawn_at),
+                    key=key_of("publish", found.number, beside.absolute()),
+                )
+            if folder is not None:
+                shutil.copytree(store, folder, dirs_exist_ok=True)
+        except (OSError, shutil.Error) as error:
+            raise BadInput("--folder", f"cannot be written to: {error}") from error
+        _show(desk, found.number, as_json, {"folder": str(folder or store)})
 
 
 @command.command("show")

@@ -11,7 +11,7 @@ from pathlib import Path
 from qosymsha import __version__
 
 HEADER = "X-Qosymsha-Build"
-_KINDS = {".py", ".html", ".css", ".svg", ".json", ".sql", ".csv"}
+_KINDS = {".py", ".html", ".css", ".js", ".svg", ".typ", ".json", ".sql", ".csv"}
 
 
 @cache

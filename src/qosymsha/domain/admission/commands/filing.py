@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -80,7 +79,7 @@ def _submit(actor: Actor, round_id: int, rows: Sequence[ApplicationRow], at: dat
     body = [round_id, "\n".join(f"{row.guardian_id} {row.child_id} {row.kind}" for row in rows)]
     seen = idempotency.repeat(actor=actor, verb="submit_applications", key=key, body=body, at=at)
     if seen is not None:
-        return _outcomes(seen)
+        return idempotency.outcomes_of(seen, AdmissionRefusal)
     _require_window(facts.round_of(round_id), at)
     outcomes = _file(actor, the_round, rows, at)
     filed = [outcome.id for outcome in outcomes if outcome.id is not None]
@@ -94,7 +93,7 @@ def _submit(actor: Actor, round_id: int, rows: Sequence[ApplicationRow], at: dat
         detail={"round": round_id, "refused": len(rows) - len(filed)},
     )
     outbox.tell(topic=Topic.APPLICATION_SUBMITTED, subject_kind="application", subject_ids=filed, at=at)
-    kept = [[o.id, o.reason.value if o.reason else None] for o in outcomes]
+    kept = idempotency.outcome_rows(outcomes)
     idempotency.keep(actor=actor, verb="submit_applications", key=key, outcome=kept)
     return outcomes
 
@@ -186,13 +185,6 @@ def _outcome(
         return RowOutcome(row, reason=reason)
     found = stored.get(draft.line_id)
     return RowOutcome(row, id=found, reason=None if found else AdmissionRefusal.ALREADY_FILED)
-
-
-def _outcomes(kept: Sequence[Any]) -> list[RowOutcome]:
-    return [
-        RowOutcome(row, id=i, reason=AdmissionRefusal(reason) if reason else None)
-        for row, (i, reason) in enumerate(kept)
-    ]
 
 
 @transaction.atomic(durable=True)

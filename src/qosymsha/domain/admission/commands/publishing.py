@@ -14,7 +14,7 @@ from qosymsha.domain.admission.models import Round
 from qosymsha.domain.admission.queries import facts, frozen
 from qosymsha.domain.admission.rules import AdmissionRefusal
 from qosymsha.domain.admission.states import RoundState
-from qosymsha.domain.allocation import protocol
+from qosymsha.domain.allocation import parts, protocol
 from qosymsha.domain.allocation.small_classes import withheld_rows
 from qosymsha.kernel import idempotency, outbox
 from qosymsha.kernel.actor import Actor, require
@@ -53,3 +53,4 @@ def _write(the_round: Round, folder: Path) -> None:
     if run.closed.has_erased():
         raise Refused(AdmissionRefusal.TICKETS_ERASED, round=the_round.number)
     protocol.write(folder, frozen.publication(the_round, run, withheld_rows(run.arrays, run.answer)))
+    parts.write(folder)

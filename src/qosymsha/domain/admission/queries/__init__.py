@@ -1,27 +1,47 @@
-"""Reads of admission: `facts` for its verbs, `frozen` for the engine, `personal` for a family, `public` for all."""
+"""Reads of admission: `facts` for its verbs, `frozen` for the engine, `personal` for a family, `public` and `rounds` for all."""
 
 from qosymsha.domain.admission.queries.facts import round_numbered, round_of
 from qosymsha.domain.admission.queries.personal import (
     Explanation,
     Move,
     Receipt,
+    application_numbered,
     explain,
     position,
     positions,
     receipt,
 )
 from qosymsha.domain.admission.queries.public import RoundSummary, SegmentSummary, round_summary, rounds
+from qosymsha.domain.admission.queries.rounds import (
+    ClassResult,
+    RoundHead,
+    RoundLife,
+    RoundResults,
+    SegmentResult,
+    root_statement,
+    round_heads,
+    round_life,
+)
 
 __all__ = [
+    "ClassResult",
     "Explanation",
     "Move",
     "Receipt",
+    "RoundHead",
+    "RoundLife",
+    "RoundResults",
     "RoundSummary",
+    "SegmentResult",
     "SegmentSummary",
+    "application_numbered",
     "explain",
     "position",
     "positions",
     "receipt",
+    "root_statement",
+    "round_heads",
+    "round_life",
     "round_numbered",
     "round_of",
     "round_summary",

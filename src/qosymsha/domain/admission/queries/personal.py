@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -40,6 +41,7 @@ class Receipt:
     submitted_at: datetime
     line: str
     leaf: str
+    round_uuid: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def receipt(*, actor: Actor, application_id: int, at: datetime) -> Receipt:
         submitted_at=found.submitted_at,
         line=frozen.line if frozen else "",
         leaf=bytes(frozen.leaf).hex() if frozen else "",
+        round_uuid=found.round.uuid,
     )
 
 
@@ -143,6 +146,18 @@ def positions(round_id: int, segment: str) -> Mapping[int, int]:
     """Application → its place on the waiting list of a segment now, from 1."""
     waiting = Outcome.objects.filter(round_id=round_id, segment=segment, application__state="waiting").order_by("rank")
     return {application_id: i for i, application_id in enumerate(waiting.values_list("application_id", flat=True), 1)}
+
+
+def application_numbered(number: str) -> int:
+    """The id of an application by its human number: how the doors name it. No personal data.
+
+    Raises:
+        Refused: `unknown_application`.
+    """
+    found = Application.objects.filter(number=number.strip().upper()).values_list("id", flat=True).first()
+    if found is None:
+        raise Refused(AdmissionRefusal.UNKNOWN_APPLICATION, number=number)
+    return found
 
 
 def _readable(actor: Actor, action: Action, application_id: int, at: datetime) -> Application:

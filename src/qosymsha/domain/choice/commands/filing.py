@@ -58,6 +58,7 @@ def file_list(*, actor: Actor, round_id: int, row: ListRow, at: datetime, key: U
     (outcome,) = _file(actor, round_id, [row], at, key)
     if outcome.reason is not None:
         raise Refused(outcome.reason, group_id=outcome.detail)
+    assert outcome.id is not None, "a row is filed or refused"
     return ChoiceList.objects.get(pk=outcome.id)
 
 
@@ -86,9 +87,7 @@ def _require_window(the_round: ChoiceRound, at: datetime) -> None:
         raise Refused(ChoiceRefusal.CHOICE_WINDOW_NOT_OPEN, round=the_round.number)
 
 
-def _store(
-    actor: Actor, the_round: ChoiceRound, rows: Sequence[ListRow], at: datetime, key: UUID
-) -> list[RowOutcome]:
+def _store(actor: Actor, the_round: ChoiceRound, rows: Sequence[ListRow], at: datetime, key: UUID) -> list[RowOutcome]:
     deed = vouchers.Deed(actor, Action.FILE, at, key)
     held, unheard = vouchers.hear(deed, VoucherAction.ENROL, [(row.voucher_id, row.guardian_id) for row in rows])
     refused = {row: (_of_voucher(reason), "") for row, reason in unheard.items()}

@@ -2,277 +2,420 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import qosymsha.kernel.entropy
 from django.db import migrations, models
+
+import qosymsha.kernel.entropy
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('people', '0002_house_rules'),
-        ('programmes', '0002_guards'),
-        ('providers', '0002_house_rules'),
-        ('vouchers', '0003_left_over'),
+        ("people", "0002_house_rules"),
+        ("programmes", "0002_guards"),
+        ("providers", "0002_house_rules"),
+        ("vouchers", "0003_left_over"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ChoiceList',
+            name="ChoiceList",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('line_id', models.BinaryField()),
-                ('wishes', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
-                ('state', models.TextField()),
-                ('reason', models.TextField(blank=True)),
-                ('child', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='people.child')),
-                ('group', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='providers.clubgroup')),
-                ('guardian', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='people.guardian')),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='programmes.programme')),
-                ('territory', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
-                ('voucher', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='vouchers.voucher')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("line_id", models.BinaryField()),
+                ("wishes", django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
+                ("state", models.TextField()),
+                ("reason", models.TextField(blank=True)),
+                ("child", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="people.child")),
+                (
+                    "group",
+                    models.ForeignKey(
+                        db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to="providers.clubgroup"
+                    ),
+                ),
+                (
+                    "guardian",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.guardian"
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"
+                    ),
+                ),
+                (
+                    "territory",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.territory"
+                    ),
+                ),
+                ("voucher", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="vouchers.voucher")),
             ],
             options={
-                'db_table': 'choice_list',
+                "db_table": "choice_list",
             },
         ),
         migrations.CreateModel(
-            name='ChoiceRound',
+            name="ChoiceRound",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('number', models.TextField(unique=True)),
-                ('state', models.TextField()),
-                ('opens_at', models.DateTimeField()),
-                ('closes_at', models.DateTimeField()),
-                ('starts_on', models.DateField()),
-                ('beacon_name', models.TextField()),
-                ('beacon_value', models.BinaryField(null=True)),
-                ('root', models.BinaryField(null=True)),
-                ('seed', models.BinaryField(null=True)),
-                ('terms', models.TextField(blank=True)),
-                ('output_hash', models.BinaryField(null=True)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('drawn_at', models.DateTimeField(null=True)),
-                ('published_at', models.DateTimeField(null=True)),
-                ('programme', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='programmes.programme')),
-                ('rule_set', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='programmes.ruleset')),
-                ('territory', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("number", models.TextField(unique=True)),
+                ("state", models.TextField()),
+                ("opens_at", models.DateTimeField()),
+                ("closes_at", models.DateTimeField()),
+                ("starts_on", models.DateField()),
+                ("beacon_name", models.TextField()),
+                ("beacon_value", models.BinaryField(null=True)),
+                ("root", models.BinaryField(null=True)),
+                ("seed", models.BinaryField(null=True)),
+                ("terms", models.TextField(blank=True)),
+                ("output_hash", models.BinaryField(null=True)),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("drawn_at", models.DateTimeField(null=True)),
+                ("published_at", models.DateTimeField(null=True)),
+                (
+                    "programme",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"),
+                ),
+                (
+                    "rule_set",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="programmes.ruleset"
+                    ),
+                ),
+                (
+                    "territory",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.territory"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'choice_round',
+                "db_table": "choice_round",
             },
         ),
         migrations.CreateModel(
-            name='ChoiceOffer',
+            name="ChoiceOffer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
-                ('state', models.TextField()),
-                ('made_at', models.DateTimeField()),
-                ('answer_by', models.DateField()),
-                ('left_group_id', models.BigIntegerField(null=True)),
-                ('choice_list', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='choice.choicelist')),
-                ('group', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='providers.clubgroup')),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='programmes.programme')),
-                ('territory', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='people.territory')),
-                ('round', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='choice.choiceround')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=qosymsha.kernel.entropy.uuid4, unique=True)),
+                ("state", models.TextField()),
+                ("made_at", models.DateTimeField()),
+                ("answer_by", models.DateField()),
+                ("left_group_id", models.BigIntegerField(null=True)),
+                (
+                    "choice_list",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="choice.choicelist"
+                    ),
+                ),
+                ("group", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.clubgroup")),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"
+                    ),
+                ),
+                (
+                    "territory",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.territory"
+                    ),
+                ),
+                ("round", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="choice.choiceround")),
             ],
             options={
-                'db_table': 'choice_offer',
+                "db_table": "choice_offer",
             },
         ),
         migrations.AddField(
-            model_name='choicelist',
-            name='round',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='choice.choiceround'),
+            model_name="choicelist",
+            name="round",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.PROTECT, to="choice.choiceround"
+            ),
         ),
         migrations.CreateModel(
-            name='ChoiceLine',
+            name="ChoiceLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.IntegerField()),
-                ('line', models.TextField()),
-                ('leaf', models.BinaryField()),
-                ('choice_list', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to='choice.choicelist')),
-                ('round', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='choice.choiceround')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.IntegerField()),
+                ("line", models.TextField()),
+                ("leaf", models.BinaryField()),
+                (
+                    "choice_list",
+                    models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to="choice.choicelist"),
+                ),
+                (
+                    "round",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="choice.choiceround"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'choice_line',
+                "db_table": "choice_line",
             },
         ),
         migrations.CreateModel(
-            name='ChoiceCutoff',
+            name="ChoiceCutoff",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('places', models.IntegerField()),
-                ('wished', models.IntegerField()),
-                ('taken', models.IntegerField()),
-                ('last_line_id', models.BinaryField(null=True)),
-                ('group', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='providers.clubgroup')),
-                ('round', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='choice.choiceround')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("places", models.IntegerField()),
+                ("wished", models.IntegerField()),
+                ("taken", models.IntegerField()),
+                ("last_line_id", models.BinaryField(null=True)),
+                (
+                    "group",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="providers.clubgroup"
+                    ),
+                ),
+                ("round", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="choice.choiceround")),
             ],
             options={
-                'db_table': 'choice_cutoff',
+                "db_table": "choice_cutoff",
             },
         ),
         migrations.CreateModel(
-            name='ChoiceRoundHistory',
+            name="ChoiceRoundHistory",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('from_state', models.TextField()),
-                ('to_state', models.TextField()),
-                ('at', models.DateTimeField()),
-                ('actor_id', models.BigIntegerField()),
-                ('round', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='choice.choiceround')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("from_state", models.TextField()),
+                ("to_state", models.TextField()),
+                ("at", models.DateTimeField()),
+                ("actor_id", models.BigIntegerField()),
+                ("round", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="choice.choiceround")),
             ],
             options={
-                'db_table': 'choice_round_history',
+                "db_table": "choice_round_history",
             },
         ),
         migrations.CreateModel(
-            name='ChoiceSecret',
+            name="ChoiceSecret",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('party', models.TextField()),
-                ('commitment', models.BinaryField()),
-                ('secret', models.BinaryField(null=True)),
-                ('round', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='choice.choiceround')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("party", models.TextField()),
+                ("commitment", models.BinaryField()),
+                ("secret", models.BinaryField(null=True)),
+                ("round", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="choice.choiceround")),
             ],
             options={
-                'db_table': 'choice_secret',
+                "db_table": "choice_secret",
             },
         ),
         migrations.CreateModel(
-            name='ChoiceSetback',
+            name="ChoiceSetback",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('was', models.IntegerField()),
-                ('became', models.IntegerField()),
-                ('cause', models.TextField()),
-                ('because_of', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
-                ('at', models.DateTimeField()),
-                ('choice_list', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='choice.choicelist')),
-                ('group', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='providers.clubgroup')),
-                ('round', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='choice.choiceround')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("was", models.IntegerField()),
+                ("became", models.IntegerField()),
+                ("cause", models.TextField()),
+                (
+                    "because_of",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "choice_list",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="choice.choicelist"
+                    ),
+                ),
+                (
+                    "group",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="providers.clubgroup"
+                    ),
+                ),
+                ("round", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="choice.choiceround")),
             ],
             options={
-                'db_table': 'choice_setback',
+                "db_table": "choice_setback",
             },
         ),
         migrations.CreateModel(
-            name='ChoiceOutcome',
+            name="ChoiceOutcome",
             fields=[
-                ('choice_list', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, serialize=False, to='choice.choicelist')),
-                ('number', models.BinaryField()),
-                ('wish', models.IntegerField(null=True)),
-                ('group', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='providers.clubgroup')),
-                ('round', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='choice.choiceround')),
+                (
+                    "choice_list",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        serialize=False,
+                        to="choice.choicelist",
+                    ),
+                ),
+                ("number", models.BinaryField()),
+                ("wish", models.IntegerField(null=True)),
+                (
+                    "group",
+                    models.ForeignKey(
+                        db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to="providers.clubgroup"
+                    ),
+                ),
+                ("round", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="choice.choiceround")),
             ],
             options={
-                'db_table': 'choice_outcome',
+                "db_table": "choice_outcome",
             },
         ),
         migrations.CreateModel(
-            name='ChoiceListHistory',
+            name="ChoiceListHistory",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.IntegerField()),
-                ('from_state', models.TextField()),
-                ('to_state', models.TextField()),
-                ('cause', models.TextField()),
-                ('wishes', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), null=True, size=None)),
-                ('group_id', models.BigIntegerField(null=True)),
-                ('at', models.DateTimeField()),
-                ('actor_id', models.BigIntegerField()),
-                ('choice_list', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='choice.choicelist')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("seq", models.IntegerField()),
+                ("from_state", models.TextField()),
+                ("to_state", models.TextField()),
+                ("cause", models.TextField()),
+                (
+                    "wishes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.BigIntegerField(), null=True, size=None
+                    ),
+                ),
+                ("group_id", models.BigIntegerField(null=True)),
+                ("at", models.DateTimeField()),
+                ("actor_id", models.BigIntegerField()),
+                (
+                    "choice_list",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="choice.choicelist"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'choice_list_history',
-                'constraints': [models.UniqueConstraint(fields=('choice_list', 'seq'), name='choice_list_history_seq')],
+                "db_table": "choice_list_history",
+                "constraints": [models.UniqueConstraint(fields=("choice_list", "seq"), name="choice_list_history_seq")],
             },
         ),
         migrations.CreateModel(
-            name='ChoiceOfferHistory',
+            name="ChoiceOfferHistory",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.IntegerField()),
-                ('from_state', models.TextField()),
-                ('to_state', models.TextField()),
-                ('cause', models.TextField()),
-                ('at', models.DateTimeField()),
-                ('actor_id', models.BigIntegerField()),
-                ('choice_offer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='choice.choiceoffer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("seq", models.IntegerField()),
+                ("from_state", models.TextField()),
+                ("to_state", models.TextField()),
+                ("cause", models.TextField()),
+                ("at", models.DateTimeField()),
+                ("actor_id", models.BigIntegerField()),
+                (
+                    "choice_offer",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="choice.choiceoffer"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'choice_offer_history',
-                'constraints': [models.UniqueConstraint(fields=('choice_offer', 'seq'), name='choice_offer_history_seq')],
+                "db_table": "choice_offer_history",
+                "constraints": [
+                    models.UniqueConstraint(fields=("choice_offer", "seq"), name="choice_offer_history_seq")
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='choiceround',
-            constraint=models.UniqueConstraint(fields=('id', 'territory', 'programme'), name='choice_round_place'),
+            model_name="choiceround",
+            constraint=models.UniqueConstraint(fields=("id", "territory", "programme"), name="choice_round_place"),
         ),
         migrations.AddConstraint(
-            model_name='choiceround',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['open', 'closed', 'drawn'])), fields=('programme',), name='choice_round_one_at_a_time'),
+            model_name="choiceround",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["open", "closed", "drawn"])),
+                fields=("programme",),
+                name="choice_round_one_at_a_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='choiceround',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['planned', 'open', 'closed', 'drawn', 'allocated', 'published']), ('closes_at__gt', models.F('opens_at'))), name='choice_round_sane'),
+            model_name="choiceround",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["planned", "open", "closed", "drawn", "allocated", "published"]),
+                    ("closes_at__gt", models.F("opens_at")),
+                ),
+                name="choice_round_sane",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='choiceoffer',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'offered')), fields=('choice_list', 'group'), name='choice_offer_once'),
+            model_name="choiceoffer",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "offered")), fields=("choice_list", "group"), name="choice_offer_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='choiceoffer',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['offered', 'accepted', 'declined', 'expired', 'lapsed'])), name='choice_offer_state'),
+            model_name="choiceoffer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["offered", "accepted", "declined", "expired", "lapsed"])),
+                name="choice_offer_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='choicelist',
-            constraint=models.UniqueConstraint(fields=('id', 'territory', 'programme'), name='choice_list_place'),
+            model_name="choicelist",
+            constraint=models.UniqueConstraint(fields=("id", "territory", "programme"), name="choice_list_place"),
         ),
         migrations.AddConstraint(
-            model_name='choicelist',
-            constraint=models.UniqueConstraint(fields=('round', 'voucher'), name='choice_list_once'),
+            model_name="choicelist",
+            constraint=models.UniqueConstraint(fields=("round", "voucher"), name="choice_list_once"),
         ),
         migrations.AddConstraint(
-            model_name='choicelist',
-            constraint=models.UniqueConstraint(fields=('round', 'line_id'), name='choice_list_line_once'),
+            model_name="choicelist",
+            constraint=models.UniqueConstraint(fields=("round", "line_id"), name="choice_list_line_once"),
         ),
         migrations.AddConstraint(
-            model_name='choicelist',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['filed', 'withdrawn', 'rejected', 'frozen', 'placed', 'unplaced', 'left']), models.Q(models.Q(('state', 'rejected'), _negated=True), models.Q(('reason', ''), _negated=True), _connector='OR'), models.Q(models.Q(('state', 'placed'), _negated=True), ('group__isnull', False), _connector='OR')), name='choice_list_state'),
+            model_name="choicelist",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["filed", "withdrawn", "rejected", "frozen", "placed", "unplaced", "left"]),
+                    models.Q(
+                        models.Q(("state", "rejected"), _negated=True),
+                        models.Q(("reason", ""), _negated=True),
+                        _connector="OR",
+                    ),
+                    models.Q(models.Q(("state", "placed"), _negated=True), ("group__isnull", False), _connector="OR"),
+                ),
+                name="choice_list_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='choiceline',
-            constraint=models.UniqueConstraint(fields=('round', 'position'), name='choice_line_position'),
+            model_name="choiceline",
+            constraint=models.UniqueConstraint(fields=("round", "position"), name="choice_line_position"),
         ),
         migrations.AddConstraint(
-            model_name='choicecutoff',
-            constraint=models.UniqueConstraint(fields=('round', 'group'), name='choice_cutoff_once'),
+            model_name="choicecutoff",
+            constraint=models.UniqueConstraint(fields=("round", "group"), name="choice_cutoff_once"),
         ),
         migrations.AddConstraint(
-            model_name='choicecutoff',
-            constraint=models.CheckConstraint(condition=models.Q(('taken__lte', models.F('places'))), name='choice_cutoff_sane'),
+            model_name="choicecutoff",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("taken__lte", models.F("places"))), name="choice_cutoff_sane"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='choiceroundhistory',
-            constraint=models.UniqueConstraint(fields=('round', 'to_state'), name='choice_round_history_state_once'),
+            model_name="choiceroundhistory",
+            constraint=models.UniqueConstraint(fields=("round", "to_state"), name="choice_round_history_state_once"),
         ),
         migrations.AddConstraint(
-            model_name='choicesecret',
-            constraint=models.UniqueConstraint(fields=('round', 'party'), name='choice_secret_party_once'),
+            model_name="choicesecret",
+            constraint=models.UniqueConstraint(fields=("round", "party"), name="choice_secret_party_once"),
         ),
         migrations.AddConstraint(
-            model_name='choicesetback',
-            constraint=models.CheckConstraint(condition=models.Q(('became__gt', models.F('was'))), name='choice_setback_worse'),
+            model_name="choicesetback",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("became__gt", models.F("was"))), name="choice_setback_worse"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='choiceoutcome',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('group__isnull', True), ('wish__isnull', True)), models.Q(('group__isnull', False), ('wish__gte', 1)), _connector='OR'), name='choice_outcome_sane'),
+            model_name="choiceoutcome",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("group__isnull", True), ("wish__isnull", True)),
+                    models.Q(("group__isnull", False), ("wish__gte", 1)),
+                    _connector="OR",
+                ),
+                name="choice_outcome_sane",
+            ),
         ),
     ]

@@ -22,6 +22,8 @@ from qosymsha.kernel.errors import Refused
 
 HOLDING = frozenset({VoucherState.ACCEPTED.value, VoucherState.RELEASED.value})
 
+ANSWERING = HOLDING | {VoucherState.ACTIVE.value}
+
 _FILED = """
 SELECT id, line_id, voucher_id, child_id, wishes FROM choice_list
  WHERE round_id = %s AND state = 'filed' AND line_id > %s ORDER BY line_id LIMIT %s"""
@@ -129,10 +131,11 @@ class Judge:
             is_age=age is not None and group.takes_age(age),
             month_price_tiyn=group.unit_tariff_tiyn * group.units_per_month,
             month_tiyn=voucher.month_tiyn,
-            is_clashing=self._is_clashing(voucher, group.id),
+            is_clashing=self.is_clashing(voucher, group.id),
         )
 
-    def _is_clashing(self, voucher: VoucherFacts, group_id: int) -> bool:
+    def is_clashing(self, voucher: VoucherFacts, group_id: int) -> bool:
+        """Whether the group meets while the child is in another voucher's group, or one wished by another list."""
         others = {g for v, groups in self._busy.get(voucher.child_id, ()) if v != voucher.id for g in groups}
         if not others or self._slots is None:
             return False
@@ -164,3 +167,64 @@ def last_round_id(programme_id: int) -> int | None:
         )
         row = cursor.fetchone()
     return int(row[0]) if row else None
+
+
+def lists_with_open_offers(round_id: int) -> list[int]:
+    """Lists of a round whose child has been offered a place and has not answered."""
+    found = rows(
+        "SELECT DISTINCT choice_list_id FROM choice_offer WHERE round_id = %s AND state = 'offered'", [round_id]
+    )
+    return [list_id for (list_id,) in found]
+
+
+def asked_before(round_id: int) -> list[tuple[int, int]]:
+    """(list, group) pairs that need not be asked: the offer is open, was declined, or passed."""
+    found = rows(
+        "SELECT choice_list_id, group_id FROM choice_offer WHERE round_id = %s"
+        " AND state IN ('offered', 'declined', 'expired')",
+        [round_id],
+    )
+    return [(list_id, group_id) for list_id, group_id in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An open offer: the last day to answer it."""
+
+    id: int
+    list_id: int
+    group_id: int
+    answer_by: date
+
+
+def open_offers(round_id: int) -> list[tuple[Offer, str]]:
+    """The open offers of a round, each with the state of its child's voucher."""
+    found = rows(
+        "SELECT o.id, o.choice_list_id, o.group_id, o.answer_by, v.state FROM choice_offer o"
+        " JOIN choice_list l ON l.id = o.choice_list_id JOIN voucher v ON v.id = l.voucher_id"
+        " WHERE o.round_id = %s AND o.state = 'offered' ORDER BY o.id",
+        [round_id],
+    )
+    return [(Offer(*row[:4]), row[4]) for row in found]
+
+
+def offers_named(offer_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Offer → (round, voucher), for those that exist."""
+    found = rows(
+        "SELECT o.id, o.round_id, l.voucher_id FROM choice_offer o JOIN choice_list l ON l.id = o.choice_list_id"
+        " WHERE o.id = ANY (%s)",
+        [list(offer_ids)],
+    )
+    return {i: (round_id, voucher_id) for i, round_id, voucher_id in found}
+
+
+def offers_wished_less(offer_ids: Sequence[int]) -> dict[int, int]:
+    """Open offer → its group, where its child just accepted one of `offer_ids` that it wishes more."""
+    found = rows(
+        "SELECT other.id, other.group_id FROM choice_offer o JOIN choice_list l ON l.id = o.choice_list_id"
+        " JOIN choice_offer other ON other.choice_list_id = l.id AND other.state = 'offered'"
+        " WHERE o.id = ANY (%s)"
+        " AND array_position(l.wishes, other.group_id) > array_position(l.wishes, o.group_id) ORDER BY other.id",
+        [list(offer_ids)],
+    )
+    return dict(found)

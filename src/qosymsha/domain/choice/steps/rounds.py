@@ -108,6 +108,7 @@ def record(  # noqa: PLR0913 - an event has all of these
 def _tell_history(round_id: int, was: str, to: ChoiceRoundState, actor: Actor, at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO choice_round_history (round_id, from_state, to_state, at, actor_id) VALUES (%s, %s, %s, %s, %s)",
+            "INSERT INTO choice_round_history (round_id, from_state, to_state, at, actor_id)"
+            " VALUES (%s, %s, %s, %s, %s)",
             [round_id, was, to.value, at, actor.user_id],
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from qosymsha.domain.admission.states import ROUND_TRANSITIONS
 from qosymsha.domain.admission.states import TRANSITIONS as APPLICATION_TRANSITIONS
 from qosymsha.domain.attendance.states import SHEET_TRANSITIONS
+from qosymsha.domain.choice.states import CHOICE_ROUND_TRANSITIONS, LIST_TRANSITIONS, OFFER_TRANSITIONS
 from qosymsha.domain.insights.queries.found import Checking, Found, by_statement
 from qosymsha.domain.providers.states import TRANSITIONS as ACCREDITATION_TRANSITIONS
 from qosymsha.domain.settlement.states import CLAIM_TRANSITIONS, FILE_TRANSITIONS, LINE_TRANSITIONS
@@ -16,13 +17,16 @@ from qosymsha.domain.vouchers.states import TRANSITIONS as VOUCHER_TRANSITIONS
 
 _SEATS = """
 SELECT 'group ' || g.id AS example FROM club_group g LEFT JOIN seat s ON s.group_id = g.id
-  LEFT JOIN (SELECT group_id, count(*) AS n FROM enrolment WHERE state = ANY (%s) GROUP BY 1) e ON e.group_id = g.id
+  LEFT JOIN (SELECT group_id, count(*) AS n FROM (
+                SELECT group_id FROM enrolment WHERE state = ANY (%s)
+                 UNION ALL SELECT group_id FROM choice_offer WHERE state = 'offered') held GROUP BY 1) e
+         ON e.group_id = g.id
  WHERE coalesce(e.n, 0) > least(g.capacity, coalesce(s.capacity, g.capacity))
     OR coalesce(e.n, 0) <> coalesce(s.taken, 0)"""
 
 
 def seats(_: Checking) -> Found:
-    """INV-1."""
+    """INV-1: a seat is held by a live place or by an open offer of a freed one."""
     return by_statement(_SEATS, [LIVE_ENROLMENT])
 
 
@@ -105,6 +109,9 @@ LIVES = (
     _Life("application", APPLICATION_TRANSITIONS, "application_history", "application_id"),
     _Life("month_sheet", SHEET_TRANSITIONS, "month_sheet_history", "month_sheet_id"),
     _Life("admission_round", ROUND_TRANSITIONS, "round_history", "round_id", "id"),
+    _Life("choice_round", CHOICE_ROUND_TRANSITIONS, "choice_round_history", "round_id", "id"),
+    _Life("choice_list", LIST_TRANSITIONS, "choice_list_history", "choice_list_id"),
+    _Life("choice_offer", OFFER_TRANSITIONS, "choice_offer_history", "choice_offer_id"),
     _Life("accreditation", ACCREDITATION_TRANSITIONS, "accreditation_history", "accreditation_id", "id"),
     _Life("claim", CLAIM_TRANSITIONS),
     _Life("payment_file", FILE_TRANSITIONS),

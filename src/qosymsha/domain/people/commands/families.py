@@ -17,8 +17,6 @@ from qosymsha.domain.people.rules import (
     FamilyRow,
     PeopleRefusal,
     PersonDetails,
-    outcome_rows,
-    outcomes_of,
     proof_of,
     refuse_child,
     refuse_guardian,
@@ -76,7 +74,7 @@ def register_families(  # noqa: PLR0913 - the envelope of a bulk verb: who, wher
         actor=actor, verb="register_families", key=key, body=_body(territory_id, families, proofs), at=at
     )
     if seen is not None:
-        return outcomes_of(seen, PeopleRefusal)
+        return idempotency.outcomes_of(seen, PeopleRefusal)
     places = queries.territories_below([territory_id]).get(territory_id, frozenset())
     judged = _judged(families, proofs, places, local_day(at))
     standing = _without_differing(judged)
@@ -94,7 +92,7 @@ def register_families(  # noqa: PLR0913 - the envelope of a bulk verb: who, wher
         detail={"rows": len(outcomes), "new": len(made)},
     )
     outbox.tell(topic=Topic.CHILD_REGISTERED, subject_kind=CHILD, subject_ids=made, at=at)
-    idempotency.keep(actor=actor, verb="register_families", key=key, outcome=outcome_rows(outcomes))
+    idempotency.keep(actor=actor, verb="register_families", key=key, outcome=idempotency.outcome_rows(outcomes))
     return outcomes
 
 

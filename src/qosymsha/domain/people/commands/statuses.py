@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from qosymsha.domain.people import queries
 from qosymsha.domain.people.access import ALLOWED, Action
 from qosymsha.domain.people.ports import StatusAnswer
-from qosymsha.domain.people.rules import PeopleRefusal, outcome_rows, outcomes_of, refuse_status
+from qosymsha.domain.people.rules import PeopleRefusal, refuse_status
 from qosymsha.domain.people.states import StatusState
 from qosymsha.kernel import audit, idempotency
 from qosymsha.kernel.actor import Actor, require
@@ -53,7 +53,7 @@ def record_statuses(*, actor: Actor, answers: Sequence[StatusAnswer], at: dateti
     require(actor, Action.RECORD_STATUSES, ALLOWED)
     seen = idempotency.repeat(actor=actor, verb="record_statuses", key=key, body=[str(a) for a in answers], at=at)
     if seen is not None:
-        return outcomes_of(seen, PeopleRefusal)
+        return idempotency.outcomes_of(seen, PeopleRefusal)
     children = queries.by_iin("child", {a.child_iin.strip() for a in answers})
     outcomes = [_judged(row, answer, children) for row, answer in enumerate(answers)]
     stored = [(o.id, answers[o.row]) for o in outcomes if o.id is not None]
@@ -61,7 +61,7 @@ def record_statuses(*, actor: Actor, answers: Sequence[StatusAnswer], at: dateti
         _store(stored, actor, at)
     touched = sorted({child_id for child_id, _ in stored})
     audit.record(actor=actor, at=at, action=Action.RECORD_STATUSES, subject_kind="child", subject_ids=touched)
-    idempotency.keep(actor=actor, verb="record_statuses", key=key, outcome=outcome_rows(outcomes))
+    idempotency.keep(actor=actor, verb="record_statuses", key=key, outcome=idempotency.outcome_rows(outcomes))
     return outcomes
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from qosymsha.domain.people import queries as people
-from qosymsha.domain.people.rules import outcome_rows, outcomes_of, refuse_person, tidy
+from qosymsha.domain.people.rules import refuse_person, tidy
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.programmes.rules import Rules
 from qosymsha.domain.providers import queries, steps
@@ -115,7 +115,7 @@ def open_groups(
     body = [provider_id, [str(draft) for draft in groups]]
     seen = idempotency.repeat(actor=actor, verb="open_groups", key=key, body=body, at=at)
     if seen is not None:
-        return outcomes_of(seen, ProviderRefusal)
+        return idempotency.outcomes_of(seen, ProviderRefusal)
     outcomes = _open(provider_id, groups, local_day(at))
     made = sorted({o.id for o in outcomes if o.id is not None and o.detail != _STANDS})
     audit.record(
@@ -128,7 +128,7 @@ def open_groups(
         detail={"provider_id": provider_id},
     )
     outbox.tell(topic=Topic.GROUP_OPENED, subject_kind=_SUBJECT, subject_ids=made, at=at)
-    idempotency.keep(actor=actor, verb="open_groups", key=key, outcome=outcome_rows(outcomes))
+    idempotency.keep(actor=actor, verb="open_groups", key=key, outcome=idempotency.outcome_rows(outcomes))
     return outcomes
 
 

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people import steps as people_steps
-from qosymsha.domain.people.rules import PersonDetails, outcome_rows, outcomes_of, refuse_person, tidy
+from qosymsha.domain.people.rules import PersonDetails, refuse_person, tidy
 from qosymsha.domain.providers import queries
 from qosymsha.domain.providers.access import ALLOWED, Action
 from qosymsha.domain.providers.rules import ProviderRefusal, ProviderRow, iban_is_right
@@ -65,9 +65,9 @@ def register_providers(
     body = [territory_id, [str(row) for row in rows]]
     seen = idempotency.repeat(actor=actor, verb="register_providers", key=key, body=body, at=at)
     if seen is not None:
-        return outcomes_of(seen, ProviderRefusal)
+        return idempotency.outcomes_of(seen, ProviderRefusal)
     outcomes = _register(actor, territory_id, rows, at)
-    idempotency.keep(actor=actor, verb="register_providers", key=key, outcome=outcome_rows(outcomes))
+    idempotency.keep(actor=actor, verb="register_providers", key=key, outcome=idempotency.outcome_rows(outcomes))
     return outcomes
 
 

@@ -17,7 +17,7 @@ from qosymsha.domain.programmes import queries as programme_queries
 from qosymsha.domain.programmes.models import Programme
 from qosymsha.domain.settlement import queries, steps
 from qosymsha.domain.settlement.access import ALLOWED, Action, Topic
-from qosymsha.domain.settlement.commands.outcomes import claim_numbers, kept, outcomes
+from qosymsha.domain.settlement.commands.outcomes import claim_numbers, outcomes
 from qosymsha.domain.settlement.models import Claim
 from qosymsha.domain.settlement.queries import ContractFacts
 from qosymsha.domain.settlement.rules.formula import MonthRule, claim_formula, claim_hash
@@ -91,7 +91,7 @@ def draw_claims(  # noqa: PLR0913 - the envelope of a bulk verb: who, where, who
         detail={"month": month.isoformat(), "held": dict(Counter(r.reason.value for r in result if r.reason))},
     )
     outbox.tell(topic=Topic.CLAIM_DRAWN, subject_kind="claim", subject_ids=[claim.id for claim in stored], at=at)
-    idempotency.keep(actor=actor, verb="draw_claims", key=key, outcome=kept(result))
+    idempotency.keep(actor=actor, verb="draw_claims", key=key, outcome=idempotency.outcome_rows(result))
     return result
 
 
@@ -232,5 +232,5 @@ def reverse_claims(  # noqa: PLR0913 - who, where, which, why, when, once
         territory_id=programme.territory_id,
     )
     outbox.tell(topic=Topic.CLAIM_REVERSED, subject_kind="claim", subject_ids=sorted(moved), at=at)
-    idempotency.keep(actor=actor, verb="reverse_claims", key=key, outcome=kept(result))
+    idempotency.keep(actor=actor, verb="reverse_claims", key=key, outcome=idempotency.outcome_rows(result))
     return result

@@ -15,7 +15,7 @@ from qosymsha.domain.ledger.rules import AccountKey, AccountKind, Draft
 from qosymsha.domain.programmes.models import Programme
 from qosymsha.domain.settlement import queries, steps
 from qosymsha.domain.settlement.access import ALLOWED, Action, Topic
-from qosymsha.domain.settlement.commands.outcomes import file_number, kept, outcomes
+from qosymsha.domain.settlement.commands.outcomes import file_number, outcomes
 from qosymsha.domain.settlement.models import PaymentFile, PaymentLine
 from qosymsha.domain.settlement.queries import Release
 from qosymsha.domain.settlement.rules.payment_file import FileDraft, Payer, Payment, fault, write
@@ -82,7 +82,7 @@ def draw_payment_file(  # noqa: PLR0913 - who, where, who pays, which day, when,
         territory_id=programme.territory_id,
         detail={"claims": [claim.claim_id for claim in good]},
     )
-    outcome = {"file": result.file_id, "rows": kept(result.rows)}
+    outcome = {"file": result.file_id, "rows": idempotency.outcome_rows(result.rows)}
     idempotency.keep(actor=actor, verb="draw_payment_file", key=key, outcome=outcome)
     return result
 

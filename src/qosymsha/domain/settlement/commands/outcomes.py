@@ -1,4 +1,4 @@
-"""Outcomes of rows as the idempotency row keeps them, and the numbers that claims and files are called by."""
+"""Outcomes of rows told again, and the numbers that claims and files are called by."""
 
 from __future__ import annotations
 
@@ -9,20 +9,14 @@ from django.db import connection
 
 from qosymsha.domain.ledger.rules import LedgerRefusal
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
+from qosymsha.kernel import idempotency
 from qosymsha.kernel.errors import RowOutcome
 from qosymsha.kernel.numbers import human_number
 
-Kept = list[list[Any]]
 
-
-def kept(rows: Sequence[RowOutcome]) -> Kept:
-    """Row outcomes as JSON-able lists."""
-    return [[r.row, r.id, r.reason.value if r.reason else None, r.detail] for r in rows]
-
-
-def outcomes(stored: Kept) -> list[RowOutcome]:
-    """The row outcomes that `kept` stored."""
-    return [RowOutcome(row, id_, _reason(reason) if reason else None, detail) for row, id_, reason, detail in stored]
+def outcomes(stored: Sequence[Sequence[Any]]) -> list[RowOutcome]:
+    """The row outcomes of an earlier call under the same key."""
+    return idempotency.outcomes_of(stored, _reason)
 
 
 def _reason(value: str) -> SettlementRefusal | LedgerRefusal:

@@ -13,7 +13,7 @@ from qosymsha.domain.ledger import steps as ledger_steps
 from qosymsha.domain.ledger.rules import AccountKey, AccountKind, Draft
 from qosymsha.domain.settlement import queries
 from qosymsha.domain.settlement.access import ALLOWED, Action, Topic
-from qosymsha.domain.settlement.commands.outcomes import kept, outcomes
+from qosymsha.domain.settlement.commands.outcomes import outcomes
 from qosymsha.domain.settlement.models import BankReply, PaymentFile, PaymentLine
 from qosymsha.domain.settlement.ports import Reply
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
@@ -85,7 +85,7 @@ def apply_replies(*, actor: Actor, replies: Sequence[Reply], at: datetime, key: 
     )
     outbox.tell(topic=Topic.CLAIM_PAID, subject_kind="claim", subject_ids=paid, at=at)
     outbox.tell(topic=Topic.CLAIM_HELD, subject_kind="claim", subject_ids=held, at=at)
-    idempotency.keep(actor=actor, verb="apply_replies", key=key, outcome=kept(result))
+    idempotency.keep(actor=actor, verb="apply_replies", key=key, outcome=idempotency.outcome_rows(result))
     return result
 
 

@@ -13,7 +13,7 @@ from django.db.models import F
 from qosymsha.domain.programmes import queries as programme_queries
 from qosymsha.domain.settlement import queries, steps
 from qosymsha.domain.settlement.access import ALLOWED, Action, Topic
-from qosymsha.domain.settlement.commands.outcomes import kept, outcomes
+from qosymsha.domain.settlement.commands.outcomes import outcomes
 from qosymsha.domain.settlement.models import Approval, Claim
 from qosymsha.domain.settlement.rules.pay import RELEASE, approvals_needed, approve_step
 from qosymsha.domain.settlement.rules.payment_file import is_iban
@@ -67,7 +67,7 @@ def approve_claims(
     result = [replace(r, detail="approved" if r.id in approved else MORE_NEEDED) if r.id else r for r in result]
     _record(actor, Action.APPROVE_CLAIMS, result, at=at, territory_id=programme.territory_id)
     outbox.tell(topic=Topic.CLAIM_APPROVED, subject_kind="claim", subject_ids=approved, at=at)
-    idempotency.keep(actor=actor, verb="approve_claims", key=key, outcome=kept(result))
+    idempotency.keep(actor=actor, verb="approve_claims", key=key, outcome=idempotency.outcome_rows(result))
     return result
 
 
@@ -93,7 +93,7 @@ def release_claims(
     result = _sign(signings, claim_ids, at=at, user_id=actor.user_id)
     released = _record(actor, Action.RELEASE_CLAIMS, result, at=at, territory_id=programme.territory_id)
     outbox.tell(topic=Topic.CLAIM_RELEASED, subject_kind="claim", subject_ids=released, at=at)
-    idempotency.keep(actor=actor, verb="release_claims", key=key, outcome=kept(result))
+    idempotency.keep(actor=actor, verb="release_claims", key=key, outcome=idempotency.outcome_rows(result))
     return result
 
 
@@ -120,7 +120,7 @@ def return_claims(  # noqa: PLR0913 - who, where, which, why, when, once
     result = steps.moved_outcomes(claim_ids, moved)
     returned = _record(actor, Action.RETURN_CLAIMS, result, at=at, territory_id=programme.territory_id)
     outbox.tell(topic=Topic.CLAIM_RETURNED, subject_kind="claim", subject_ids=returned, at=at)
-    idempotency.keep(actor=actor, verb="return_claims", key=key, outcome=kept(result))
+    idempotency.keep(actor=actor, verb="return_claims", key=key, outcome=idempotency.outcome_rows(result))
     return result
 
 
