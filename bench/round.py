@@ -1,7 +1,8 @@
 """Problem A against its yardsticks, in one run: `python -m bench.round --rows 1000000`.
 
-Ratios, not milliseconds (goals: issue 3, ALLOCATION.md II.7): the engine against `np.sort` of as many random uint64; numbers, root and engine together
-against the plain SHA-256 loop (`hashlib.sha256(seed + id).digest()` in a list). 1,200 segments, five tiers, three
+Ratios, not milliseconds (goals: issue 3, ALLOCATION.md II.7): the engine against `np.sort` of as many random uint64;
+leaves, root, numbers and engine together against the plain SHA-256 loop (II.4: `hashlib.sha256(seed + id).digest()` in
+a list over the rows, one core). 1,200 segments, five tiers, three
 overlapping categories, places for half of the applications, 256-bit numbers, rows in no order. Engine times are
 processor time of one thread. Two cores are timed by the wall clock; beside it stands the processor time of all
 processes, half of which is what two idle cores need at least.
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.folders import ClosedList, closed_list
-from bench.machine import least_cpu, print_machine
+from bench.machine import least_cpu, print_machine, without_avx512
 from qosymsha.domain.allocation import canonical, draw, hashing, merkle, round_check
 from qosymsha.domain.allocation.round import solve
 from qosymsha.domain.allocation.round_terms import Budget, Policy, ReserveRule, RoundArrays, RoundTerms, Segment
@@ -66,8 +67,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000, help="applications (default 1,000,000)")
     parser.add_argument("--runs", type=int, default=3, help="take the best of so many runs (default 3)")
+    parser.add_argument("--avx2", action="store_true", help="without AVX-512, the stricter yardstick on AMD")
     parser.add_argument("--cores", type=int, default=2, help="processes for numbers and root (default 2)")
     asked = parser.parse_args()
+    if asked.avx2:
+        without_avx512("bench.round")
     print_machine()
     applications = instance(asked.rows)
     engine(applications, asked.runs)
@@ -107,8 +111,10 @@ def draws(applications: RoundArrays, runs: int, cores: int) -> None:
     for processes in dict.fromkeys((1, cores)):
         cpu, wall = min((_drawn(closed, applications, processes) for _ in range(runs)), key=lambda found: found[1])
         told = f"goal <= {DRAW_GOAL}" if processes > 1 else ""
+        print(f"  leaves, root, numbers and engine, {processes} processes  {told}")
         print(
-            f"  leaves, root, numbers, engine; {processes} processes: wall {wall / loop:.1f} x, cpu {cpu / loop:.1f} x  {told}"
+            f"    wall {wall / loop:.1f} x, cpu {cpu / loop:.1f} x, so at best {cpu / loop / processes:.1f} x",
+            flush=True,
         )
 
 

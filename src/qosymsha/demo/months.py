@@ -162,7 +162,6 @@ def _decide(world: World, sheet_ids: Sequence[int], name: str, permille: int) ->
 def settle(world: World, month: date) -> None:
     """Draw the claims, have them approved and released by different people, pay, hear the treasury, close the month."""
     day = next_month(month)
-    drawn: list[int] = []
     for number, batch in enumerate(chunks(world.facts["providers"], PROVIDERS_PER_BATCH)):
         outcomes = claims.draw_claims(
             actor=STAGE_HAND,
@@ -172,7 +171,8 @@ def settle(world: World, month: date) -> None:
             at=world.at(day + timedelta(days=15), 12),
             key=world.key("claims", month, number),
         )
-        drawn += [outcome.id for outcome in world.accepted(outcomes) if outcome.id is not None]
+        world.accepted(outcomes)
+    drawn = settlement.claims_in_state(world.programme_id, "drawn")
     _sign(world, [*_give_back(world, month), *drawn], month)
     pay(world, day + timedelta(days=17), f"pay {month}")
     at = world.at(day + timedelta(days=20), 18)

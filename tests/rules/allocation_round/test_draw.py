@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qosymsha.domain.allocation import canonical, draw, merkle
+from qosymsha.domain.allocation import canonical, draw, hashing, merkle
 
 VECTORS = json.loads((Path(__file__).parents[3] / "docs/reference/draw-vectors.json").read_text(encoding="utf8"))
 LEAVES = bytes.fromhex(VECTORS["terms_leaf"] + "".join(row["leaf"] for row in VECTORS["lines"]))
@@ -102,6 +102,29 @@ def test_numbers_are_the_same_in_any_chunk() -> None:
     numbers = draw.numbers(b"s" * 32, ids)
     for row in (0, 65_535, 65_536, 69_999):
         assert numbers[row].tobytes() == hashlib.sha256(b"s" * 32 + ids[row].tobytes()).digest()
+
+
+def test_two_processes_give_the_same_numbers_leaves_and_root() -> None:
+    """One row more than two chunks, so that the last subtree is a single leaf that moves up on its own."""
+    count = 2 * hashing.CHUNK
+    ids = np.sort(np.frombuffer(np.random.default_rng(2).bytes(32 * count), "S32")).view(np.uint8).reshape(-1, 32)
+    lines = [f"{row.tobytes().hex()}\ts\t1\t\t" for row in ids]
+    salts = [row[:16].tobytes() for row in ids]
+    plain = canonical.list_leaves("{}", lines, salts)
+    assert plain[32:64] == canonical.leaf(salts[0], lines[0])
+    assert plain[-32:] == canonical.leaf(salts[-1], lines[-1])
+    with hashing.processes(2) as each:
+        assert canonical.list_leaves("{}", lines, salts, each=each) == plain
+        root = merkle.root(plain, each=each)
+        assert np.array_equal(draw.numbers(root, ids, each=each), draw.numbers(root, ids))
+    assert root == merkle.root(plain) == merkle.levels(plain)[-1]
+
+
+@pytest.mark.parametrize("salts", [[], [bytes(16)], [bytes(16)] * 3, [bytes(16), bytes(15)]])
+def test_each_line_has_one_salt_of_sixteen_bytes(salts: list[bytes]) -> None:
+    lines = [canonical.Line(bytes([i]) * 32, "s", 1).text() for i in (1, 2)]
+    with pytest.raises(ValueError):
+        canonical.list_leaves("{}", lines, salts)
 
 
 @pytest.mark.parametrize(

@@ -251,6 +251,51 @@ def test_the_verifier_names_what_differs(
     assert "results.tsv says" in capsys.readouterr().out
 
 
+# --- a list long enough for two processes
+
+
+@pytest.fixture(scope="module")
+def long_round(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    written = write_round(tmp_path_factory.mktemp("long"), 44, per_segment=4000)
+    assert (written.folder / "closed.tsv").stat().st_size > 1 << 20
+    return written
+
+
+def told_by(name: str, folder: Path) -> tuple[int, str]:
+    done = subprocess.run([sys.executable, "-I", VERIFY / name, folder], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_long_list_is_checked_by_two_processes(long_round: Written) -> None:
+    for name in ("draw.py", "grant.py"):
+        assert told_by(name, long_round.folder)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("closed.tsv", "not those of the root"),
+        ("numbers.tsv", "numbers.tsv: 2 lines are not the due ones"),
+        ("SHA256SUMS", "is not the file that was summed"),
+        ("closed.tsv cut", "not those of the root"),
+        ("closed.tsv garbled", "cannot be read"),
+    ],
+)
+def test_either_process_finds_its_fault_and_names_it(long_round: Written, tmp_path: Path, file: str, said: str) -> None:
+    folder = copied([long_round], 0, tmp_path / "copy")
+    path = folder / file.split()[0]
+    rows = lines_of(path)
+    rows[0], rows[1] = rows[1], rows[0]
+    if file in ("SHA256SUMS", "closed.tsv garbled"):
+        rows[0] = "?" * 64 + rows[0][64:]
+    path.write_text("\n".join(rows) + ("" if file.endswith("cut") else "\n"), encoding="utf8")
+    if file != "SHA256SUMS":
+        mend_sums(folder)
+    status, told = told_by("draw.py", folder)
+    assert (status, "Traceback" in told) == (1, False)
+    assert said in told
+
+
 # --- small classes
 
 

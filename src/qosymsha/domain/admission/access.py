@@ -15,6 +15,7 @@ class Action(StrEnum):
     SUBMIT = "submit_applications"
     WITHDRAW = "withdraw_application"
     CLOSE_ROUND = "close_round"
+    CANCEL_ROUND = "cancel_round"
     DRAW = "draw_round"
     ALLOCATE = "allocate_round"
     PUBLISH = "publish_round"
@@ -28,6 +29,7 @@ class Topic(StrEnum):
 
     ROUND_OPENED = "round_opened"
     ROUND_CLOSED = "round_closed"
+    ROUND_CANCELLED = "round_cancelled"
     ROUND_DRAWN = "round_drawn"
     ROUND_PUBLISHED = "round_published"
     APPLICATION_SUBMITTED = "application_submitted"
@@ -48,6 +50,7 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.SUBMIT: _FAMILY,
     Action.WITHDRAW: _FAMILY,
     Action.CLOSE_ROUND: _CLOCK,
+    Action.CANCEL_ROUND: _OFFICE,
     Action.DRAW: _OFFICE,
     Action.ALLOCATE: _CLOCK,
     Action.PUBLISH: _CLOCK,

@@ -15,10 +15,11 @@ RUNNING_ROUND = ["open", "closed", "drawn"]
 
 
 class Round(models.Model):
-    """An intake window and its one draw: planned → open → closed → drawn → allocated → published.
+    """An intake window and its one draw: planned → open → closed → drawn → allocated → published, or cancelled.
 
     The beacon is named before opening; `root` is published at close, `seed` after the draw. `places` holds the
-    fields of `rules.Places` by segment, `terms` the closed list's leaf 0. Written once, by trigger.
+    fields of `rules.Places` by segment, `terms` the closed list's leaf 0. Written once, by trigger. `cancel_reason`
+    is public.
     no_pii. Retention: for ever.
     """
 
@@ -42,6 +43,8 @@ class Round(models.Model):
     closed_at = models.DateTimeField(null=True)
     drawn_at = models.DateTimeField(null=True)
     published_at = models.DateTimeField(null=True)
+    cancel_reason = models.TextField(blank=True, default="")
+    cancelled_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "admission_round"
@@ -52,6 +55,11 @@ class Round(models.Model):
             ),
             models.CheckConstraint(condition=Q(state__in=[s.value for s in RoundState]), name="round_state"),
             models.CheckConstraint(condition=Q(closes_at__gt=models.F("opens_at")), name="round_window"),
+            models.CheckConstraint(
+                condition=Q(state="cancelled", cancelled_at__isnull=False) & ~Q(cancel_reason="")
+                | ~Q(state="cancelled") & Q(cancelled_at__isnull=True, cancel_reason=""),
+                name="round_cancelled",
+            ),
         ]
 
 

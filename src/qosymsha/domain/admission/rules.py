@@ -12,6 +12,8 @@ from qosymsha.domain.programmes.rules import Rules
 
 TICKET_KIND = "application"  # the subject kind under which tickets are sealed
 COMMITMENT_BYTES = 32
+TYPED = "typed:"  # a beacon of this name has its value typed by two officers, not fetched
+LONGEST_REASON = 500
 
 
 class AdmissionRefusal(StrEnum):
@@ -24,6 +26,7 @@ class AdmissionRefusal(StrEnum):
     WRONG_AGE = "wrong_age"
     HOLDS_VOUCHER = "holds_voucher"
     ALREADY_FILED = "already_filed"
+    ROUND_CANCELLED = "round_cancelled"
 
     UNKNOWN_ROUND = "unknown_round"
     UNKNOWN_APPLICATION = "unknown_application"
@@ -40,10 +43,12 @@ class AdmissionRefusal(StrEnum):
     TWO_PARTIES_NEEDED = "two_parties_needed"
     COMMITMENT_MALFORMED = "commitment_malformed"
     BEACON_NOT_NAMED = "beacon_not_named"
+    CANCEL_REASON_MISSING = "cancel_reason_missing"
 
     SECRET_MISSING = "secret_missing"  # noqa: S105 - a reason
     SECRET_NOT_COMMITTED = "secret_not_committed"  # noqa: S105 - a reason
     BEACON_MALFORMED = "beacon_malformed"
+    TWO_OFFICERS_TYPE = "two_officers_type"
     LIST_CHANGED = "list_changed"
     MONEY_GONE = "money_gone"
     OUTPUT_DIFFERS = "output_differs"
@@ -189,7 +194,7 @@ def refuse_plan(plan: RoundPlan) -> AdmissionRefusal | None:
         (plan.closes_at <= plan.opens_at, AdmissionRefusal.WINDOW_BACKWARDS),
         (not _are_months(plan.first_month, plan.last_month), AdmissionRefusal.MONTHS_BACKWARDS),
         (plan.first_month.year != plan.last_month.year, AdmissionRefusal.MONTHS_IN_TWO_YEARS),
-        (not plan.beacon_name.strip(), AdmissionRefusal.BEACON_NOT_NAMED),
+        (not plan.beacon_name.removeprefix(TYPED).strip(), AdmissionRefusal.BEACON_NOT_NAMED),
         (len(parties) < 2, AdmissionRefusal.TWO_PARTIES_NEEDED),
         (any(len(c) != COMMITMENT_BYTES for c in plan.commitments.values()), AdmissionRefusal.COMMITMENT_MALFORMED),
         (len(set(plan.commitments.values())) < len(plan.commitments), AdmissionRefusal.COMMITMENT_MALFORMED),

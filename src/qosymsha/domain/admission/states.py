@@ -6,7 +6,10 @@ from enum import StrEnum
 
 
 class RoundState(StrEnum):
-    """planned → open → closed (frozen, root known) → drawn (seed known) → allocated → published; each entered once."""
+    """planned → open → closed (frozen, root known) → drawn (seed known) → allocated → published; each entered once.
+
+    `cancelled`: ended by an officer before its draw; nothing follows it.
+    """
 
     PLANNED = "planned"
     OPEN = "open"
@@ -14,6 +17,7 @@ class RoundState(StrEnum):
     DRAWN = "drawn"
     ALLOCATED = "allocated"
     PUBLISHED = "published"
+    CANCELLED = "cancelled"
 
 
 ROUND_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
@@ -24,6 +28,9 @@ ROUND_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
         ("closed", "drawn"),
         ("drawn", "allocated"),
         ("allocated", "published"),
+        ("planned", "cancelled"),
+        ("open", "cancelled"),
+        ("closed", "cancelled"),
     }
 )
 
@@ -32,6 +39,7 @@ class ApplicationState(StrEnum):
     """draft → submitted → checked (in the closed list) → ranked → granted | waiting; rejected and withdrawn end it.
 
     `ended`: granted and its voucher is closed, or waiting and the child was filed anew or a later round was allocated.
+    It waits again where the round that the child was filed anew in is cancelled.
     """
 
     DRAFT = "draft"
@@ -55,6 +63,7 @@ TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
         ("submitted", "withdrawn"),
         ("checked", "ranked"),
         ("checked", "withdrawn"),
+        ("checked", "rejected"),
         ("ranked", "granted"),
         ("ranked", "waiting"),
         ("ranked", "rejected"),
@@ -62,6 +71,7 @@ TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
         ("waiting", "rejected"),
         ("waiting", "withdrawn"),
         ("waiting", "ended"),
+        ("ended", "waiting"),
         ("granted", "ended"),
         ("granted", "rejected"),
     }

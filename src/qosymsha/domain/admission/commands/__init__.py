@@ -1,6 +1,7 @@
 """The verbs of admission, one file per stage of a round's life."""
 
 from qosymsha.domain.admission.commands.allocating import Allocated, allocate_round
+from qosymsha.domain.admission.commands.cancelling import Cancelled, cancel_round
 from qosymsha.domain.admission.commands.closing import Closed, close_round
 from qosymsha.domain.admission.commands.drawing import draw_round
 from qosymsha.domain.admission.commands.filing import (
@@ -16,9 +17,11 @@ from qosymsha.domain.admission.commands.refilling import Refilled, refill
 __all__ = [
     "Allocated",
     "ApplicationRow",
+    "Cancelled",
     "Closed",
     "Refilled",
     "allocate_round",
+    "cancel_round",
     "close_round",
     "draw_round",
     "open_round",

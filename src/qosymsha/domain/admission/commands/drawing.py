@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from qosymsha.domain.admission import steps
 from qosymsha.domain.admission.access import ALLOWED, Action, Topic
 from qosymsha.domain.admission.models import DrawSecret, Round
 from qosymsha.domain.admission.queries import facts, frozen
-from qosymsha.domain.admission.rules import AdmissionRefusal
+from qosymsha.domain.admission.rules import TYPED, AdmissionRefusal
 from qosymsha.domain.admission.states import RoundState
 from qosymsha.domain.allocation import draw
 from qosymsha.kernel import idempotency
@@ -26,23 +26,35 @@ MAX_BEACON_BYTES = 1_024
 
 @transaction.atomic(durable=True)
 def draw_round(  # noqa: PLR0913 - a draw has two sources, and the command its three
-    *, actor: Actor, round_id: int, beacon_value: bytes, secrets: Mapping[str, bytes], at: datetime, key: UUID
+    *,
+    actor: Actor,
+    round_id: int,
+    beacon_value: bytes,
+    secrets: Mapping[str, bytes],
+    at: datetime,
+    key: UUID,
+    second: Actor | None = None,
 ) -> Round:
     """Make the seed from the closed list's root, the named beacon's value and every party's secret.
 
     The door fetches `beacon_value` from the adapter under `Round.beacon_name` before it calls. There is no second draw:
-    the state, a unique history row and a trigger each refuse it.
+    the state, a unique history row and a trigger each refuse it. Where the beacon is `typed:…`, its value is what
+    `actor` and `second`, another officer, both say; the audit names them.
 
     Raises:
-        Refused: not closed (or drawn already), a secret missing or not the one committed to, a malformed beacon value,
+        Forbidden: one of the officers may not draw in this city.
+        Refused: not closed (or drawn already), no second officer for a typed value, a secret missing or not the one committed to, a malformed beacon value,
             or frozen rows that no longer have the published root.
     """
-    require(actor, Action.DRAW, ALLOWED, territory_id=facts.round_of(round_id).territory_id)
+    officers = [actor] if second is None else [actor, second]
+    for officer in officers:
+        require(officer, Action.DRAW, ALLOWED, territory_id=facts.round_of(round_id).territory_id)
     the_round = steps.lock_round(round_id)
     body = [round_id, beacon_value.hex(), {party: secret.hex() for party, secret in secrets.items()}]
     if idempotency.repeat(actor=actor, verb="draw_round", key=key, body=body, at=at) is not None:
         return the_round
     steps.require_state(the_round, RoundState.CLOSED)
+    typed_by = _typed_by(the_round, officers)
     ordered = _checked_secrets(the_round, secrets)
     if not 0 < len(beacon_value) <= MAX_BEACON_BYTES:
         raise Refused(AdmissionRefusal.BEACON_MALFORMED)
@@ -52,11 +64,20 @@ def draw_round(  # noqa: PLR0913 - a draw has two sources, and the command its t
     the_round.drawn_at = at
     steps.reveal(round_id, ordered)
     steps.move_round(the_round, RoundState.DRAWN, actor=actor, at=at)
-    steps.record(
-        the_round, Action.DRAW, actor=actor, at=at, topic=Topic.ROUND_DRAWN, detail={"seed": the_round.seed.hex()}
-    )
+    told = {"seed": the_round.seed.hex(), **typed_by}
+    steps.record(the_round, Action.DRAW, actor=actor, at=at, topic=Topic.ROUND_DRAWN, detail=told)
     idempotency.keep(actor=actor, verb="draw_round", key=key, outcome=round_id)
     return the_round
+
+
+def _typed_by(the_round: Round, officers: Sequence[Actor]) -> dict[str, list[int]]:
+    """Who vouches for a typed value, for the audit: two people; a value fetched by its name needs nobody's word."""
+    if not the_round.beacon_name.startswith(TYPED):
+        return {}
+    people = sorted({officer.user_id for officer in officers})
+    if len(people) < 2:
+        raise Refused(AdmissionRefusal.TWO_OFFICERS_TYPE, round=the_round.number)
+    return {"typed_by": people}
 
 
 def _checked_secrets(the_round: Round, secrets: Mapping[str, bytes]) -> dict[str, bytes]:

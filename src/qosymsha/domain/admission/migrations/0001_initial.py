@@ -86,6 +86,8 @@ class Migration(migrations.Migration):
                 ("closed_at", models.DateTimeField(null=True)),
                 ("drawn_at", models.DateTimeField(null=True)),
                 ("published_at", models.DateTimeField(null=True)),
+                ("cancel_reason", models.TextField(blank=True, default="")),
+                ("cancelled_at", models.DateTimeField(null=True)),
                 (
                     "programme",
                     models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"),

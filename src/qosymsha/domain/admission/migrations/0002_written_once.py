@@ -20,6 +20,7 @@ BEGIN
        OR (OLD.places IS NOT NULL AND NEW.places IS DISTINCT FROM OLD.places)
        OR (OLD.terms <> '' AND NEW.terms <> OLD.terms)
        OR (OLD.output_hash IS NOT NULL AND NEW.output_hash IS DISTINCT FROM OLD.output_hash)
+       OR OLD.state = 'cancelled'
        OR (OLD.state <> 'planned' AND (NEW.number, NEW.programme_id, NEW.rule_set_id, NEW.beacon_name, NEW.opens_at,
            NEW.closes_at, NEW.first_month, NEW.last_month) IS DISTINCT FROM (OLD.number, OLD.programme_id,
            OLD.rule_set_id, OLD.beacon_name, OLD.opens_at, OLD.closes_at, OLD.first_month, OLD.last_month))

@@ -38,6 +38,16 @@ SELECT v.child_id, v.slot FROM unnest(%s::bigint[]) AS t(id), LATERAL (
        SELECT child_id, slot FROM voucher WHERE child_id = t.id AND programme_id = %s AND state = ANY(%s) OFFSET 0) v"""
 
 
+# Who waited elsewhere and filed here: the last step of the application left behind says so.
+_LEFT = """
+SELECT e.id FROM unnest(%s::bigint[]) AS t(id) JOIN application a ON a.id = t.id
+  JOIN application e ON e.child_id = a.child_id AND e.programme_id = a.programme_id AND e.slot = a.slot
+       AND e.state = 'ended'
+  JOIN LATERAL (SELECT from_state, cause FROM application_history h WHERE h.application_id = e.id
+                 ORDER BY h.seq DESC LIMIT 1) h ON h.from_state = 'waiting' AND h.cause = %s
+ ORDER BY e.id"""
+
+
 @dataclass(frozen=True, slots=True)
 class Filed:
     """An application as close and refill look at it again."""
@@ -103,6 +113,20 @@ def waiting_elsewhere(programme_id: int, round_id: int) -> list[int]:
     """Applications of the programme that still wait from other rounds."""
     waiting = Application.objects.filter(programme_id=programme_id, state=ApplicationState.WAITING)
     return list(waiting.exclude(round_id=round_id).order_by("id").values_list("id", flat=True))
+
+
+def undrawn(round_id: int) -> list[int]:
+    """Applications of a round that still hope for its draw."""
+    states = (ApplicationState.SUBMITTED, ApplicationState.CHECKED)
+    found = Application.objects.filter(round_id=round_id, state__in=states)
+    return list(found.order_by("id").values_list("id", flat=True))
+
+
+def left_by_filing(the_round: Round, application_ids: Sequence[int]) -> list[int]:
+    """The applications on earlier waiting lists that ended because these were filed in `the_round`."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LEFT, [list(application_ids), f"filed_again:{the_round.number}"])
+        return [i for (i,) in cursor.fetchall()]
 
 
 def submitted_after(round_id: int, line_id: bytes, limit: int) -> list[Filed]:

@@ -51,6 +51,7 @@ class RoundSummary:
     applications: int
     segments: tuple[SegmentSummary, ...]
     granted_by_category: dict[str, int]
+    cancel_reason: str = ""
 
 
 def round_summary(number: str) -> RoundSummary:
@@ -74,6 +75,7 @@ def round_summary(number: str) -> RoundSummary:
         applications=sum(segment.applications for segment in segments),
         segments=segments,
         granted_by_category=_granted_by_category(found),
+        cancel_reason=found.cancel_reason,
     )
 
 
