@@ -41,7 +41,7 @@ bench: setup ## the demo at three sizes: time and memory in a table (SIZES="1000
 	@$(BIN)/python scripts/bench.py $(SIZES)
 
 night: setup ## the long run: many more random examples, then the demo at 200,000 children
-	@HYPOTHESIS_PROFILE=night $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@HYPOTHESIS_PROFILE=night TAMPERINGS=1000 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 	@$(BIN)/python scripts/bench.py 20000 200000
 
 docs: setup ## make the reference pages from the code, then check that every link between pages leads somewhere

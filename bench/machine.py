@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from qosymsha.domain.allocation import hashing
+
 _AVX512 = "X86_V4 AVX512_ICL AVX512_SPR"
 _TOLD = ("avx", "sse4", "sha_ni", "asimd", "sha2")
 
@@ -22,6 +24,15 @@ def print_machine() -> None:
     print("NumPy", np.__version__, "dispatches to", *extensions["baseline"], *extensions.get("found", []))
     print("switched off:", os.environ.get("NPY_DISABLE_CPU_FEATURES", "nothing"))
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}: on a busy machine trust cpu, not wall\n")
+
+
+def second_core() -> float:
+    """Return how much longer two SHA-256 loops take side by side than one alone: 1 is a free second core, 2 is none."""
+    chunk = bytes(32), bytes(32 * 200_000)
+    with hashing.processes(2) as each:
+        list(each(hashing.numbers, [chunk] * 4))
+        one = least_wall(lambda: list(each(hashing.numbers, [chunk])))
+        return least_wall(lambda: list(each(hashing.numbers, [chunk] * 2))) / one
 
 
 def without_avx512(module: str) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.folders import ClosedList, closed_list
-from bench.machine import least_cpu, print_machine, without_avx512
+from bench.machine import least_cpu, print_machine, second_core, without_avx512
 from qosymsha.domain.allocation import canonical, draw, hashing, merkle, round_check
 from qosymsha.domain.allocation.round import solve
 from qosymsha.domain.allocation.round_terms import Budget, Policy, ReserveRule, RoundArrays, RoundTerms, Segment
@@ -107,6 +107,7 @@ def draws(applications: RoundArrays, runs: int, cores: int) -> None:
     """Print what leaves, root, numbers and engine take together, in plain SHA-256 loops over the rows."""
     closed = closed_list(len(applications.segment), SEGMENTS)
     loop = least_cpu(_loop(closed.line_ids), runs)
+    print(f"two loops side by side take {second_core():.2f} x one: 1 is a free second core, 2 is none")
     print(f"{len(closed.lines):,} rows; the plain SHA-256 loop: {loop * 1000:.0f} ms")
     for processes in dict.fromkeys((1, cores)):
         cpu, wall = min((_drawn(closed, applications, processes) for _ in range(runs)), key=lambda found: found[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from importlib import resources
@@ -70,8 +70,11 @@ class City:
         return self.wards[child_id]
 
 
-def make_city(money: int = 100_000_000, **timers: int) -> City:
-    """A programme with a sport and a creative line of so much free money each, and an accredited provider."""
+def make_city(money: int = 100_000_000, choice: Mapping[str, object] | None = None, **timers: int) -> City:
+    """A programme with a sport and a creative line of so much free money each, and an accredited provider.
+
+    `choice` replaces fields of the rule set's section of that name.
+    """
     territory = Territory.objects.create(
         kato=f"{710_000_000 + next(_serial)}", kind="city", name_kk="Қала", name_ru="Город", valid=DateRange(YEAR.lower)
     )
@@ -93,7 +96,7 @@ def make_city(money: int = 100_000_000, **timers: int) -> City:
     venue = Venue.objects.create(
         provider=provider, district=territory, address_kk=f"Көше {next(_serial)}", address_ru="Улица", capacity=500
     )
-    rule_set = _rule_set(territory, programme, timers)
+    rule_set = _rule_set(territory, programme, timers, choice or {})
     return City(
         territory.pk,
         programme.pk,
@@ -136,10 +139,13 @@ def _contract(place: dict[str, object], line: BudgetLine) -> int:
     ).pk
 
 
-def _rule_set(territory: Territory, programme: Programme, timers: dict[str, int]) -> RuleSet:
+def _rule_set(
+    territory: Territory, programme: Programme, timers: dict[str, int], choice: Mapping[str, object]
+) -> RuleSet:
     text = resources.files("qosymsha.domain.programmes").joinpath("data/default-rule-set.json").read_text("utf-8")
     document = json.loads(text)
     document["timers"].update(timers)
+    document["choice"].update(choice)
     document["planning_tariff"]["tiyn"] = MONTH_TIYN
     document["mrp"]["tiyn"] = 12_000
     for tariff in document["tariffs"]["list"]:

@@ -109,6 +109,12 @@ def test_a_value_is_bytes_that_a_draw_accepts(case: Case) -> None:
     assert 1 <= len(case.beacon.value(case.first)) <= 1_024
 
 
+def test_a_name_that_a_value_can_come_by_is_told_from_another(case: Case) -> None:
+    check = case.beacon.check_name  # type: ignore[attr-defined]  # the port leaves it to the adapter
+    assert {check(name) for name in (case.first, case.second, case.silent)} == {""}
+    assert check(" ")
+
+
 @pytest.mark.parametrize("name", ["", "   "])
 def test_a_blank_name_has_no_value(case: Case, name: str) -> None:
     with pytest.raises(BeaconSilent):
@@ -180,6 +186,7 @@ def test_a_relay_that_is_gone_is_said(relays: Callable[[], Relay]) -> None:
 def test_a_name_that_is_no_round_is_refused_without_asking(name: str) -> None:
     with pytest.raises(BeaconSilent, match="named"):
         DrandBeacon(["http://127.0.0.1:9"]).value(name)
+    assert "drand:CHAIN:ROUND" in DrandBeacon([]).check_name(name)
 
 
 @pytest.mark.parametrize("relay", ["file:///etc/passwd", "ftp://127.0.0.1"])

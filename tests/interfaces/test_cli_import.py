@@ -96,9 +96,37 @@ def test_of_rows_that_differ_about_a_guardian_the_first_counts(run: Run, tmp_pat
 
 def test_check_stores_nothing_and_says_the_same(run: Run, tmp_path: Path) -> None:
     path = rosters.write(tmp_path / "g.csv", rosters.GUARDIANS, rosters.families(12))
+    run("round", "show")
     told = run("import", "guardians", path, "--check", "--json")
     assert counts(told.json) == (12, 0, 0, 0)
     assert one("SELECT count(*) FROM child") == 0
+
+
+@pytest.mark.parametrize("name", ["budget", "providers", "groups", "guardians", "applications"])
+def test_check_on_an_empty_database_founds_no_city(run: Run, tmp_path: Path, name: str) -> None:
+    run("import", name, "--template", tmp_path / "t.csv")
+    said = run("import", name, tmp_path / "t.csv", "--check")
+    assert (said.status, said.err.count("qosymsha round show")) == (2, 1)
+    for table in ("territory", "programme", "app_user", "budget_line", "audit_event", "idempotency_key"):
+        assert one(f"SELECT count(*) FROM {table}") == 0, table
+
+
+def test_check_opens_no_budget_line(run: Run, tmp_path: Path) -> None:
+    run("round", "show")
+    path = rosters.write(tmp_path / "b.csv", ("вид", "сумма", "решение"), [["спорт", "1000", "12/1"]])
+    lines, year = one("SELECT count(*) FROM budget_line"), one("SELECT max(fiscal_year) + 1 FROM budget_line")
+    assert counts(run("import", "budget", path, "--year", year, "--check", "--json").json) == (1, 0, 0, 0)
+    assert one("SELECT count(*) FROM budget_line") == lines
+    assert counts(run("import", "budget", path, "--year", year, "--json").json) == (1, 0, 0, 0)
+    assert one("SELECT count(*) FROM budget_line") == 2 * lines
+
+
+def test_usage_says_that_the_file_may_be_missing_and_a_template_needs_one(run: Run) -> None:
+    assert "[FILE]" in run("import", "groups", "--help").out.splitlines()[0]
+    assert "--template groups.xlsx" in run("import", "groups").err
+    said = run("import", "groups", "--template")
+    assert said.status == 2
+    assert "name the file to write the example to: `--template groups.xlsx`" in said.err
 
 
 def test_lost_zeros_are_restored_and_the_trial_says_what_it_took_on_trust(run: Run, tmp_path: Path) -> None:
@@ -189,7 +217,7 @@ def test_applications_of_strangers_and_changed_wishes_are_refused_by_cell(run: R
     assert told.status == 1
     assert [(f["row"], f["column"], f["code"]) for f in told.json["faults"]] == [
         (2, "Вид", "already_filed"),
-        (3, "Вид", "already_filed"),
+        (3, "ИИН родителя", "not_guardian"),
         (4, "ИИН ребёнка", "person_unknown"),
         (5, "ИИН родителя", "not_twelve_digits"),
         (5, "ИИН ребёнка", "not_twelve_digits"),
@@ -204,6 +232,19 @@ def test_a_stranger_to_the_child_is_refused(run: Run, tmp_path: Path) -> None:
     path = rosters.write(tmp_path / "a.csv", rosters.APPLICATIONS, [[rows[2][0], rows[0][4], "sport"]])
     told = run("import", "applications", path, "--json")
     assert [(f["column"], f["code"]) for f in told.json["faults"]] == [("ИИН родителя", "not_guardian")]
+
+
+@pytest.mark.parametrize("kind", ["sport", "creative"])
+def test_a_stranger_does_not_learn_that_a_child_has_filed(run: Run, tmp_path: Path, kind: str) -> None:
+    rows = rosters.families(3)
+    run("round", "open")
+    run("import", "guardians", rosters.write(tmp_path / "g.csv", rosters.GUARDIANS, rows))
+    wish, strange = [rows[0][0], rows[0][4], "sport"], [rows[2][0], rows[0][4], kind]
+    for wishes in ([strange], [wish, strange]):  # in the round already; earlier in the same file
+        path = rosters.write(tmp_path / "a.csv", rosters.APPLICATIONS, wishes)
+        told = run("import", "applications", path, "--check", "--json").json
+        assert [(f["column"], f["code"]) for f in told["faults"]] == [("ИИН родителя", "not_guardian")]
+        run("import", "applications", rosters.write(tmp_path / "w.csv", rosters.APPLICATIONS, [wish]))
 
 
 def test_applications_without_an_open_round_are_refused_by_rule(run: Run, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from tests.interfaces.door import Run, database_url, run
 __all__ = ["run"]
 NESTED = {
     "import": ("budget", "providers", "groups", "guardians", "applications"),
-    "round": ("open", "close", "draw", "allocate", "publish", "show"),
+    "round": ("open", "receipt", "close", "draw", "cancel", "allocate", "publish", "show"),
     "month": ("close",),
     "pay": ("approve", "release", "file", "send", "replies", "show"),
 }

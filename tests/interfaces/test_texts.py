@@ -22,6 +22,7 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 FAMILIES = (
     {f"round.state.{state}" for state in RoundState}
     | {f"money.{kind}" for kind in AccountKind if kind is not AccountKind.APPROP}
+    | {f"kind.{kind}" for kind in ("creative", "sport", "educational")}
     | {f"mode.{mode}" for mode in ("demo", "trial")}
     | {f"day.{day}" for day in DAYS}
     | {f"error.{status}.{part}" for status in (404, 500) for part in ("h1", "p")}

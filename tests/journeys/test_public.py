@@ -63,14 +63,14 @@ def test_a_keyboard_alone_reaches_everything_in_the_order_it_is_read(live_server
     front.full_page()
     with eyes.browser(browser_path) as browser, eyes.page(browser, f"{live_server.url}/kk/") as page:
         met = []
-        for _ in range(8):
+        for _ in range(9):
             page.keyboard.press("Tab")
             met.append(focused(page))
         wanted = [texts.say("kk", "site.skip"), "Qosymsha", "Қазақша", "Русский", "English"]
-        wanted += [texts.say("kk", key) for key in ("intake.help", "round.proof", "checks.list")]
+        wanted += [texts.say("kk", key) for key in ("intake.help", "round.proof", "round.all", "checks.list")]
         assert met == wanted
         assert page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
-        for _ in range(4):
+        for _ in range(5):
             page.keyboard.press("Shift+Tab")
         page.keyboard.press("Enter")
         page.wait_for_url(f"{live_server.url}/ru/")

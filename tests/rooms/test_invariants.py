@@ -262,6 +262,7 @@ PLANTS: list[tuple[str, str, Callable[[City], None]]] = [
     ("INV-9", "event lost", chain("DELETE FROM audit_event WHERE id = (SELECT max(event_id) FROM audit_link)")),
     ("INV-9", "link lost", chain("DELETE FROM audit_link WHERE seq = 2")),
     ("INV-9", "link swapped", chain("UPDATE audit_link SET prev_hash = 'x' WHERE seq = 3")),
+    ("INV-9", "never linked", does("INSERT INTO audit_event (at, actor_id, actor_label, action, subject_kind, subject_ids, detail, txid) VALUES ('2026-01-01', 0, 'x', 'x', 'x', '[]', '{}', '3')")),
     ("INV-10", "no such step", copies("voucher_history", "ALTER TABLE voucher_history DROP CONSTRAINT voucher_history_legal", f"voucher_id = {VOUCHER}", seq="4", from_state="'active'", to_state="'issued'")),
     ("INV-10", "a step left out", does(f"DELETE FROM voucher_history WHERE voucher_id = {VOUCHER} AND seq = 2")),
     ("INV-10", "not continued", does(f"UPDATE voucher_history SET from_state = 'suspended', to_state = 'active' WHERE voucher_id = {VOUCHER} AND seq = 3")),
@@ -313,6 +314,18 @@ def test_a_planted_violation_is_found(clean: City, invariant: str, what: str, pl
     assert not after.ok
     assert after.violations >= 1
     assert after.examples
+
+
+def test_an_event_may_wait_ten_minutes_for_its_link_and_a_running_transaction_longer(clean: City) -> None:
+    event = (
+        "INSERT INTO audit_event (at, actor_id, actor_label, action, subject_kind, subject_ids, detail, txid)"
+        " VALUES (%s::timestamptz - %s * interval '1 minute', 0, 'x', 'x', 'x', '[]', '{}', {})"
+    )
+    sql(event.replace("{})", "'3')"), AT, 9)
+    sql(event.replace("{})", "pg_current_xact_id())"), AT, 60)
+    assert check_invariant("INV-9", AT).ok
+    sql(event.replace("{})", "'3')"), AT, 11)
+    assert check_invariant("INV-9", AT).violations == 1
 
 
 def test_every_check_has_a_planted_violation_and_every_promise_three_languages() -> None:

@@ -24,7 +24,7 @@ def collect(world: World) -> dict[str, Any]:
         "seed": world.seed,
         "children": world.children,
         "rule_set_hash": world.facts["rule_set_hash"],
-        "rounds": [_round(number) for number in admission.rounds(programme)],
+        "rounds": [_round(number) for number in admission.round_numbers(programme)],
         "vouchers": vouchers.vouchers_by_state(programme),
         "enrolments": vouchers.enrolments_by_state(programme),
         "attendance": attendance.lessons_by_mark(programme) | {"rows": attendance.rows_by_word(programme)},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from django.db import transaction
 from qosymsha.kernel import idempotency
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.entropy import uuid4
-from qosymsha.kernel.errors import KeyReason, Refused
+from qosymsha.kernel.errors import KeyReason, Refused, RowOutcome
 from qosymsha.kernel.models import IdempotencyKey
 from tests.races import at_once
 
@@ -105,3 +106,9 @@ def test_control_look_then_act_acts_twice() -> None:
 
     at_once(lambda b: act("one", b), lambda b: act("two", b))
     assert len(acted) == 2
+
+
+def test_a_batchs_outcomes_are_answered_again_as_they_were() -> None:
+    rows = [RowOutcome(0, id=5, detail="A-1"), RowOutcome(1, reason=KeyReason.KEY_REUSED, detail="row 0")]
+    kept = json.loads(json.dumps(idempotency.outcome_rows(rows)))
+    assert idempotency.outcomes_of(kept, KeyReason) == rows

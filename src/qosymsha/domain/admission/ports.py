@@ -10,7 +10,11 @@ class BeaconSilent(Exception):
 
 
 class Beacon(Protocol):
-    """A public source of randomness. A name always has the same value; fetched by a door, never in a transaction."""
+    """A public source of randomness. A name always has the same value; fetched by a door, never in a transaction.
+
+    An adapter may also offer `check_name(name: str) -> str`: blank where a round could be drawn by this name one day,
+    else what a name must look like. Doors ask it before a window opens, when the name can still be changed.
+    """
 
     def value(self, name: str) -> bytes:
         """The value, 1 to 1,024 bytes, of the beacon's round `name` (`Round.beacon_name`, fixed before opening).

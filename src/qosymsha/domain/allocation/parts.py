@@ -6,9 +6,9 @@ Two files beside those of `protocol`, made from them alone, so that anyone can m
                   the rows of its segment in results.tsv, and its outcome there
     proofs.tsv    per part "root TAB first line id shown TAB offset TAB length": offset and length in bytes of parts.tsv
 
-A part is `LEAVES` leaves of the tree, the last one fewer; leaf 0 is terms.json, so part 0 has one row fewer. LEAVES is a
-power of two: a part is a whole subtree, and the root over the parts' roots is the root of the list. Neither file needs
-a sum: a wrong one leads to another root.
+A part is `LEAVES` leaves of the tree, the last one fewer; leaf 0 is terms.json, so part 0 has one row fewer. LEAVES is
+a power of two: a part is a whole subtree, and the root over the parts' roots is the root of the list. So no line needs
+a sum: a wrong one leads to another root. Place and outcome are copies from results.tsv, which `verify/grant.py` checks.
 """
 
 import hashlib

@@ -27,17 +27,18 @@ def held_entries(market: Market, match: NDArray[np.int32]) -> Ints:
     return held
 
 
-def positions(line: Applicants, match: NDArray[np.int32], gone: Bools) -> Ints:
+def positions(line: Applicants, match: NDArray[np.int32], gone: Bools, out: Bools) -> Ints:
     """The position of each entry on its group's list now, int64 (E): 1 stands first; 0 where nothing is waited for.
 
     Args:
         line: the index of the round's market.
         match: int32 (N), where each child sits now.
         gone: bool (N), children who wait for nothing any more.
+        out: bool (E), wishes that a child gave up by its own word.
     """
     market = line.market
     waits = line.entries < held_entries(market, match)[line.children]
-    waits &= ~gone[line.children]
+    waits &= ~gone[line.children] & ~out[line.entries]
     before = np.concatenate([[0], np.cumsum(waits)])
     found = np.zeros(market.groups.size, np.int64)
     waiting = line.entries[waits]

@@ -21,6 +21,7 @@ from qosymsha.domain.admission.ports import BeaconSilent
 
 RELAYS = "QOSYMSHA_BEACON_RELAYS"  # addresses, comma-separated
 _NAME = re.compile(r"drand:([0-9a-f]{64}):([1-9][0-9]{0,18})\Z")
+_FORM = "a drand round is named drand:CHAIN:ROUND, the chain's hash in 64 small hex digits"
 _MAX_BYTES = 65_536
 _TIMEOUT_SECONDS = 10
 
@@ -32,6 +33,10 @@ class DrandBeacon:
         configured = os.environ.get(RELAYS, "").split(",") if relays is None else relays
         self._relays = [relay.strip().rstrip("/") for relay in configured if relay.strip()]
 
+    def check_name(self, name: str) -> str:
+        """Blank for a name that is a drand round, else what one looks like; asks no relay."""
+        return "" if _NAME.match(name) else _FORM
+
     def value(self, name: str) -> bytes:
         """The round's 32 bytes of randomness, as the configured relays agree on it.
 
@@ -40,7 +45,7 @@ class DrandBeacon:
         """
         found = _NAME.match(name)
         if found is None:
-            raise BeaconSilent("a drand round is named drand:CHAIN:ROUND, the chain's hash in 64 small hex digits")
+            raise BeaconSilent(_FORM)
         if not self._relays:
             raise BeaconSilent(f"no relay is configured: set {RELAYS}")
         answers, faults = [], []

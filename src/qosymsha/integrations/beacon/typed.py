@@ -9,6 +9,7 @@ from qosymsha.domain.admission.ports import BeaconSilent
 from qosymsha.kernel.text import normal
 
 PREFIX = "typed:"
+_FORM = "a typed value is named typed:WHAT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,18 @@ class TypedBeacon:
     def __init__(self, entries: Sequence[Typed] = ()) -> None:
         self._entries = tuple(entries)
 
+    def check_name(self, name: str) -> str:
+        """Blank for a name of this kind, else what one looks like."""
+        return "" if name.startswith(PREFIX) and name.removeprefix(PREFIX).strip() else _FORM
+
     def value(self, name: str) -> bytes:
         """The text, UTF-8, white space made single, that two different officers typed alike.
 
         Raises:
             BeaconSilent: fewer than two officers typed a value, they differ, or it is empty or longer than 1,024 bytes.
         """
-        if not name.startswith(PREFIX) or not name.removeprefix(PREFIX).strip():
-            raise BeaconSilent("a typed value is named typed:WHAT")
+        if self.check_name(name):
+            raise BeaconSilent(_FORM)
         typed = [entry for entry in self._entries if entry.name == name]
         if len({entry.officer.strip() for entry in typed if entry.officer.strip()}) < 2:
             raise BeaconSilent("two officers must type the value, each alone")

@@ -29,6 +29,7 @@ TRIAL_OFFICIALS: dict[Role, str] = {
 }
 HAND = Actor.system("installation")
 SECOND_APPROVER = "trial:approver-2"
+SECOND_OFFICER = "trial:officer-2"  # types a beacon's value beside the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,15 @@ class Staff:
             if actor.holds([role]):
                 return actor
         raise BadInput("--as", f"none of the users named holds the role {role.value}; name one who does")
+
+    def actors(self, role: Role) -> list[Actor]:
+        """All different users named in this call who hold the role, in the order named.
+
+        Raises:
+            BadInput: a name is unknown.
+        """
+        found = {actor.user_id: actor for actor in map(self._resolved, self.subjects) if actor.holds([role])}
+        return list(found.values())
 
     def manager(self, provider_id: int) -> Actor:
         """The named user who manages this provider; in a trial without names, a manager appointed for it.

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from qosymsha.domain.admission.queries import round_numbered, rounds
+from qosymsha.domain.admission.queries import round_numbered, round_numbers
 from qosymsha.domain.admission.rules import AdmissionRefusal
 from qosymsha.domain.admission.states import RoundState
 from qosymsha.interfaces.cli.acting import Staff
@@ -27,6 +27,7 @@ from qosymsha.interfaces.files import exports, layouts
 from qosymsha.kernel import clock
 from qosymsha.kernel.errors import BadInput, Refused
 
+_NO_FILE = ""  # what `--template` is given without a value
 _HELP = """{what}
 
 FILE is .csv or .xlsx as a city has it: UTF-8, UTF-16 or Windows-1251; commas, semicolons or tabs; headers in
@@ -78,13 +79,15 @@ def _verb(name: str, what: str, make: Callable[..., Loader[Any]], *more: click.P
         subjects: tuple[str, ...],
         **given: Any,
     ) -> int:
+        if template == Path(_NO_FILE):
+            raise BadInput("--template", f"name the file to write the example to: `--template {name}.xlsx` (or .csv)")
         if template is not None:
             return _template(name, template)
         if file is None:
-            raise BadInput("FILE", f"name the roster to load; `--template {name}.xlsx` makes an example")
+            raise BadInput("FILE", f"name the roster to load, or `--template {name}.xlsx` for an example to fill in")
         with database():
             at = clock.read()
-            city = City(installation(at), Staff(subjects, at))
+            city = City(installation(at, may_found=not is_check), Staff(subjects, at), is_check)
             told = load(make(city, **given), file, is_check=is_check)
         if report is not None:
             told.write(report)
@@ -93,10 +96,17 @@ def _verb(name: str, what: str, make: Callable[..., Loader[Any]], *more: click.P
 
     path = click.Path(dir_okay=False, path_type=Path)
     parameters = [
-        click.Argument(["file"], type=click.Path(path_type=Path), required=False, metavar="FILE"),
+        click.Argument(["file"], type=click.Path(path_type=Path), required=False, metavar="[FILE]"),
         click.Option(["--check", "is_check"], is_flag=True, help="Say what would happen; store nothing."),
         click.Option(["--report"], type=path, metavar="OUT.csv", help="Write every refused cell to a .csv or .xlsx."),
-        click.Option(["--template"], type=path, metavar="OUT.xlsx", help="Write an example roster and stop."),
+        click.Option(
+            ["--template"],
+            type=path,
+            metavar="OUT.xlsx",
+            help="Write an example roster and stop.",
+            is_flag=False,
+            flag_value=_NO_FILE,
+        ),
         *more,
     ]
     help_text = _HELP.format(what=what, name=name, columns=_columns(name))
@@ -114,7 +124,7 @@ def _template(name: str, path: Path) -> int:
 
 
 def _applications(city: City, number: str | None) -> ApplicationLoader:
-    numbers = [number] if number else rounds(city.place.programme_id)
+    numbers = [number] if number else round_numbers(city.place.programme_id)
     found = [round_numbered(one) for one in numbers]
     is_open = [one for one in found if one.state == RoundState.OPEN]
     if not is_open:

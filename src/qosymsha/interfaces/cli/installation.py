@@ -18,7 +18,7 @@ from qosymsha.domain.programmes import classifiers
 from qosymsha.domain.programmes import commands as programmes
 from qosymsha.domain.programmes import queries as programme_queries
 from qosymsha.domain.programmes.rules import ProgrammeRefusal
-from qosymsha.interfaces.cli.acting import HAND, SECOND_APPROVER, TRIAL_OFFICIALS, Staff
+from qosymsha.interfaces.cli.acting import HAND, SECOND_APPROVER, SECOND_OFFICER, TRIAL_OFFICIALS, Staff
 from qosymsha.interfaces.cli.out import remark
 from qosymsha.interfaces.cli.session import key_of
 from qosymsha.kernel.clock import local_day
@@ -42,11 +42,11 @@ class Installation:
     programme_id: int
 
 
-def installation(at: datetime) -> Installation:
+def installation(at: datetime, *, may_found: bool = True) -> Installation:
     """The city's installation; made on an empty database outside production, with the default rules by two people.
 
     Raises:
-        BadInput: in production nothing is made by itself.
+        BadInput: in production, and where `may_found` is False, nothing is made by itself.
     """
     found = _found(at)
     if found is not None:
@@ -55,19 +55,24 @@ def installation(at: datetime) -> Installation:
         raise BadInput(
             "installation", "this database has no programme; make it by an officer's verbs before the first use"
         )
+    if not may_found:
+        raise BadInput("--check", "stores nothing, and this database has no city yet: `qosymsha round show` makes one")
     remark("An empty database: loading classifiers, appointing trial officials, approving the default rules.")
     territory_id = _load(at)
     _appoint(territory_id, at)
     return Installation(territory_id, _found_programme(territory_id, at))
 
 
-def lines(place: Installation, staff: Staff, year: int) -> dict[str, int]:
-    """Kind → the budget line that pays for it in a year; a line not there yet is opened, empty, by the officer."""
+def lines(place: Installation, staff: Staff, year: int, *, may_open: bool = True) -> dict[str, int]:
+    """Kind → the budget line that pays for it in a year; a line not there yet is opened, empty, by the officer.
+
+    Where nothing may be stored (`may_open` is False) such a line is 0, which no row names.
+    """
     rules = _rules(place.programme_id, year, staff.at)
     found = {line.kind: line.id for line in programme_queries.lines(place.programme_id, year)}
     for kind in rules:
         if kind not in found:
-            found[kind] = _open_line(place, staff, kind, year)
+            found[kind] = _open_line(place, staff, kind, year) if may_open else 0
     return {kind: found[kind] for kind in rules}
 
 
@@ -111,7 +116,8 @@ def _load(at: datetime) -> int:
 
 
 def _appoint(territory_id: int, at: datetime) -> None:
-    pairs = [*TRIAL_OFFICIALS.items(), (Role.APPROVER, SECOND_APPROVER)]
+    seconds = [(Role.APPROVER, SECOND_APPROVER), (Role.PROGRAMME_OFFICER, SECOND_OFFICER)]
+    pairs = [*TRIAL_OFFICIALS.items(), *seconds]
     for role, subject in pairs:
         # The operator loads national classifiers, so is not bound to the city; the others are.
         scope = None if role is Role.OPERATOR else territory_id

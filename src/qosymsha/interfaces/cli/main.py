@@ -24,7 +24,7 @@ VERBS = {
     "work": ("work", "Run the job worker and the clock's jobs."),
     "import": ("imports", "Load rosters: providers, groups, guardians, applications (CSV or XLSX)."),
     "export": ("exports", "Write rosters and results as CSV or XLSX."),
-    "round": ("round", "A round's life: open, close, draw, allocate, publish, show."),
+    "round": ("round", "A round's life: open, close, draw, allocate, publish, show; or cancel."),
     "month": ("month", "Close a month: sheets, claims, the hash."),
     "pay": ("pay", "Approve, release, make the payment file, read the treasury's replies."),
     "doctor": ("doctor", "Check versions, settings, the server, migrations, invariants; say what to do."),

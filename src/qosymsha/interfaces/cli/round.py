@@ -14,14 +14,13 @@ import click
 from django.conf import settings
 
 from qosymsha.domain.admission import commands, queries
-from qosymsha.domain.admission.ports import BeaconSilent
 from qosymsha.domain.admission.queries import RoundSummary
-from qosymsha.domain.admission.rules import AdmissionRefusal, RoundPlan
+from qosymsha.domain.admission.rules import AdmissionRefusal, RoundPlan, refuse_plan
 from qosymsha.domain.admission.states import RoundState
 from qosymsha.domain.allocation import draw as draws
 from qosymsha.domain.people.states import Role
+from qosymsha.interfaces.cli import beacons, secrets
 from qosymsha.interfaces.cli import installation as city
-from qosymsha.interfaces.cli import secrets
 from qosymsha.interfaces.cli.acting import Staff
 from qosymsha.interfaces.cli.out import as_option, emit, json_option, remark, table
 from qosymsha.interfaces.cli.receipt import receipt
@@ -29,14 +28,13 @@ from qosymsha.interfaces.cli.session import database, key_of
 from qosymsha.interfaces.files import published
 from qosymsha.kernel import clock
 from qosymsha.kernel.actor import Actor
-from qosymsha.kernel.adapters import adapter
 from qosymsha.kernel.clock import local_day, local_instant, next_month
 from qosymsha.kernel.errors import BadInput, Refused
 from qosymsha.kernel.money import TIYN_PER_TENGE
-from qosymsha.runtime.errors import EnvironmentFault
 
 WINDOW_DAYS = 14
-_RUNNING = (RoundState.PLANNED, RoundState.OPEN, RoundState.CLOSED, RoundState.DRAWN, RoundState.ALLOCATED)
+_RUNNING = (RoundState.OPEN, RoundState.CLOSED, RoundState.DRAWN)
+_TO_SHOW = (*_RUNNING, RoundState.ALLOCATED, RoundState.PUBLISHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ def _desk(subjects: Sequence[str]) -> Iterator[Desk]:
 
 @click.group(name="round")
 def command() -> None:
-    """A round's life: open, receipt, close, draw, allocate, publish, show.
+    """A round's life: open, receipt, close, draw, allocate, publish, show; or cancel.
 
     Rules, window, beacon and the parties' commitments are fixed when the round opens; the list is fixed when it
     closes; only then does the draw's seed become known. Nobody can draw twice.
@@ -80,7 +78,7 @@ def command() -> None:
 
 
 command.add_command(receipt)
-_number = click.option("--round", "number", metavar="R-…", help="The round (default: the programme's latest).")
+_number = click.option("--round", "number", metavar="R-…", help="The round (default: the one running, or the latest).")
 _day = click.DateTime(formats=["%Y-%m-%d", "%d.%m.%Y"])
 _month = click.DateTime(formats=["%Y-%m"])
 
@@ -89,7 +87,7 @@ _month = click.DateTime(formats=["%Y-%m"])
 @click.option("--closes", type=_day, help=f"The window's last day (default: {WINDOW_DAYS} days from now).")
 @click.option("--first-month", type=_month, help="First month of lessons, YYYY-MM (default: the month after closing).")
 @click.option("--last-month", type=_month, help="Last month of lessons (default: December of that year).")
-@click.option("--beacon", help="The beacon's future round, named now (needed in production).")
+@click.option("--beacon", metavar="NAME", help="The beacon's future round, named now: drand:CHAIN:ROUND.")
 @click.option("--commitment", "pairs", multiple=True, metavar="PARTY=HEX", help="A party's commitment; two at least.")
 @click.option("--budget-tenge", type=click.IntRange(min=1), help="Give the year's lines this much, in equal parts.")
 @as_option
@@ -109,22 +107,33 @@ def open_round(  # noqa: PLR0913 - the options of a verb
     Without commitments a trial plays both parties and keeps their secrets on this computer until the draw. If the
     round is open already, this says so and changes nothing.
 
+    --beacon is needed in production. It names a value nobody knows yet: drand:CHAIN:ROUND, the chain's hash in 64
+    hexadecimal digits and the number of a future round; or typed:WHAT, whose value two officers type at the draw.
+
     \b
     Examples:
       qosymsha round open --budget-tenge 40000000
-      qosymsha round open --closes 2026-08-20 --first-month 2026-09 --beacon "drand:4812345" \\
-          --commitment akimat=5f3c… --commitment council=a917…
+      qosymsha round open --closes 2026-08-20 --first-month 2026-09 \\
+          --beacon drand:CHAIN:ROUND --commitment akimat=5f3c… --commitment council=a917…
     """
     with _desk(subjects) as desk:
         opens_at = desk.staff.at
+        running = _latest(desk, _RUNNING)
+        if running is not None:
+            _show(desk, _open_already(running), as_json)
+            return
         closes_at = _closing(opens_at, closes)
         first = first_month.date() if first_month else next_month(clock.month_of(local_day(closes_at)))
         last = last_month.date() if last_month else date(first.year, 12, 1)
+        own = {} if pairs else _own_secrets()
+        committed = {party: draws.commitment(secret) for party, secret in own.items()} or secrets.commitments(pairs)
+        plan = RoundPlan(opens_at, closes_at, first, last, beacons.name(beacon, closes_at), committed)
+        if reason := refuse_plan(plan):  # before anything is stored
+            raise Refused(reason)
         city.lines(desk.place, desk.staff, first.year)
         if budget_tenge is not None:
             _give_money(desk, first.year, budget_tenge)
-        plan = RoundPlan(opens_at, closes_at, first, last, _beacon_name(beacon, closes_at), secrets.commitments(pairs))
-        _show(desk, _opened(desk, plan), as_json)
+        _show(desk, _opened(desk, plan, own), as_json)
 
 
 def _closing(opens_at: datetime, closes: datetime | None) -> datetime:
@@ -140,24 +149,16 @@ def _give_money(desk: Desk, year: int, tenge: int) -> None:
         city.plan(desk.staff, line_id, year, share + (rest if i == 0 else 0), decision)
 
 
-def _beacon_name(beacon: str | None, closes_at: datetime) -> str:
-    if beacon:
-        return beacon
-    if settings.PRODUCTION:
-        raise BadInput("--beacon", "name the beacon's future round before the window opens")
-    return f"trial beacon of {closes_at.isoformat()}"
+def _open_already(running: Any) -> str:
+    """The number of the round that is open; one that is past its window must be finished first."""
+    if running.state != RoundState.OPEN:
+        raise Refused(AdmissionRefusal.ANOTHER_ROUND_RUNS, round=running.number)
+    remark(f"{running.number} is open already; nothing was changed")
+    return str(running.number)
 
 
-def _opened(desk: Desk, plan: RoundPlan) -> str:
-    """The number of the open round: the one that runs, or a new one."""
-    running = _latest(desk, _RUNNING[:2])
-    if running is not None and running.state == RoundState.OPEN:
-        remark(f"{running.number} is open already; nothing was changed")
-        return str(running.number)
-    own = {} if plan.commitments else _own_secrets()
-    if own:
-        committed = {party: draws.commitment(secret) for party, secret in own.items()}
-        plan = RoundPlan(plan.opens_at, plan.closes_at, plan.first_month, plan.last_month, plan.beacon_name, committed)
+def _opened(desk: Desk, plan: RoundPlan, own: dict[str, bytes]) -> str:
+    """Plan and open; the number of the round. `own` are the secrets of a trial that plays the parties."""
     key = key_of("plan_round", desk.place.programme_id, plan.opens_at)
     planned = commands.plan_round(
         actor=desk.officer, programme_id=desk.place.programme_id, plan=plan, at=desk.staff.at, key=key
@@ -209,32 +210,63 @@ def _played_end(closes_at: datetime, at: datetime, reason: str) -> datetime:
 @command.command("draw")
 @_number
 @click.option("--secret", "pairs", multiple=True, metavar="PARTY=FILE", help="A party's secret, as it committed to.")
+@click.option("--beacon-value", "typed", multiple=True, metavar="HEX", help="The value of a beacon named typed:…")
 @as_option
 @json_option
-def draw_round(number: str | None, pairs: tuple[str, ...], subjects: tuple[str, ...], as_json: bool) -> None:
+def draw_round(
+    number: str | None, pairs: tuple[str, ...], typed: tuple[str, ...], subjects: tuple[str, ...], as_json: bool
+) -> None:
     """Draw, once: the secrets are shown, the beacon asked, and the seed follows from them and the closed list.
+
+    Where the beacon was named typed:…, two officers read its value at the source and are both named; each may type
+    it (--beacon-value twice), which finds slips: there is no second draw.
 
     \b
     Examples:
       qosymsha round draw
       qosymsha round draw --secret akimat=akimat.txt --secret council=council.txt
+      qosymsha round draw --beacon-value 07142128 --as officer:one --as officer:two
     """
     with _desk(subjects) as desk:
         found = _chosen(desk, number)
         shown = secrets.shown(pairs) if pairs else secrets.kept(found.uuid)
-        try:
-            value = adapter("beacon").value(found.beacon_name)
-        except BeaconSilent as silent:
-            raise EnvironmentFault(f"The beacon “{found.beacon_name}” gives no value: {silent}. Ask later.") from silent
         commands.draw_round(
             actor=desk.officer,
+            second=beacons.second(found.beacon_name, desk.staff),
             round_id=found.id,
-            beacon_value=value,
+            beacon_value=beacons.value(found.beacon_name, typed),
             secrets=shown,
             at=_after(desk, found.closed_at),
             key=key_of("draw", found.number),
         )
         _show(desk, found.number, as_json)
+
+
+@command.command("cancel")
+@_number
+@click.option("--reason", required=True, metavar="WHY", help="Published; names no person.")
+@as_option
+@json_option
+def cancel_round(number: str | None, reason: str, subjects: tuple[str, ...], as_json: bool) -> None:
+    """End a round that cannot be drawn (a secret is lost, the beacon stays silent), before its draw and for ever.
+
+    Every application goes back to its family, which may file in the next round. Who waits from an earlier round and
+    filed here waits there again.
+
+    \b
+    Example:
+      qosymsha round cancel --reason "the council lost its secret" --as officer:one
+    """
+    with _desk(subjects) as desk:
+        found = _chosen(desk, number)
+        done = commands.cancel_round(
+            actor=desk.officer,
+            round_id=found.id,
+            reason=reason,
+            at=_after(desk, found.closed_at),
+            key=key_of("cancel", found.number, reason),
+        )
+        _show(desk, found.number, as_json, {"cancelled": asdict(done)})
 
 
 @command.command("allocate")
@@ -309,15 +341,15 @@ def show_round(number: str | None, subjects: tuple[str, ...], as_json: bool) -> 
 
 
 def _latest(desk: Desk, states: Sequence[RoundState]) -> Any | None:
-    found = (queries.round_numbered(number) for number in queries.rounds(desk.place.programme_id))
+    found = (queries.round_numbered(number) for number in queries.round_numbers(desk.place.programme_id))
     return next((one for one in found if one.state in states), None)
 
 
 def _chosen(desk: Desk, number: str | None) -> Any:
-    """The round named, or the latest."""
+    """The round named, or the one that runs, or the latest that ran; planned or cancelled where there is no other."""
     if number is not None:
         return queries.round_numbered(number)
-    found = _latest(desk, tuple(RoundState))
+    found = _latest(desk, _RUNNING) or _latest(desk, _TO_SHOW) or _latest(desk, tuple(RoundState))
     if found is None:
         raise BadInput("--round", "there is no round yet: `qosymsha round open` opens one")
     return found
@@ -336,6 +368,8 @@ def _show(desk: Desk, number: str, as_json: bool, more: dict[str, Any] | None = 
 def _text(summary: RoundSummary, more: dict[str, Any]) -> list[str]:
     window = f"{clock.local_day(summary.opens_at):%d.%m.%Y} to {clock.local_day(summary.closes_at):%d.%m.%Y}"
     lines = [f"Round {summary.number}: {summary.state}, window {window}, beacon: {summary.beacon_name}"]
+    if summary.cancel_reason:
+        lines.append(f"  cancelled: {summary.cancel_reason}")
     facts = {"root": summary.root, "seed": summary.seed, "answer": summary.output_hash, "rules": summary.rule_set_hash}
     lines += [f"  {name:<6} {value}" for name, value in facts.items() if value]
     rows = [(s.segment, s.places, s.applications, s.granted, s.waiting) for s in summary.segments]
@@ -344,6 +378,9 @@ def _text(summary: RoundSummary, more: dict[str, Any]) -> list[str]:
         lines += table("", ("category", "granted"), list(summary.granted_by_category.items()))
     rejected = more.get("closed", {}).get("rejected", {})
     lines += [f"  rejected at closing, {reason}: {count}" for reason, count in rejected.items()]
+    if "cancelled" in more:
+        given = more["cancelled"]
+        lines.append(f"  given back: {given['returned']} applications; {given['waiting_again']} wait again as before")
     if "folder" in more:
         lines.append(f"  published in {more['folder']}; check it: qosymsha verify {more['folder']}")
     return lines

@@ -17,6 +17,16 @@ _STEPS = (
     ("draw", "draw.py", "the closed list, its root, the parties' commitments, the seed, every lottery number"),
     ("grant", "grant.py", "the order, and that each voucher was granted as the terms say"),
 )
+# What the programs' "OK" does not say by itself where nothing is shown.
+_TOO_SMALL = (
+    "This round is too small for the public to recompute it: all {rows} lines are withheld, since in classes of fewer"
+    " than ten a child could be recognised.",
+    "Checked instead: the files are those that were summed; the list's fingerprints, the terms and the root belong"
+    " together; the secrets are those committed to; the seed follows from them, the root and the beacon; the places"
+    " told are no more than there were.",
+    "NOT checked: any lottery number, the order, who was granted. Each family can check its own line with its receipt;"
+    " for the rest ask the auditors, who may see the list.",
+)
 _FILES = ("SHA256SUMS", "terms.json", "protocol.json", "closed.tsv", "numbers.tsv", "results.tsv")
 
 
@@ -42,8 +52,21 @@ def command(folder: Path, root: str | None, as_json: bool) -> int:
         more = [root] if root and name == "draw" else []
         checks.append({"check": name, "what": what, **_run(program, folder, more)})
     is_fine = all(check["ok"] for check in checks)
-    emit({"folder": str(folder), "ok": is_fine, "checks": checks}, as_json=as_json, text=lambda: _text(checks, root))
+    rows, withheld = _withheld(folder)
+    too_small = [line.format(rows=rows) for line in _TOO_SMALL] if is_fine and rows and withheld == rows else []
+    told = {"folder": str(folder), "ok": is_fine, "rows": rows, "withheld": withheld, "note": " ".join(too_small)}
+    emit({**told, "checks": checks}, as_json=as_json, text=lambda: [*_text(checks, root), *too_small])
     return EXIT_DONE if is_fine else EXIT_FINDING
+
+
+def _withheld(folder: Path) -> tuple[int, int]:
+    """(rows, withheld rows) of the closed list; a withheld row shows its leaf alone. Nothing where it can't be read."""
+    try:
+        with (folder / "closed.tsv").open("rb") as file:
+            shown = [b"\t" in row for row in file]
+    except OSError:
+        return 0, 0
+    return len(shown), shown.count(False)
 
 
 def _refuse_other(folder: Path) -> None:

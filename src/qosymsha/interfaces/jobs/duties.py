@@ -88,7 +88,7 @@ def refill(at: datetime) -> None:
 
 
 def _refill(programme: ProgrammeFacts, at: datetime, hour: datetime) -> None:
-    found = (admission.round_numbered(number) for number in admission.rounds(programme.id))
+    found = (admission.round_numbered(number) for number in admission.round_numbers(programme.id))
     latest = next((one for one in found if one.state in _GRANTED), None)
     if latest is None:
         return

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 from django.utils.translation import get_language
 from django.views.decorators.http import conditional_page, require_safe
@@ -17,7 +18,10 @@ from django.views.decorators.http import conditional_page, require_safe
 from qosymsha.interfaces.ui.build import HEADER, build_id
 
 View = Callable[..., HttpResponse]
+FileView = Callable[..., HttpResponseBase]
 FRESH_SECONDS = 60
+Answer = TypeVar("Answer", bound=HttpResponseBase)
+FILE_SECONDS = 365 * 24 * 3600
 KEPT_SECONDS = 3600  # a page this old may be shown while a fresh one is fetched: the network may be slow
 
 
@@ -51,7 +55,22 @@ def public_page(view: View) -> View:
     return shown
 
 
-def built(answer: HttpResponse) -> HttpResponse:
+def public_file(view: FileView) -> FileView:
+    """Mark a file that anyone may fetch: GET and HEAD only (405 else), never changed, so kept for a year."""
+    guarded: Any = require_safe(view)
+
+    @wraps(view)
+    def sent(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        answer: HttpResponseBase = guarded(request, *args, **kwargs)
+        if answer.status_code < 400:
+            patch_cache_control(answer, public=True, max_age=FILE_SECONDS, immutable=True)
+        return built(answer)
+
+    sent.action = PublicAction.LOOK  # type: ignore[attr-defined]
+    return sent
+
+
+def built(answer: Answer) -> Answer:
     """Say which build answered."""
     answer.headers[HEADER] = build_id()
     return answer

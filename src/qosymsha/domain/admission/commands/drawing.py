@@ -43,8 +43,8 @@ def draw_round(  # noqa: PLR0913 - a draw has two sources, and the command its t
 
     Raises:
         Forbidden: one of the officers may not draw in this city.
-        Refused: not closed (or drawn already), no second officer for a typed value, a secret missing or not the one committed to, a malformed beacon value,
-            or frozen rows that no longer have the published root.
+        Refused: not closed (or drawn already), no second officer for a typed value, a secret missing or not the one
+            committed to, a malformed beacon value, or frozen rows that no longer have the published root.
     """
     officers = [actor] if second is None else [actor, second]
     for officer in officers:

@@ -257,7 +257,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="round",
             constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["planned", "open", "closed", "drawn", "allocated", "published"])),
+                condition=models.Q(
+                    ("state__in", ["planned", "open", "closed", "drawn", "allocated", "published", "cancelled"])
+                ),
                 name="round_state",
             ),
         ),
@@ -265,6 +267,25 @@ class Migration(migrations.Migration):
             model_name="round",
             constraint=models.CheckConstraint(
                 condition=models.Q(("closes_at__gt", models.F("opens_at"))), name="round_window"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="round",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("cancelled_at__isnull", False),
+                        ("state", "cancelled"),
+                        models.Q(("cancel_reason", ""), _negated=True),
+                    ),
+                    models.Q(
+                        models.Q(("state", "cancelled"), _negated=True),
+                        ("cancel_reason", ""),
+                        ("cancelled_at__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="round_cancelled",
             ),
         ),
         migrations.AddConstraint(

@@ -1,4 +1,4 @@
-"""Reads of admission: `facts` for its verbs, `frozen` for the engine, `personal` for a family, `public` and `rounds` for all."""
+"""Reads of admission: `facts` for its verbs, `frozen` for the engine, `personal` for a family, the others for all."""
 
 from qosymsha.domain.admission.queries.facts import round_numbered, round_of
 from qosymsha.domain.admission.queries.personal import (
@@ -11,7 +11,7 @@ from qosymsha.domain.admission.queries.personal import (
     positions,
     receipt,
 )
-from qosymsha.domain.admission.queries.public import RoundSummary, SegmentSummary, round_summary, rounds
+from qosymsha.domain.admission.queries.public import RoundSummary, SegmentSummary, round_numbers, round_summary
 from qosymsha.domain.admission.queries.rounds import (
     ClassResult,
     RoundHead,
@@ -43,7 +43,7 @@ __all__ = [
     "round_heads",
     "round_life",
     "round_numbered",
+    "round_numbers",
     "round_of",
     "round_summary",
-    "rounds",
 ]

@@ -79,7 +79,7 @@ def round_summary(number: str) -> RoundSummary:
     )
 
 
-def rounds(programme_id: int) -> list[str]:
+def round_numbers(programme_id: int) -> list[str]:
     """The numbers of a programme's rounds, the latest first."""
     return list(Round.objects.filter(programme_id=programme_id).order_by("-opens_at").values_list("number", flat=True))
 

@@ -103,6 +103,8 @@ class RoundLife:
     seed: str
     output_hash: str
     published_at: datetime | None
+    cancelled_at: datetime | None
+    cancel_reason: str
     results: RoundResults | None
 
 
@@ -141,6 +143,8 @@ def round_life(uuid: UUID) -> RoundLife:
         seed=_hex(found.seed),
         output_hash=_hex(found.output_hash),
         published_at=found.published_at,
+        cancelled_at=found.cancelled_at,
+        cancel_reason=found.cancel_reason,
         results=_results(found.id, _hex(found.output_hash)) if found.output_hash else None,
     )
 

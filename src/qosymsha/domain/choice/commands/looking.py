@@ -70,8 +70,8 @@ def _setbacks(today: Standing, at: datetime) -> list[SetbackRow]:
     """Positions worse than at the last look. There is one cause: somebody before came back to a line it had left."""
     market, was_match = today.line.market, seen_match(today)
     was_gone = np.array([one.state == ListState.LEFT for one in today.now], np.bool_)
-    was = positions(today.line, was_match, was_gone)
-    now = positions(today.line, today.match, today.gone)
+    was = positions(today.line, was_match, was_gone, today.out)
+    now = positions(today.line, today.match, today.gone, today.out)
     worse = np.flatnonzero((was > 0) & (now > was))
     if not worse.size:
         return []

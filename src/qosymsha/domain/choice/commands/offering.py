@@ -122,12 +122,15 @@ def _next_pairs(the_round: ChoiceRound, today: Standing, on: date) -> Iterator[t
             yield today.now[child].list_id, group_id
 
 
-def _asked(the_round: ChoiceRound, today: Standing) -> defaultdict[int, frozenset[int]]:
-    """Group → children who have an open offer of it, or declined it, or let it pass."""
+def _asked(the_round: ChoiceRound, today: Standing) -> defaultdict[int, set[int]]:
+    """Group → children who have an open offer of it, or gave it up."""
     rows = {one.list_id: row for row, one in enumerate(today.now)}
-    found: defaultdict[int, frozenset[int]] = defaultdict(frozenset)
-    for list_id, group_id in facts.asked_before(the_round.id):
-        found[group_id] |= {rows[list_id]}
+    found: defaultdict[int, set[int]] = defaultdict(set)
+    for offer, _ in facts.open_offers(the_round.id):
+        found[offer.group_id].add(rows[offer.list_id])
+    market, owners = today.line.market, today.line.market.entry_children
+    for entry in np.flatnonzero(today.out).tolist():
+        found[today.found.group_ids[int(market.groups[entry])]].add(int(owners[entry]))
     return found
 
 

@@ -83,7 +83,7 @@ def _rerun(the_round: ChoiceRound, today: Standing, starts_on: date, deed: Deed)
     vouchers.lock_vouchers([one.voucher_id for one in today.now])
     opened = {g.id for g in providers.groups_open_on(the_round.programme_id, starts_on)}
     shut = [number for number, group_id in enumerate(today.found.group_ids) if group_id not in opened]
-    forbidden = np.isin(today.line.market.groups, shut)
+    forbidden = np.isin(today.line.market.groups, shut) | today.out
     refused: Counter[str] = Counter()
     while True:
         market = _market(today, forbidden)

@@ -72,7 +72,7 @@ def leave(deed: Deed, seating: Seating) -> None:
     movers = seating.movers
     if movers:
         last_days = _last_days(movers)
-        vouchers.release(deed, [wish.voucher for wish in movers], last_days, "moved_by_choice")
+        vouchers.release(deed, [wish.voucher for wish in movers], last_days, facts.MOVED_BY_CHOICE)
 
 
 def enter(deed: Deed, seating: Seating) -> dict[int, int]:

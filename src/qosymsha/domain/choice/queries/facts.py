@@ -22,6 +22,7 @@ from qosymsha.kernel.errors import Refused
 
 HOLDING = frozenset({VoucherState.ACCEPTED.value, VoucherState.RELEASED.value})
 
+MOVED_BY_CHOICE = "moved_by_choice"  # the reason of places left for a better wish
 ANSWERING = HOLDING | {VoucherState.ACTIVE.value}
 
 _FILED = """
@@ -177,12 +178,17 @@ def lists_with_open_offers(round_id: int) -> list[int]:
     return [list_id for (list_id,) in found]
 
 
-def asked_before(round_id: int) -> list[tuple[int, int]]:
-    """(list, group) pairs that need not be asked: the offer is open, was declined, or passed."""
+def given_up(round_id: int) -> list[tuple[int, int]]:
+    """(list, group) pairs that a child waits for no more: an offer declined or passed, or a place there that it left.
+
+    Who moved on to a better wish by this room's own offer or rerun gave nothing up.
+    """
     found = rows(
-        "SELECT choice_list_id, group_id FROM choice_offer WHERE round_id = %s"
-        " AND state IN ('offered', 'declined', 'expired')",
-        [round_id],
+        "SELECT choice_list_id, group_id FROM choice_offer WHERE round_id = %s AND state IN ('declined', 'expired')"
+        " UNION SELECT l.id, e.group_id FROM choice_list l JOIN choice_round r ON r.id = l.round_id"
+        " JOIN enrolment e ON e.voucher_id = l.voucher_id WHERE r.id = %s AND e.state = 'ended'"
+        " AND e.reason <> %s AND e.created_at >= r.closed_at",
+        [round_id, round_id, MOVED_BY_CHOICE],
     )
     return [(list_id, group_id) for list_id, group_id in found]
 

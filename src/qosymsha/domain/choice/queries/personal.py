@@ -153,7 +153,7 @@ def _positions(found: ChoiceList) -> dict[int, int]:
         return {}
     market = today.line.market
     own = slice(int(market.offsets[row]), int(market.offsets[row + 1]))
-    found_at = positions(today.line, today.match, today.gone)[own].tolist()
+    found_at = positions(today.line, today.match, today.gone, today.out)[own].tolist()
     groups = market.groups[own].tolist()
     return {today.found.group_ids[group]: at for group, at in zip(groups, found_at, strict=True) if at}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from qosymsha.domain.allocation.freed import Applicants, applicants
 from qosymsha.domain.allocation.market import UNPLACED, Bools
 from qosymsha.domain.choice.models import ChoiceRound
+from qosymsha.domain.choice.queries import facts
 from qosymsha.domain.choice.queries.frozen import Frozen, frozen
 from qosymsha.domain.choice.states import ListState
 from qosymsha.domain.vouchers import queries as vouchers
@@ -48,7 +50,8 @@ class Now:
 class Standing:
     """An allocated round today. `match`: int32 (n), where children sit, groups outside the round as UNPLACED.
 
-    `line` has the capacities of today: those who sit there and the seats that are free.
+    `line` has the capacities of today: those who sit there and the seats that are free. `gone`: bool (n), children who
+    wait for nothing; `out`: bool (entries), wishes given up: declined, passed, or a place there that was left.
     """
 
     found: Frozen
@@ -56,6 +59,7 @@ class Standing:
     line: Applicants
     match: NDArray[np.int32]
     gone: Bools
+    out: Bools
     free: dict[int, int]
 
 
@@ -70,7 +74,18 @@ def standing(the_round: ChoiceRound) -> Standing:
     capacities = sitting + np.array([max(0, free[group_id]) for group_id in found.group_ids], np.int64)
     line = applicants(replace(found.market, capacities=capacities.astype(np.int64)))
     gone = np.array([one.is_gone for one in now], np.bool_)
-    return Standing(found, now, line, match, gone, free)
+    return Standing(found, now, line, match, gone, _given_up(the_round, found, now), free)
+
+
+def _given_up(the_round: ChoiceRound, found: Frozen, now: Sequence[Now]) -> Bools:
+    numbers = {group_id: number for number, group_id in enumerate(found.group_ids)}
+    children = {one.list_id: child for child, one in enumerate(now)}
+    out = np.zeros(found.market.groups.size, np.bool_)
+    for list_id, group_id in facts.given_up(the_round.id):
+        child = children[list_id]
+        own = slice(int(found.market.offsets[child]), int(found.market.offsets[child + 1]))
+        out[own] |= found.market.groups[own] == numbers.get(group_id, UNPLACED)
+    return out
 
 
 def seen_match(found: Standing) -> NDArray[np.int32]:

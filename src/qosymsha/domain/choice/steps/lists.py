@@ -23,8 +23,8 @@ WITH given AS (
                          %(lines)s::bytea[], %(wishes)s::text[])
         AS t (uuid, voucher, child, guardian, line, wishes)),
 was AS MATERIALIZED (
-    SELECT l.voucher_id, l.state FROM given g JOIN choice_list l ON l.round_id = %(round)s AND l.voucher_id = g.voucher
-     ORDER BY l.id FOR UPDATE OF l),
+    SELECT l.voucher_id, l.state FROM given g
+      JOIN choice_list l ON l.round_id = %(round)s AND l.voucher_id = g.voucher),
 kept AS (
     INSERT INTO choice_list (uuid, territory_id, programme_id, round_id, voucher_id, child_id, guardian_id, line_id,
                              wishes, state, reason)
@@ -80,7 +80,10 @@ class Moved:
 
 
 def file(the_round: ChoiceRound, drafts: Sequence[Draft], *, actor: Actor, at: datetime) -> dict[int, int]:
-    """Store or replace lists with their history and, for first ones, sealed tickets; answers voucher id → list id."""
+    """Store or replace lists with their history and, for first ones, sealed tickets; answers voucher id → list id.
+
+    The caller holds the vouchers' locks, so that nobody files for the same voucher meanwhile.
+    """
     if not drafts:
         return {}
     with connection.cursor() as cursor:

@@ -15,7 +15,7 @@ SELECT (SELECT count(*) FROM voucher WHERE state <> 'closed'),
        (SELECT count(*) FROM enrolment WHERE state IN ('contracted', 'active')),
        (SELECT count(*) FROM application WHERE state = 'waiting')"""
 _FIRST_ROUND = "SELECT r.number, r.state, r.opens_at, r.closes_at FROM admission_round r WHERE r.state = ANY (%s)"
-_COMING, _PAST = ["planned", "open"], ["closed", "drawn", "allocated", "published"]
+_COMING, _PAST = ["planned", "open"], ["closed", "drawn", "allocated", "published", "cancelled"]
 _LATEST = "SELECT DISTINCT ON (invariant) * FROM invariant_run ORDER BY invariant, at DESC, id DESC"
 
 
@@ -59,7 +59,7 @@ def coming_round() -> RoundHead | None:
 
 
 def past_round() -> RoundHead | None:
-    """The round whose list was closed last: its root is known, perhaps its seed and outcome too."""
+    """The round whose window ended last: its root is known, perhaps its seed and outcome too; or it was cancelled."""
     return _first(f"{_FIRST_ROUND} ORDER BY r.closes_at DESC, r.id DESC LIMIT 1", _PAST)
 
 

@@ -14,9 +14,16 @@ SELECT 'link ' || seq AS example FROM (
     OR prev_hash <> coalesce(before, ''::bytea)"""
 
 
-def audit_chain(_: Checking) -> Found:
-    """INV-9: no gap, each link holds the one before, each event still has the hash it was linked with."""
-    return by_statement(_CHAIN)
+# An event that could have been linked (its transaction, and every one before it, is finished) and was not.
+_UNLINKED = """
+SELECT 'event ' || e.id AS example FROM audit_event e
+ WHERE e.at < %s - interval '10 minutes' AND e.txid < pg_snapshot_xmin(pg_current_snapshot())
+   AND NOT EXISTS (SELECT FROM audit_link l WHERE l.event_id = e.id)"""
+
+
+def audit_chain(checking: Checking) -> Found:
+    """INV-9: no gap, each link holds the one before, each event its hash; none waits for its link for ten minutes."""
+    return by_statement(_CHAIN) + by_statement(_UNLINKED, [checking.at])
 
 
 _KEYS = """

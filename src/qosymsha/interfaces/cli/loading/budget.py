@@ -31,7 +31,7 @@ class BudgetLoader:
     def __init__(self, city: City, year: int) -> None:
         self.notes = [f"money of the budget year {year}"]
         self._city, self._year = city, year
-        self._lines = installation.lines(city.place, city.staff, year)
+        self._lines = city.lines(year)
 
     def read(self, reading: Reading) -> BudgetDraft | None:
         """The row as a decision."""

@@ -13,7 +13,7 @@ from qosymsha.domain.people import queries as people
 from qosymsha.domain.programmes import classifiers
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.interfaces.cli.acting import Staff
-from qosymsha.interfaces.cli.installation import Installation
+from qosymsha.interfaces.cli.installation import Installation, lines
 from qosymsha.interfaces.cli.loading.engine import Reading
 from qosymsha.interfaces.cli.out import refusal
 from qosymsha.interfaces.files import cells
@@ -32,15 +32,20 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class City:
-    """The installation a roster goes into."""
+    """The installation a roster goes into; with `is_check` nothing may be stored."""
 
     place: Installation
     staff: Staff
+    is_check: bool = False
 
     @property
     def today(self) -> date:
         """The local day of the import."""
         return local_day(self.staff.at)
+
+    def lines(self, year: int) -> dict[str, int]:
+        """Kind → its budget line of a year; opened where missing, but 0 where nothing may be stored."""
+        return lines(self.place, self.staff, year, may_open=not self.is_check)
 
     @cached_property
     def _districts(self) -> dict[str, int]:

@@ -19,6 +19,7 @@ _COLUMN = {
     AdmissionRefusal.NOT_GUARDIAN: "guardian_iin",
     AdmissionRefusal.UNKNOWN_KIND: "kind",
 }
+_STRANGER = AdmissionRefusal.NOT_GUARDIAN
 _UNKNOWN = "is not known yet: load this person with `qosymsha import guardians` first"
 _STANDING = """
 SELECT child_id, guardian_id, kind FROM application
@@ -58,11 +59,15 @@ class ApplicationLoader:
         guardians = people.by_iin("guardian", {taken.draft.guardian_iin for taken in batch})
         children = people.by_iin("child", {taken.draft.child_iin for taken in batch})
         standing = self._standing(list(children.values()))
+        pairs = [(guardians.get(taken.draft.guardian_iin), children.get(taken.draft.child_iin)) for taken in batch]
+        wards = people.wards([(g, c) for g, c in pairs if g is not None and c is not None], self._city.today)
         self._rows = {}
-        for taken in batch:
-            guardian, child = guardians.get(taken.draft.guardian_iin), children.get(taken.draft.child_iin)
+        for taken, (guardian, child) in zip(batch, pairs, strict=True):
             if guardian is None or child is None:
                 taken.refuse("guardian_iin" if guardian is None else "child_iin", "person_unknown", _UNKNOWN)
+                continue
+            if (guardian, child) not in wards:  # before all else: a stranger learns nothing of what is filed
+                taken.refuse("guardian_iin", _STRANGER.value, advice_of(_STRANGER))
                 continue
             self._rows[taken.reading.number] = commands.ApplicationRow(guardian, child, taken.draft.kind)
             self._compare(taken, standing.get(child))

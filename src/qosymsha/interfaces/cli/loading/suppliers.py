@@ -14,7 +14,6 @@ from qosymsha.domain.providers.commands import Verdict as Decided
 from qosymsha.domain.providers.queries import AccreditationFacts, ContractFacts, ProviderFacts
 from qosymsha.domain.providers.rules import Paper, PaperKind, ProviderRefusal, ProviderRow
 from qosymsha.domain.providers.states import AccreditationState
-from qosymsha.interfaces.cli import installation
 from qosymsha.interfaces.cli.loading.context import City, advice_of, new_key, number_of
 from qosymsha.interfaces.cli.loading.engine import Reading, Taken
 from qosymsha.interfaces.cli.loading.report import Verdict
@@ -50,7 +49,7 @@ class ProviderLoader:
     def __init__(self, city: City) -> None:
         self.notes: list[str] = []
         self._city = city
-        self._lines = installation.lines(city.place, city.staff, city.today.year)
+        self._lines = city.lines(city.today.year)
 
     def read(self, reading: Reading) -> ProviderDraft | None:
         """The row as a provider."""

@@ -9,7 +9,7 @@ from django.utils.translation import get_language
 
 from qosymsha.interfaces.ui import texts
 from qosymsha.kernel.clock import ZONE
-from qosymsha.kernel.money import TIYN_PER_TENGE, Money
+from qosymsha.kernel.money import NBSP, TIYN_PER_TENGE, Money
 
 register = template.Library()
 
@@ -42,6 +42,18 @@ def whole_tenge(tiyn: int) -> str:
 def moment(at: datetime | None) -> str:
     """An instant as DD.MM.YYYY HH:MM in Astana's time, or a dash."""
     return at.astimezone(ZONE).strftime("%d.%m.%Y %H:%M") if at else "—"
+
+
+@register.filter
+def day(at: datetime) -> str:
+    """An instant's day as DD.MM.YYYY in Astana's time."""
+    return at.astimezone(ZONE).strftime("%d.%m.%Y")
+
+
+@register.filter
+def kilobytes(size: int) -> str:
+    """A file's size in whole kilobytes of 1000 bytes, rounded up."""
+    return f"{texts.grouped(-(-size // 1000))}{NBSP}kB"
 
 
 @register.filter

@@ -48,7 +48,7 @@ CREATE TRIGGER choice_list_frozen BEFORE UPDATE OF wishes, line_id, voucher_id, 
 class Migration(migrations.Migration):
     """SQL that Django has no words for."""
 
-    dependencies = [("choice", "0001_initial"), ("kernel", "0001_initial"), ("vouchers", "0003_left_over")]
+    dependencies = [("choice", "0002_freed"), ("kernel", "0001_initial"), ("vouchers", "0003_left_over")]
     operations = [
         migrations.RunSQL(_SEQUENCES, "DROP SEQUENCE choice_round_number"),
         migrations.RunSQL(
