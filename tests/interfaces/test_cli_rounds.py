@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from qosymsha.domain.admission import commands
 from qosymsha.integrations.beacon.drand import DrandBeacon
@@ -91,6 +92,7 @@ def test_a_lost_secret_does_not_hold_the_programme_up(run: Run, tmp_path: Path) 
     assert told.status == 0
     assert "cancelled: the council lost its secret" in told.out
     assert "given back: 6 applications" in told.out
+    assert "the council lost its secret" in Client().get("/en/").content.decode(), "in public"
     assert run("round", "draw", "--round", number).status != 0
     again = run("round", "open", "--json").json["number"]
     assert again != number

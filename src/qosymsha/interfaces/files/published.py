@@ -53,6 +53,7 @@ def replacing(folder: Path) -> Iterator[Path]:
         for name in VERIFIERS:
             if (_PROGRAMS / name).is_file():
                 shutil.copyfile(_PROGRAMS / name, beside / name)
+        beside.chmod(0o755)  # the pages may run as another user
         shutil.rmtree(folder, ignore_errors=True)
         beside.replace(folder)
     finally:
