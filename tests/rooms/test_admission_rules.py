@@ -134,6 +134,8 @@ def test_the_terms_carry_policy_coefficients_and_reserves_of_the_rule_set() -> N
         ([("a", 5, 6), ("b", 7, 30), ("c", 1, 6)], {"b": 7, OTHER: 6}),
         ([("a", 5, 9)], {}),
         ([("a", 2, 3), ("b", 1, 10)], {OTHER: 3}),
+        # two segments: the total of `a` is no small class, but its cell in the second is
+        ([("a", 5, 20), ("a", 2, 4), ("b", 7, 30), ("b", 3, 8)], {"a": 5, "b": 7, OTHER: 5}),
         ([], {}),
     ],
 )

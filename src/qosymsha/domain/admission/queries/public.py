@@ -17,7 +17,8 @@ OTHER = "other"
 _STATES = "SELECT segment, state, count(*) FROM application WHERE round_id = %s GROUP BY segment, state"
 _CATEGORIES = """
 SELECT category, count(*) FILTER (WHERE state = 'granted'), count(*) FROM application
- WHERE round_id = %s AND category <> '' AND state IN ('granted', 'waiting') GROUP BY category"""
+ WHERE round_id = %s AND category <> '' AND state IN ('granted', 'waiting')
+ GROUP BY segment, category ORDER BY segment"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,22 +111,26 @@ def _segments(found: Round) -> tuple[SegmentSummary, ...]:
 def _granted_by_category(found: Round) -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(_CATEGORIES, [found.id])
-        rows = {category: (granted, size) for category, granted, size in cursor.fetchall()}
-    order = [c.code for c in sorted(programmes.rules_of(found.rule_set_id).rules.categories, key=lambda c: c.order)]
-    return merged_counts([(code, *rows[code]) for code in order if code in rows])
+        cells: list[tuple[str, int, int]] = cursor.fetchall()
+    order = {c.code: c.order for c in programmes.rules_of(found.rule_set_id).rules.categories}
+    return merged_counts(sorted(cells, key=lambda cell: order[cell[0]]))
 
 
-def merged_counts(rows: list[tuple[str, int, int]]) -> dict[str, int]:
-    """(category, granted, applications) in order → granted per category, classes below ten merged into `other`.
+def merged_counts(cells: list[tuple[str, int, int]]) -> dict[str, int]:
+    """(category, granted, applications) per segment → granted per category; cells below ten are merged into `other`.
 
-    Nothing is told where even all merged classes together are fewer than ten.
+    Judged cell by cell, not by category: a total over all segments, less the cells that the round's files show, would
+    tell a small one. Nothing is told where even all merged cells together are fewer than ten.
     """
-    merged = {code for code, _, size in rows if size < FEWEST}
-    for code, _, _ in sorted(rows, key=lambda row: row[2]):
-        if not merged or sum(size for other, _, size in rows if other in merged) >= FEWEST:
+    merged = {at for at, (_, _, size) in enumerate(cells) if size < FEWEST}
+    for at in sorted(range(len(cells)), key=lambda at: cells[at][2]):
+        if not merged or sum(cells[at][2] for at in merged) >= FEWEST:
             break
-        merged.add(code)
-    shown = {code: granted for code, granted, _ in rows if code not in merged}
-    if merged and sum(size for code, _, size in rows if code in merged) >= FEWEST:
-        shown[OTHER] = sum(granted for code, granted, _ in rows if code in merged)
+        merged.add(at)
+    shown: dict[str, int] = {}
+    for at, (code, granted, _) in enumerate(cells):
+        if at not in merged:
+            shown[code] = shown.get(code, 0) + granted
+    if merged and sum(cells[at][2] for at in merged) >= FEWEST:
+        shown[OTHER] = sum(cells[at][1] for at in merged)
     return shown
