@@ -1,1 +1,1 @@
-"""Settings, URLs and the wiring of adapters: the only place that knows everything."""
+"""Settings (which adapter stands behind a port), URLs: the only place that knows everything."""
