@@ -52,6 +52,7 @@ ROOMS = [
     "qosymsha.domain.providers",
     "qosymsha.domain.vouchers",
     "qosymsha.domain.attendance",
+    "qosymsha.domain.flags",
     "qosymsha.domain.settlement",
     "qosymsha.domain.choice",
     "qosymsha.domain.admission",

@@ -1,4 +1,4 @@
-"""Reading lessons, sheets and rows. What shows children's presence to a person takes the actor and is audited."""
+"""Reading sheets and rows. What shows children's presence to a person takes the actor and is audited."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ from typing import Any
 from django.db import transaction
 
 from qosymsha.domain.attendance.access import ALLOWED, Action
-from qosymsha.domain.attendance.rules import SessionFacts
 from qosymsha.domain.vouchers.queries import rows
 from qosymsha.kernel import audit
 from qosymsha.kernel.actor import Actor, require
-from qosymsha.kernel.clock import local_instant, next_month
-
-SESSION_COLUMNS = 's.id, s.group_id, s."on", s.starts_at, s.state, s.territory_id, s.programme_id'
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +75,6 @@ ROW_COLUMNS = (
     "r.id, r.sheet_id, r.enrolment_id, r.child_id, r.territory_id, r.present, r.ill, r.excused, r.absent,"
     " r.word, s.state"
 )
-
-
-def sessions_of(provider_id: int, month: date) -> list[SessionFacts]:
-    """A provider's lessons of a month by day, group and time."""
-    month = month.replace(day=1)
-    found = rows(
-        f"SELECT {SESSION_COLUMNS} FROM session s JOIN club_group g ON g.id = s.group_id WHERE g.provider_id = %s"  # noqa: S608
-        ' AND s.starts_at >= %s AND s.starts_at < %s ORDER BY s."on", s.group_id, s.starts_at',
-        [provider_id, local_instant(month), local_instant(next_month(month))],
-    )
-    return [SessionFacts(*row) for row in found]
 
 
 def sheets(

@@ -1,79 +1,23 @@
-"""What verbs do with lessons, marks and sheets inside an open transaction."""
+"""What verbs do with sheets and their rows inside an open transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from qosymsha.domain.attendance.queries import ROW_COLUMNS, SHEET_COLUMNS, RowFacts, SheetFacts, sheet_of
-from qosymsha.domain.attendance.rules import Decision, MarkRow, Place, SessionFacts, Word
+from qosymsha.domain.attendance.rules import Decision, Word
 from qosymsha.domain.attendance.states import SheetState, WordState
+from qosymsha.domain.attendance.steps.lessons import run
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.programmes.rules import Rules
-from qosymsha.domain.providers.rules import GroupFacts, Lesson
 from qosymsha.domain.vouchers.queries import rows
 from qosymsha.domain.vouchers.steps import Deed
-from qosymsha.kernel import locks
 from qosymsha.kernel.clock import local_day, local_instant, next_month
-from qosymsha.kernel.entropy import token, uuid4
-
-
-def lock_marks(provider_id: int) -> None:
-    """One of a provider's marks and sheets at a time, so that no mark slips in beside a sheet on its way out."""
-    locks.exclusive(f"attendance.marks.{provider_id}")
-
-
-def open_sessions(lessons: Sequence[Lesson], groups: Mapping[int, GroupFacts]) -> list[int]:
-    """Store the lessons as planned sessions, those that are there already left alone; the ids of the rest."""
-    found = rows(
-        "INSERT INTO session (uuid, territory_id, programme_id, provider_id, group_id, venue_id, teacher_id,"
-        ' "on", starts_at, ends_at, state, reason)'
-        " SELECT l.uuid, g.territory_id, g.programme_id, g.provider_id, g.id, g.venue_id, l.teacher, l.day, l.a, l.z,"
-        " 'planned', '' FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::date[], %s::timestamptz[],"
-        " %s::timestamptz[]) WITH ORDINALITY AS l (uuid, grp, teacher, day, a, z, no) JOIN club_group g ON g.id = l.grp"
-        " ORDER BY l.no ON CONFLICT (group_id, starts_at) DO NOTHING RETURNING id",
-        [
-            [uuid4() for _ in lessons],
-            [lesson.group_id for lesson in lessons],
-            [lesson.teacher_id for lesson in lessons],
-            [lesson.on for lesson in lessons],
-            [local_instant(lesson.on, lesson.starts.hour, lesson.starts.minute) for lesson in lessons],
-            [local_instant(lesson.on, lesson.ends.hour, lesson.ends.minute) for lesson in lessons],
-        ],
-    )
-    assert all(lesson.group_id in groups for lesson in lessons), "lessons of known groups"
-    return [session_id for (session_id,) in found]
-
-
-def copy_marks(deed: Deed, marks: Sequence[tuple[MarkRow, SessionFacts, Place]]) -> None:
-    """Store marks nobody made before, by COPY: whole numbers, days and known words only, so nothing needs escaping."""
-    if not marks:
-        return
-    tail = f"provider\t{deed.at.isoformat()}\t{deed.actor.user_id}\n"
-    lines = [
-        f"{s.on}\t{s.id}\t{m.enrolment_id}\t{p.child_id}\t{s.territory_id}\t{s.programme_id}\t{m.value}\t{tail}"
-        for m, s, p in marks
-    ]
-    with connection.cursor() as cursor:
-        statement = (
-            'COPY mark ("on", session_id, enrolment_id, child_id, territory_id, programme_id, value, source,'
-            " marked_at, marked_by) FROM STDIN"
-        )
-        with cursor.copy(statement) as copy:
-            copy.write("".join(lines))
-
-
-def hold_sessions(session_ids: Sequence[int]) -> None:
-    """A planned session that is marked was held."""
-    _run("UPDATE session SET state = 'held' WHERE id = ANY (%s) AND state <> 'held'", [list(session_ids)])
-
-
-def cancel_sessions(session_ids: Sequence[int], reason: str) -> None:
-    """Sessions that will not take place, and why."""
-    _run("UPDATE session SET state = 'cancelled', reason = %s WHERE id = ANY (%s)", [reason, list(session_ids)])
+from qosymsha.kernel.entropy import token
 
 
 def draw_sheets(deed: Deed, provider_id: int, group_ids: Sequence[int], month: date) -> dict[int, int]:
@@ -95,7 +39,7 @@ def draw_sheets(deed: Deed, provider_id: int, group_ids: Sequence[int], month: d
             ],
         )
     )
-    _run(
+    run(
         "UPDATE month_sheet SET hash = sha256(convert_to(sheet_document(id), 'UTF8')) WHERE id = ANY (%s)",
         [list(drawn.values())],
     )
@@ -137,7 +81,7 @@ def lock_rows(row_ids: Sequence[int]) -> tuple[dict[int, RowFacts], dict[int, Sh
 
 def write_words(deed: Deed, words: Sequence[Word]) -> None:
     """Store what guardians said, and who said it."""
-    _run(
+    run(
         "UPDATE sheet_row r SET word = w.word, reason = w.reason, confirmed_by = w.guardian, confirmed_at = %s"
         " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[]) AS w (id, word, reason, guardian)"
         " WHERE r.id = w.id",
@@ -154,7 +98,7 @@ def write_words(deed: Deed, words: Sequence[Word]) -> None:
 def write_decisions(deed: Deed, decisions: Sequence[Decision]) -> None:
     """Store what a named officer decided, and on what evidence; a guardian's dispute stays beside it."""
     words = [WordState.DECIDED.value if d.is_payable else WordState.REJECTED.value for d in decisions]
-    _run(
+    run(
         "UPDATE sheet_row r SET word = w.word, evidence = w.evidence, decided_by = %s, decided_at = %s"
         " FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS w (id, word, evidence) WHERE r.id = w.id",
         [deed.actor.user_id, deed.at, [d.row_id for d in decisions], words, [d.evidence.strip() for d in decisions]],
@@ -210,8 +154,3 @@ def _terms(territory_id: int, programme_id: int, month: date, sent_on: date) -> 
     calendar = programmes.calendar(territory_id, sent_on, next_month(next_month(sent_on.replace(day=1))))
     days = rules.confirmation.officer_after_working_days
     return OfficerTerms(calendar.add_working_days(sent_on, days), rules)
-
-
-def _run(statement: str, arguments: Sequence[object]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, arguments)  # type: ignore[arg-type]
