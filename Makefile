@@ -39,9 +39,12 @@ journeys: setup ## only the journeys in a real browser
 
 bench: setup ## the demo at three sizes (SIZES="1000 5000 20000"), then the engine and the verifiers against their yardsticks
 	@$(BIN)/python scripts/bench.py $(SIZES)
-	@$(BIN)/python -m bench.round --rows 1000000
-	@$(BIN)/python -m bench.places --children 300000 --peer-children 1000
+	@$(BIN)/python -m bench.round --rows 3300000 --draw-rows 1000000
+	@$(BIN)/python -m bench.round --rows 3300000 --draw-rows 0 --avx2
+	@$(BIN)/python -m bench.places --children 3300000 --peer-children 3000
+	@$(BIN)/python -m bench.places --children 3300000 --peer-children 0 --avx2
 	@$(BIN)/python -m bench.verify --rows 300000
+	@$(BIN)/python -m bench.month --children 600000
 
 night: setup ## the long run: many more random examples, then the demo at 200,000 children
 	@HYPOTHESIS_PROFILE=night TAMPERINGS=1000 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)

@@ -1,4 +1,4 @@
-"""What every bench says first: the processor, its flags, and what NumPy dispatches to; and how time is taken."""
+"""What every bench says: the processor, its flags, what NumPy dispatches to; how time is taken; each bar as it ends."""
 
 import os
 import sys
@@ -24,6 +24,15 @@ def print_machine() -> None:
     print("NumPy", np.__version__, "dispatches to", *extensions["baseline"], *extensions.get("found", []))
     print("switched off:", os.environ.get("NPY_DISABLE_CPU_FEATURES", "nothing"))
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}: on a busy machine trust cpu, not wall\n")
+
+
+def bar(name: str, found: float, limit: float | None = None, *, at_least: bool = False) -> None:
+    """Print a ratio beside its limit, and whether it is met; without a limit, the ratio alone."""
+    told = f"  {name:<52} {found:9,.1f} x"
+    if limit is not None:
+        is_met = found >= limit if at_least else found <= limit
+        told += f"   bar {'>=' if at_least else '<='} {limit:g}: {'met' if is_met else 'NOT MET'}"
+    print(told, flush=True)
 
 
 def second_core() -> float:

@@ -8,7 +8,6 @@ with NPY_DISABLE_CPU_FEATURES). Goals: ALLOCATION.md II.7.
 
 import argparse
 import heapq
-import os
 import sys
 import threading
 import time
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.machine import bar, print_machine, without_avx512
 from bench.market import chain_market, draw_market
 from qosymsha.domain.allocation.freed import applicants, fill, rerun
 from qosymsha.domain.allocation.market import Market
@@ -25,8 +25,8 @@ from qosymsha.domain.allocation.places import solve
 from qosymsha.domain.allocation.round_terms import ReserveRule
 from qosymsha.domain.allocation.stability import findings
 
-_AVX512 = "X86_V4 AVX512_ICL AVX512_SPR"
 _CHAIN = 50_000
+_PEER_BAR_FROM = 30_000  # what `matching` takes grows with the square: at fewer children the bar says nothing
 
 
 def main() -> None:
@@ -37,10 +37,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="take the best of so many runs (default 3)")
     parser.add_argument("--avx2", action="store_true", help="without AVX-512, the stricter yardstick on AMD")
     asked = parser.parse_args()
-    if asked.avx2 and "NPY_DISABLE_CPU_FEATURES" not in os.environ:
-        environment = os.environ | {"NPY_DISABLE_CPU_FEATURES": _AVX512}
-        os.execve(sys.executable, [sys.executable, "-W", "ignore", "-m", "bench.places", *sys.argv[1:]], environment)
-    _print_processor()
+    if asked.avx2:
+        without_avx512("bench.places")
+    print_machine()
     _bench_sizes(asked.children, asked.runs)
     _bench_chain(asked.runs)
     _bench_freed(asked.children)
@@ -48,21 +47,11 @@ def main() -> None:
         _bench_peer(asked.peer_children)
 
 
-def _print_processor() -> None:
-    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as described:
-        names = {line.split(":")[1].strip() for line in described if line.startswith(("model name", "flags"))}
-    flags = sorted({flag for name in names for flag in name.split() if flag.startswith(("avx", "sse4", "asimd"))})
-    print("processor:", next((name for name in names if "avx" not in name and "fpu" not in name), "?"), "·", *flags)
-    extensions = np.show_config(mode="dicts")["SIMD Extensions"]
-    print("NumPy", np.__version__, "dispatches to", *extensions["baseline"], *extensions.get("found", []))
-    print("switched off:", os.environ.get("NPY_DISABLE_CPU_FEATURES", "nothing"), "\n")
-
-
 def _bench_sizes(children: int, runs: int) -> None:
-    shapes: list[tuple[str, dict[str, Any], str]] = [
-        ("one number per child, 256 bits", {}, "goal <= 8"),
-        ("one number per child and group", {"per_entry": True}, ""),
-        ("a reserve in every group", {"rule": ReserveRule.SOFT_FIRST}, "goal <= 14"),
+    shapes: list[tuple[str, dict[str, Any], float | None]] = [
+        ("one number per child, 256 bits", {}, 8),
+        ("one number per child and group", {"per_entry": True}, None),
+        ("a reserve in every group", {"rule": ReserveRule.SOFT_FIRST}, 14),
     ]
     for name, options, goal in shapes:
         market = draw_market(children, **options)
@@ -72,10 +61,10 @@ def _bench_sizes(children: int, runs: int) -> None:
         checking = _best(1, findings, market, matching.groups)
         assert not findings(market, matching.groups), "not stable"
         print(f"{children:,} children, {market.groups.size:,} wishes, {market.capacities.size:,} groups; {name}")
-        print(f"  np.sort {yardstick:.3f} s; B with keys {taken:.3f} s; ratio {taken / yardstick:.1f} {goal}")
-        print(f"  {matching.proposals:,} knocks in {matching.rounds} rounds")
-        print(f"  peak memory {_memory(market):.2f} x the input of {market.nbytes / 1e6:.0f} MB; goal <= 2")
-        print(f"  independent check {checking:.3f} s, {checking / taken:.2f} x B; nothing found", flush=True)
+        print(f"  np.sort {yardstick:.3f} s; {matching.proposals:,} knocks in {matching.rounds} rounds")
+        bar(f"B with its keys ({taken:.3f} s) / np.sort", taken / yardstick, goal)
+        bar(f"peak memory / the input of {market.nbytes / 1e6:.0f} MB", _memory(market), 2)
+        bar("independent check, nothing found / B", checking / taken)
 
 
 def _bench_chain(runs: int) -> None:
@@ -83,7 +72,7 @@ def _bench_chain(runs: int) -> None:
     lists = as_lists(market)
     plain, ours = _best(runs, lambda: heapq_match(*lists)), _best(runs, solve, market)
     assert heapq_match(*lists) == solve(market).groups.tolist()
-    print(f"chain of {_CHAIN:,}: heapq {plain:.3f} s; ours {ours:.3f} s; ratio {ours / plain:.2f}, goal <= 2")
+    bar(f"chain of {_CHAIN:,} ({ours:.3f} s) / plain heapq", ours / plain, 2)
 
 
 def _bench_freed(children: int) -> None:
@@ -95,7 +84,7 @@ def _bench_freed(children: int) -> None:
     after = np.where(left, -1, match).astype(np.int32)
     one = _best(2, lambda: fill(line, after, match[gone].tolist(), lambda child, group: bool(left[child]))) / places
     whole = _best(1, rerun, market, left)
-    print(f"a freed place {one * 1e3:.2f} ms, a rerun {whole:.3f} s: 1 : {whole / one:,.0f}")
+    bar(f"a rerun ({whole:.3f} s) / one freed place ({one * 1e3:.2f} ms)", whole / one)
 
 
 def _bench_peer(children: int) -> None:
@@ -120,7 +109,7 @@ def _bench_peer(children: int) -> None:
     assert np.array_equal(match, solve(market).groups), "another answer"
     ours = _best(5, solve, market)
     print(f"{children:,} children: `matching` {theirs:.2f} s; ours {ours * 1e3:.1f} ms, the same answer")
-    print(f"  {theirs / ours:,.0f} x faster; goal at 30,000: >= 5,000 x")
+    bar("faster than `matching`", theirs / ours, 5000 if children >= _PEER_BAR_FROM else None, at_least=True)
 
 
 def _with_deep_stack(function: Callable[[], None]) -> None:

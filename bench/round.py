@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.folders import ClosedList, closed_list
-from bench.machine import least_cpu, print_machine, second_core, without_avx512
+from bench.machine import bar, least_cpu, print_machine, second_core, without_avx512
 from qosymsha.domain.allocation import canonical, draw, hashing, merkle, round_check
 from qosymsha.domain.allocation.round import solve
 from qosymsha.domain.allocation.round_terms import Budget, Policy, ReserveRule, RoundArrays, RoundTerms, Segment
@@ -66,6 +66,7 @@ def main() -> None:
     """Print a table of ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000, help="applications (default 1,000,000)")
+    parser.add_argument("--draw-rows", type=int, help="rows for numbers and root (default --rows; 0 leaves it out)")
     parser.add_argument("--runs", type=int, default=3, help="take the best of so many runs (default 3)")
     parser.add_argument("--avx2", action="store_true", help="without AVX-512, the stricter yardstick on AMD")
     parser.add_argument("--cores", type=int, default=2, help="processes for numbers and root (default 2)")
@@ -75,8 +76,10 @@ def main() -> None:
     print_machine()
     applications = instance(asked.rows)
     engine(applications, asked.runs)
-    checks(applications, min(asked.rows, 1_000_000))
-    draws(applications, asked.runs, asked.cores)
+    drawn = asked.rows if asked.draw_rows is None else min(asked.rows, asked.draw_rows)
+    if drawn:
+        checks(applications, min(drawn, 1_000_000))
+        draws(instance(drawn), asked.runs, asked.cores)
 
 
 def engine(applications: RoundArrays, runs: int) -> None:
@@ -87,13 +90,12 @@ def engine(applications: RoundArrays, runs: int) -> None:
     print(f"{count:,} applications; np.sort of as many uint64: {yardstick * 1000:.0f} ms")
     for name, (terms, goal) in rounds(count).items():
         spent = least_cpu(lambda terms=terms: solve(terms, applications), runs)  # type: ignore[misc]
-        told = "" if goal is None else f"goal <= {goal}"
-        print(f"  {name:28} {spent * 1000:7.0f} ms {spent / yardstick:6.1f} x  {told}", flush=True)
+        bar(f"A, {name} ({spent * 1000:.0f} ms)", spent / yardstick, goal)
 
 
 def checks(applications: RoundArrays, count: int) -> None:
     """Print what the independent checker takes, without budgets and with (then the round is replayed in Python)."""
-    few = RoundArrays(*(column[:count] for column in (applications.segment, applications.tier, applications.number)))
+    few = RoundArrays(applications.segment[:count], applications.tier[:count], applications.number[:count])
     print(f"the independent checker, {count:,} applications")
     for name, (terms, _) in rounds(count).items():
         if not terms.categories():
@@ -111,12 +113,9 @@ def draws(applications: RoundArrays, runs: int, cores: int) -> None:
     print(f"{len(closed.lines):,} rows; the plain SHA-256 loop: {loop * 1000:.0f} ms")
     for processes in dict.fromkeys((1, cores)):
         cpu, wall = min((_drawn(closed, applications, processes) for _ in range(runs)), key=lambda found: found[1])
-        told = f"goal <= {DRAW_GOAL}" if processes > 1 else ""
-        print(f"  leaves, root, numbers and engine, {processes} processes  {told}")
-        print(
-            f"    wall {wall / loop:.1f} x, cpu {cpu / loop:.1f} x, so at best {cpu / loop / processes:.1f} x",
-            flush=True,
-        )
+        print(f"leaves, root, numbers and engine, {processes} processes: in loops")
+        bar("by the wall, on this machine now", wall / loop, DRAW_GOAL if processes > 1 else None)
+        bar(f"processor time shared by {processes} idle cores", cpu / loop / processes, DRAW_GOAL)
 
 
 def _loop(line_ids: NDArray[np.uint8]) -> Callable[[], object]:

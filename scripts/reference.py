@@ -23,7 +23,7 @@ from django.db.models import Field, Model
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "reference"
 ROOMS = (
-    *("ledger", "people", "programmes", "providers", "vouchers", "attendance"),
+    *("ledger", "people", "programmes", "providers", "vouchers", "attendance", "flags"),
     *("settlement", "choice", "admission", "casework", "insights"),
 )
 MADE = "<!-- Made by scripts/reference.py (`make docs`). Do not edit. -->\n"

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from qosymsha.domain.allocation import draw
 from qosymsha.domain.choice import commands
-from qosymsha.domain.choice.models import ChoiceList, ChoiceOffer, ChoiceOutcome, ChoiceRound
+from qosymsha.domain.choice.models import ChoiceEntry, ChoiceList, ChoiceOffer, ChoiceOutcome, ChoiceRound
 from qosymsha.domain.choice.rules import ChoicePlan, ListRow, OfferAnswer
-from qosymsha.domain.people.models import Guardianship
+from qosymsha.domain.people.models import ChildStatus, Guardianship
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.vouchers import commands as vouchers
 from qosymsha.domain.vouchers.models import Enrolment, Seat
@@ -20,7 +20,7 @@ from qosymsha.domain.vouchers.states import CloseReason
 from qosymsha.kernel.actor import Actor, Grant
 from qosymsha.kernel.clock import local_instant
 from qosymsha.kernel.errors import RowOutcome
-from tests.factories.vouchers import CHANNEL, City, accepted, key, make_city
+from tests.factories.vouchers import CHANNEL, YEAR, City, accepted, key, make_city
 
 OPENS = local_instant(date(2026, 9, 2), 8)
 INSIDE = OPENS + timedelta(hours=4)
@@ -142,6 +142,26 @@ def give_up(child: Child, at: datetime) -> None:
     release = Release(child.voucher, child.guardian, at.date() + timedelta(days=1))
     (outcome,) = vouchers.release_vouchers(actor=CHANNEL, releases=[release], reason="family", at=at, key=key())
     assert outcome.reason is None, outcome
+
+
+def certified(child_id: int, category: str) -> ChildStatus:
+    """A certificate of a category, valid at the cut-off; not stored yet."""
+    return ChildStatus(
+        child_id=child_id,
+        category=category,
+        source="registry",
+        evidence="e",
+        state="certified",
+        valid=YEAR,
+        certified_at=OPENS,
+        certified_by=0,
+    )
+
+
+def order_on(the_round: ChoiceRound, group: int) -> list[int]:
+    """The lists on a group's list, the best first."""
+    entries = ChoiceEntry.objects.filter(round=the_round, group_id=group).order_by("place")
+    return list(entries.values_list("choice_list_id", flat=True))
 
 
 def place_of(child: Child) -> int | None:

@@ -279,7 +279,12 @@ def _hold_lessons(home: City, group: ClubGroup, month: date) -> None:
 
 
 def row(
-    on: MonthSheet, enrolment: Enrolment, marks: tuple[int, int, int, int] = (UNITS, 0, 0, 0), word: str = "confirmed"
+    on: MonthSheet,
+    enrolment: Enrolment,
+    marks: tuple[int, int, int, int] = (UNITS, 0, 0, 0),
+    word: str = "confirmed",
+    *,
+    seen: int = 0,
 ) -> SheetRow:
     """A child's row: (present, ill, excused, absent), the marks behind it, and the second party's word."""
     present, ill, excused, absent = marks
@@ -301,6 +306,7 @@ def row(
         ill=ill,
         excused=excused,
         absent=absent,
+        seen=seen,
         word="silent",
     )
     speak(made, word)

@@ -53,8 +53,9 @@ def founded(monkeypatch: pytest.MonkeyPatch, **rules: Any) -> settlement.City:
 
 
 @pytest.fixture
-def home(run: Run, settings: Any, monkeypatch: pytest.MonkeyPatch) -> settlement.City:
-    """The city under the default rules, with a treasury that pays everything."""
+def home(run: Run, settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> settlement.City:
+    """The city under the default rules, with a treasury that pays everything and remembers between calls."""
+    settings.TREASURY_FOLDER = str(tmp_path / "treasury")
     settings.ADAPTERS = {**settings.ADAPTERS, "treasury": f"{__name__}:Polite"}
     return founded(monkeypatch)
 

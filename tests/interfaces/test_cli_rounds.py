@@ -176,3 +176,19 @@ def test_a_round_withheld_whole_says_what_was_checked_instead(run: Run, tmp_path
     assert "NOT checked: any lottery number" in said.out
     told = run("verify", tmp_path / "p", "--json").json
     assert (told["rows"], told["withheld"]) == (6, 6)
+
+
+def test_an_officer_hears_why_an_application_stands_where_it_stands(run: Run, tmp_path: Path) -> None:
+    run("round", "open", "--budget-tenge", "40000000")
+    filed(run, tmp_path, 6)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT number FROM application ORDER BY id LIMIT 1")
+        (number,) = cursor.fetchone()
+    assert run("round", "explain", number, "--lang", "kk").status == 0
+    for step in (("close", "--early", "x"), ("draw",), ("allocate",)):
+        assert run("round", *step).status == 0
+    told = run("round", "explain", number, "--json").json
+    assert (told["state"], told["category"], len(told["lottery_number"])) == ("granted", "", 64)
+    assert any("before it" in line for line in told["sentences"])
+    assert run("round", "explain", number, "--category", "--json").json["category"]
+    assert run("round", "explain", "A-none").status == 4

@@ -19,7 +19,7 @@ from qosymsha.interfaces.cli.demo_report import printed
 from tests.architecture.house import ROOT
 
 KEYS = {
-    "version", "seed", "children", "rule_set_hash", "rounds", "vouchers", "enrolments", "attendance", "claims",
+    "version", "seed", "children", "rule_set_hash", "rounds", "choice", "vouchers", "enrolments", "attendance", "claims",
     "payments", "ledger", "refusals", "invariants", "seconds", "peak_rss_bytes",
 }  # fmt: skip
 PICTURE = ROOT / "docs" / "images" / "demo-report.svg"

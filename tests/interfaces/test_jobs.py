@@ -53,6 +53,8 @@ KEYED: dict[str, Callable[[datetime], None]] = {
     "expire_accreditations": duties.expire_accreditations,
     "promise_month": duties.promise_month,
     "refill": duties.refill,
+    "remind_guardians": duties.remind_guardians,
+    "watch_absences": duties.watch_absences,
     "check_invariants_by_night": duties.check_invariants_by_night,
 }
 

@@ -67,7 +67,15 @@ def test_a_family_sees_its_line_its_number_and_its_place(live_server: Any, brows
             assert value(page, "id") == receipt.line_id
             assert value(page, "leaf") == receipt.leaf
             assert value(page, "number") == bytes(outcome.number).hex()
-            assert 1 <= int(value(page, "place")) <= outcome.rank
+            place = int(value(page, "place"))
+            assert 1 <= place <= outcome.rank
+            page.locator("#why").wait_for()
+            assert int(value(page, "before")) == place - 1
+            counted = page.locator("#classes tbody tr:visible td:nth-child(2)").all_inner_texts()
+            assert sum(map(int, counted)) == place - 1, "every one before it stands in one class"
+            needs = page.locator('[data-fill="needs"]')
+            assert needs.is_visible() == (state == "waiting")
+            assert value(page, "segment") == texts.say(language, "kind.sport")
         eyes.assert_readable(page)
         if language == "kk":
             eyes.picture(page, "check-kk-phone-light")

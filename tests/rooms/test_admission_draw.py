@@ -720,11 +720,31 @@ def test_an_explanation_says_where_and_why_and_the_read_is_recorded() -> None:
     order = expected_order(city, the_round)
     told = queries.explain(actor=city.officer, application_id=order[3], at=AFTER)
     assert (told.state, told.rank, told.position, told.granted_before, told.waiting_before) == ("waiting", 4, 2, 2, 1)
-    assert (told.category, told.coefficient, told.iteration, told.turn) == ("general", 1, 1, 1)
+    assert (told.category, told.coefficient, told.iteration, told.turn) == ("", None, None, None)
+    assert (told.places, told.last_rank, [c.applications for c in told.before]) == (2, 2, [3])
     assert [move.to_state for move in told.moves] == ["submitted", "checked", "ranked", "waiting"]
     with connection.cursor() as cursor:
         cursor.execute("SELECT subject_ids FROM audit_event WHERE action = 'read_application'")
         assert cursor.fetchall() == [(f"[{order[3]}]",)]
+
+
+def test_a_category_is_told_only_to_who_asks_and_may_and_that_read_is_recorded_too() -> None:
+    city = City(money={"sport": money_for(2)})
+    the_round = city.opened()
+    city.file(the_round, [*city.families(3, categories=["orphan"]), *city.families(2)])
+    city.run(the_round)
+    first = expected_order(city, the_round)[0]
+    with pytest.raises(Forbidden):
+        queries.explain(actor=city.actor(Role.PROGRAMME_OFFICER), application_id=first, at=AFTER, with_category=True)
+    told = queries.explain(actor=city.actor(Role.CHECKER), application_id=first, at=AFTER, with_category=True)
+    assert told.category == "orphan"
+    assert told.coefficient
+    assert (told.iteration, told.turn) == (1, 1)
+    assert told.evidence is not None
+    assert told.evidence.source
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM audit_event WHERE action = 'read_application_category'")
+        assert cursor.fetchone() == (1,)
 
 
 def test_a_stranger_reads_neither_receipt_nor_explanation(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from qosymsha.domain.choice import steps
-from qosymsha.domain.choice.models import ChoiceOffer
+from qosymsha.domain.choice import commands, steps
+from qosymsha.domain.choice.commands import rerunning
+from qosymsha.domain.choice.models import ChoiceOffer, ChoiceRound
 from qosymsha.domain.choice.rules import ChoiceRefusal
 from qosymsha.domain.choice.steps import OpenOffer
 from qosymsha.domain.vouchers import commands as vouchers
+from qosymsha.domain.vouchers import steps as voucher_steps
 from qosymsha.domain.vouchers.models import Enrolment, Seat
 from qosymsha.domain.vouchers.rules import EnrolRefusal, EnrolWish
+from qosymsha.kernel.clock import local_instant
+from qosymsha.kernel.errors import Refused
 from tests.factories import choice
-from tests.factories.choice import LATER, Child, closed_for_good, queue, town
+from tests.factories.choice import LATER, OFFICER, Child, closed_for_good, queue, town
 from tests.factories.vouchers import CHANNEL, add_group, key
 from tests.races import at_once
 
@@ -98,3 +102,137 @@ def test_two_looks_at_one_freed_place_make_one_offer() -> None:
 
     assert sorted(at_once(look, look)) == [0, 1]
     assert ChoiceOffer.objects.filter(state="offered").count() == 1
+
+
+def two_looks(switch_off: Callable[[], None]) -> tuple[list[Any], bool]:
+    """What two looks at one freed place make at once, and whether the seats still fit."""
+    city = town()
+    group = add_group(city, capacity=1)
+    the_round, (first, *_) = queue(city, group, 4)
+    closed_for_good(first)
+    switch_off()
+
+    def look(barrier: threading.Barrier) -> Any:
+        barrier.wait()
+        return choice.offer(the_round, LATER).offers
+
+    return at_once(look, look), choice.seats_fit()
+
+
+def test_control_two_looks_without_the_rounds_lock_do_not_end_with_one_offer(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = steps.make_offers
+
+    def slow(*given: Any, **named: Any) -> list[int]:
+        time.sleep(0.3)
+        return real(*given, **named)
+
+    def switch_off() -> None:
+        monkeypatch.setattr(steps, "lock_round", lambda round_id: ChoiceRound.objects.get(pk=round_id))
+        monkeypatch.setattr(steps, "make_offers", slow)
+        monkeypatch.setattr(voucher_steps, "take_seats", lambda ids: [True for _ in ids])
+
+    made, fits = two_looks(switch_off)
+    assert sorted(map(str, made)) != ["0", "1"] or not fits
+
+
+def late_answer() -> tuple[Any, list[str], bool]:
+    """A yes on the offer's last day while the clock of the next day ends offers: what the yes heard, the offers."""
+    offer, child, _, _ = offered()
+    the_round = offer.round
+    after = local_instant(offer.answer_by + timedelta(days=1), 0, 5)
+
+    def say_yes(barrier: threading.Barrier) -> Any:
+        barrier.wait()
+        return choice.answer(offer.id, child.guardian, LATER).reason
+
+    def expire(barrier: threading.Barrier) -> Any:
+        barrier.wait()
+        return choice.offer(the_round, after).expired
+
+    heard, _ = at_once(say_yes, expire)
+    states = list(ChoiceOffer.objects.order_by("id").values_list("state", flat=True))
+    return heard, states, choice.seats_fit()
+
+
+def test_a_yes_at_the_stroke_of_its_last_day_counts_or_does_not_but_never_both() -> None:
+    heard, states, fits = late_answer()
+    assert fits
+    assert (heard, states) in ((None, ["accepted"]), (ChoiceRefusal.OFFER_ANSWERED, ["expired", "offered"]))
+
+
+def test_control_without_the_rounds_lock_a_seat_is_given_back_that_was_just_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = steps.move_offers
+
+    def slow(*given: Any, **named: Any) -> list[int]:
+        time.sleep(0.3)
+        return real(*given, **named)
+
+    monkeypatch.setattr(steps, "lock_round", lambda round_id: ChoiceRound.objects.get(pk=round_id))
+    monkeypatch.setattr(steps, "share_rounds", lambda _: None)
+    monkeypatch.setattr(steps, "move_offers", slow)
+    heard, states, fits = late_answer()
+    assert not fits or (heard, states) not in (
+        (None, ["accepted"]),
+        (ChoiceRefusal.OFFER_ANSWERED, ["expired", "offered"]),
+    )
+
+
+def rerun_against_taking(
+    switch_off: Callable[[], None] = lambda: None, reached: threading.Event | None = None
+) -> tuple[list[Any], bool]:
+    """A rerun gives a freed seat while somebody takes it directly: what both heard, and whether the seats fit."""
+    city = town(freed="rerun")
+    group = add_group(city, capacity=1)
+    the_round, (first, *_) = queue(city, group, 3)
+    (newcomer,) = choice.holders(city, 1)
+    closed_for_good(first)
+    on = LATER.date() + timedelta(days=1)
+    wish = EnrolWish(newcomer.voucher, newcomer.guardian, group, on)
+    switch_off()
+
+    def rerun(barrier: threading.Barrier) -> Any:
+        barrier.wait()
+        try:
+            done = commands.rerun_places(actor=OFFICER, round_id=the_round.id, starts_on=on, at=LATER, key=key())
+        except Refused as refused:
+            return refused.reason
+        return done.placed
+
+    def take(barrier: threading.Barrier) -> Any:
+        barrier.wait()
+        if reached is not None:
+            assert reached.wait(20)
+        return vouchers.enrol(actor=CHANNEL, wishes=[wish], at=LATER, key=key())[0].reason
+
+    return at_once(rerun, take), choice.seats_fit()
+
+
+def test_a_seat_is_given_by_the_rerun_or_taken_directly_never_both() -> None:
+    heard, fits = rerun_against_taking()
+    assert fits
+    assert heard in ([1, EnrolRefusal.GROUP_FULL], [0, None], [EnrolRefusal.GROUP_FULL, None])
+    assert Enrolment.objects.filter(state="active").count() == 1
+
+
+def test_control_a_rerun_that_believes_in_a_free_seat_sells_it_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    believing = Believing()
+    heard, fits = rerun_against_taking(lambda: monkeypatch.setattr(rerunning, "vouchers", believing), believing.reached)
+    assert heard == [1, None]
+    assert not fits
+
+
+class Believing:
+    """The steps of vouchers, but for seats: every one is believed to be free, while another takes it."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(voucher_steps, name)
+
+    def take_seats(self, group_ids: Sequence[int]) -> list[bool]:
+        self.reached.set()
+        time.sleep(1.0)
+        return [True for _ in group_ids]

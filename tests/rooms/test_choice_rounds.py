@@ -365,7 +365,7 @@ def test_a_sibling_already_enrolled_goes_first() -> None:
     choice.run(city, [(x, [group]) for x in (a, b, c, d)])
     assert [choice.place_of(x) for x in (a, b, c, d)] == [None, None, group, None]
     lines = [line.line for line in ChoiceLine.objects.all()]
-    assert sum(line.endswith("+") for line in lines) == 1
+    assert sum(line.endswith("+\t") for line in lines) == 1
 
 
 def test_the_tier_certified_at_the_cut_off_goes_before_the_draw() -> None:

@@ -137,7 +137,7 @@ def copied(table: str, where: str = "true", **changes: str) -> None:
     columns = [
         name
         for (name,) in sql(
-            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = ''",
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = '' AND attgenerated = ''",
             table,
         )
     ]
@@ -241,6 +241,15 @@ def copies(table: str, drops: str, where: str = "true", **changes: str) -> Calla
 
 ENROLMENT = "(SELECT min(id) FROM enrolment)"
 VOUCHER = "(SELECT min(id) FROM voucher)"
+# A done act of the first claim with both signatures: what the plants below it spoil.
+SIGNED_ACT = """
+INSERT INTO service_act (uuid, number, territory_id, programme_id, provider_id, claim_id, customer_bin, amount_tiyn, content, hash,
+                         state, reason, drawn_at)
+SELECT gen_random_uuid(), 'S-1', territory_id, programme_id, provider_id, id, '', amount_tiyn, 'act', sha256('act'), 'done', '', now()
+  FROM claim ORDER BY id LIMIT 1;
+INSERT INTO act_signature (service_act_id, side, user_id, content_hash, signature_hash, certificate, issuer, is_legal, at)
+SELECT a.id, v.side, v.who, a.hash, sha256(v.side::bytea), '', '', false, now()
+  FROM service_act a, (VALUES ('provider', 1), ('customer', 2)) AS v (side, who)"""
 PLANTS: list[tuple[str, str, Callable[[City], None]]] = [
     ("INV-1", "counter", does("UPDATE seat SET taken = taken + 1 WHERE taken = 2")),
     ("INV-1", "capacity", does("UPDATE club_group SET capacity = 1 WHERE id = (SELECT min(group_id) FROM enrolment)")),
@@ -256,6 +265,8 @@ PLANTS: list[tuple[str, str, Callable[[City], None]]] = [
     ("INV-6", "beyond the contract", does("UPDATE contract SET volume_tiyn = 1")),
     ("INV-7", "nobody's word", does("UPDATE sheet_row SET word = 'silent' WHERE id = (SELECT min(id) FROM sheet_row)")),
     ("INV-7", "no mark", does("DELETE FROM mark WHERE value = 'present' AND session_id = (SELECT min(session_id) FROM mark)")),
+    ("INV-7", "a day held back", does("INSERT INTO day_hold (territory_id, programme_id, sheet_row_id, session_id, \"on\", kind, cause_id, state, reason, is_present, is_seen, opened_at, opened_by) SELECT r.territory_id, r.programme_id, r.id, m.session_id, m.\"on\", 'flagged', 1, 'open', '', true, false, '2026-01-01', 1 FROM claim_row c JOIN sheet_row r ON r.id = c.sheet_row_id JOIN mark m ON m.enrolment_id = r.enrolment_id AND m.value = 'present' WHERE c.live AND c.amount_tiyn > 0 LIMIT 1")),
+    ("INV-7", "a scan nobody made", does("UPDATE month_sheet SET scan_is_word = true", "UPDATE sheet_row SET word = 'silent', seen = present WHERE id = (SELECT min(sheet_row_id) FROM claim_row WHERE live AND amount_tiyn > 0)")),
     ("INV-8", "two groups", two_lessons_at_once),
     ("INV-8", "one group twice", copies("session", "SELECT 1", starts_at="starts_at + interval '30 minutes'")),
     ("INV-9", "event edited", chain("UPDATE audit_event SET detail = '{\"a\": 1}' WHERE id = (SELECT min(event_id) FROM audit_link)")),
@@ -282,6 +293,15 @@ PLANTS: list[tuple[str, str, Callable[[City], None]]] = [
     ("INV-15", "no reply", does("DELETE FROM bank_reply WHERE outcome = 'paid'")),
     ("INV-15", "rejected by nobody", does("DELETE FROM bank_reply WHERE outcome = 'rejected'")),
     ("INV-15", "two lines", copies("payment_line", "DROP INDEX payment_line_once_per_claim", "state = 'accepted'", end_to_end_id="'twice'")),
+    ("INV-15", "paid by a word of another amount", does("UPDATE bank_reply SET amount_tiyn = amount_tiyn + 1 WHERE outcome = 'paid'")),
+    ("INV-15", "paid by a word of another file", does("UPDATE bank_reply SET file_number = 'F-9' WHERE outcome = 'paid'")),
+    ("INV-15", "paid in another currency", does("UPDATE bank_reply SET currency = 'USD' WHERE outcome = 'paid'")),
+    ("INV-15", "decided by nobody", does("UPDATE bank_reply SET reference = 'R#decided' WHERE outcome = 'rejected'")),
+    ("INV-15", "an edited act", does(SIGNED_ACT, "UPDATE service_act SET content = 'other'")),
+    ("INV-15", "an act of another amount", does(SIGNED_ACT, "UPDATE service_act SET amount_tiyn = 1")),
+    ("INV-15", "an act nobody signed", does(SIGNED_ACT, "DELETE FROM act_signature WHERE side = 'customer'")),
+    ("INV-15", "signatures of something else", does(SIGNED_ACT, "UPDATE act_signature SET content_hash = 'x'")),
+    ("INV-15", "approved without the act that the rules ask for", does("UPDATE rule_set SET document = jsonb_set(document, '{papers,act_required}', 'true')")),
     ("INV-15", "one official", does("DELETE FROM claim_approval WHERE step = 'release'")),
     ("INV-16", "passed over", does("UPDATE outcome SET result = 'waiting', waiting_rank = 99 WHERE rank = 1")),
     ("INV-17", "seed", does("UPDATE admission_round SET seed = sha256('x')")),
@@ -303,6 +323,11 @@ def test_nothing_is_found_where_only_commands_worked(clean: City) -> None:
     assert [r.id for r in results] == [p.id for p in PROMISES]
     assert [(r.id, r.examples) for r in results if not r.ok and r.id != SERVER] == []
     assert {r.id for r in results if r.not_applicable} == set(NOT_YET)
+
+
+def test_a_signed_act_alone_is_no_violation(clean: City) -> None:
+    does(SIGNED_ACT)(clean)
+    assert check_invariant("INV-15", AT).ok
 
 
 @pytest.mark.parametrize(("invariant", "what", "plant"), PLANTS, ids=[f"{i} {w}" for i, w, _ in PLANTS])

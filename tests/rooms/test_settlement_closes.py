@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, transaction
+from django.db.backends.postgresql.psycopg_any import DateRange
 
 from qosymsha.domain.ledger import queries as ledger
+from qosymsha.domain.ledger import steps as ledger_steps
+from qosymsha.domain.ledger.rules import AccountKey, AccountKind, Draft
 from qosymsha.domain.people.states import Role
+from qosymsha.domain.programmes.models import BudgetLine
 from qosymsha.domain.settlement.commands import close_month, close_year, draw_claims
 from qosymsha.domain.settlement.commands.closes import December, DecemberDecision
 from qosymsha.domain.settlement.models import Claim, ClosedMonth, ClosedYear
@@ -27,6 +31,7 @@ from tests.factories.settlement import (
     TARIFF,
     UNITS,
     City,
+    approve_rules,
     city,
     confirmed_month,
     enrol,
@@ -137,11 +142,58 @@ def test_a_decision_may_let_decembers_places_lapse() -> None:
     assert (totals["place"], totals["lapsed"]) == (0, 10**10)
 
 
-def test_a_rule_this_version_cannot_keep_is_refused_not_ignored() -> None:
+def next_years_line(home: City, free_tiyn: int) -> BudgetLine:
+    """The same department, kind and code in 2027, with so much free money."""
+    old = home.line
+    line = BudgetLine.objects.create(
+        **home.place_ids, department=old.department, kind=old.kind, code=old.code, fiscal_year=2027
+    )
+    if free_tiyn:
+        source, target = (AccountKey(AccountKind(kind), line.id) for kind in ("approp", "free"))
+        ledger_steps.post([Draft("test", f"2027 {line.id}", ((source, -free_tiyn), (target, free_tiyn)))], at=AT)
+    return line
+
+
+def test_places_are_promised_again_from_the_next_years_free_money_only_where_it_covers_them() -> None:
     home = city(year_end={"december": "promise_again"})
-    promise(home, enrol(home), DECEMBER)
-    decision = DecemberDecision(December.PAY, "№ 19")
-    assert refusal(close_the_year, home, decision) is SettlementRefusal.DECEMBER_NOT_BY_RULE
+    approve_rules(home.programme, dict(home.rule_set.document), DateRange(date(2027, 1, 1), date(2028, 1, 1)), 2)
+    children = enrol(home, 3)
+    promise(home, children, DECEMBER)
+    assert refusal(close_the_year, home) is SettlementRefusal.NO_NEXT_LINE
+    line = next_years_line(home, 2 * FULL + 1)
+    wrong = DecemberDecision(December.PAY, "№ 19")
+    assert refusal(close_the_year, home, wrong) is SettlementRefusal.DECEMBER_NOT_BY_RULE
+
+    closed = close_the_year(home)
+
+    assert closed.summary["promised_again_tiyn"] == 2 * FULL
+    assert closed.summary["not_covered"] == [[children[2].id, "2026-12-01", FULL]]
+    totals = ledger.totals([home.line.id, line.id])
+    assert (totals[home.line.id]["place"], totals[home.line.id]["lapsed"]) == (0, 10**10)
+    assert (totals[line.id]["place"], totals[line.id]["free"]) == (2 * FULL, 1)
+    on = sheet(home, DECEMBER)
+    for child, marks in zip(children, [(8, 0, 0, 0), (5, 0, 0, 3), (8, 0, 0, 0)], strict=True):
+        row(on, child, marks)
+    paid, waits = sorted(draw(home, DECEMBER, datetime(2027, 1, 5, tzinfo=UTC)), key=lambda o: o.id is None)
+    claim = Claim.objects.get(id=paid.id)
+    assert (claim.line_id, claim.amount_tiyn) == (line.id, 13 * TARIFF)
+    assert waits.reason is SettlementRefusal.PLACE_NOT_COVERED
+    totals = ledger.totals([line.id])[line.id]
+    assert (totals["place"], totals["payable"], totals["released"]) == (0, 13 * TARIFF, 3 * TARIFF)
+    assert ledger.unbalanced_lines() == []
+
+
+def test_a_late_claim_of_a_closed_year_lets_its_rest_lapse_whatever_month_it_is_drawn_for() -> None:
+    home = city()
+    approve_rules(home.programme, dict(home.rule_set.document), DateRange(date(2027, 1, 1), date(2028, 1, 1)), 2)
+    (child,) = enrol(home)
+    promise(home, [child], DECEMBER)
+    close_the_year(home, DecemberDecision(December.PAY, "№ 17"))
+    row(sheet(home, DECEMBER), child, (5, 0, 0, 3))
+    draw(home, date(2027, 1, 1), datetime(2027, 2, 5, tzinfo=UTC))
+    totals = ledger.totals([home.line.id])[home.line.id]
+    assert (totals.get("held", 0), totals["payable"], totals["place"]) == (0, 5 * TARIFF, 0)
+    assert totals["lapsed"] == 10**10 - 5 * TARIFF
 
 
 def test_the_year_closes_at_the_rule_sets_cut_off_and_not_before() -> None:

@@ -3,10 +3,12 @@
 from datetime import date
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.backends.postgresql.psycopg_any import DateRange
 from django.test.utils import CaptureQueriesContext
 
+from qosymsha.domain.ledger.rules import AccountKey, AccountKind, Draft
+from qosymsha.domain.ledger.steps import post
 from qosymsha.domain.providers.models import Accreditation, ClubGroup
 from qosymsha.domain.vouchers import commands, queries
 from qosymsha.domain.vouchers.models import Enrolment, Seat, Voucher
@@ -278,3 +280,65 @@ def test_ten_rows_and_two_hundred_take_the_same_number_of_statements() -> None:
     few, many = statements(city, 10), statements(city, 200)
     assert few == many
     assert max(few.values()) <= 32, few
+
+
+OCTOBER, THIRTEENTH = date(2026, 10, 1), date(2026, 10, 13)  # a Tuesday; lessons before it: 1, 6, 8 October
+LATE_AT = local_instant(date(2026, 10, 12), 9)
+
+
+def october_taught(verb: str, held_left: int | None = None) -> tuple[City, int, int]:
+    """A place whose October was never promised and that ends on the 12th: (city, its enrolment, voucher)."""
+    city = make_city()
+    ((voucher, guardian, enrolment),) = enrolled(city, add_group(city))
+    if held_left is not None:
+        with transaction.atomic():
+            taken = held(city, voucher) - held_left
+            account = AccountKey(AccountKind.HELD, city.lines["sport"], voucher)
+            post(
+                [
+                    Draft(
+                        "test", "taken", ((account, -taken), (AccountKey(AccountKind.FREE, city.lines["sport"]), taken))
+                    )
+                ],
+                at=AT,
+            )
+    if verb == "transfer":
+        moves = [Move(voucher, guardian, add_group(city, weekdays=(1, 3)), THIRTEENTH)]
+        (row,) = commands.transfer(actor=CHANNEL, moves=moves, at=LATE_AT, key=key())
+    elif verb == "release":
+        wishes = [Release(voucher, guardian, THIRTEENTH)]
+        (row,) = commands.release_vouchers(actor=CHANNEL, releases=wishes, reason="moved", at=LATE_AT, key=key())
+    else:
+        (row,) = commands.close_vouchers(
+            actor=SYSTEM, voucher_ids=[voucher], reason=CloseReason.MOVED, at=LATE_AT, key=key()
+        )
+    assert row.reason is None
+    return city, enrolment, voucher
+
+
+@pytest.mark.parametrize("verb", ["transfer", "release", "close"])
+def test_a_place_that_ends_before_its_month_was_promised_keeps_the_money_of_the_lessons_given(verb: str) -> None:
+    city, enrolment, voucher = october_taught(verb)
+    assert place(city, enrolment, OCTOBER) == 3 * 12_000
+    before = money(city)
+    commands.promise_month(actor=SYSTEM, programme_id=city.programme_id, month=OCTOBER, at=LATE_AT, key=key())
+    assert (place(city, enrolment, OCTOBER), money(city)) == (3 * 12_000, before)
+    assert sum(before.values()) == 0
+
+
+def test_a_place_takes_no_more_than_the_voucher_holds_when_it_ends_unpromised() -> None:
+    city, enrolment, voucher = october_taught("release", held_left=2 * 12_000 + 5)
+    assert place(city, enrolment, OCTOBER) == 2 * 12_000
+    assert held(city, voucher) == 5
+
+
+def test_two_months_nobody_promised_are_both_covered_when_the_place_ends() -> None:
+    city = make_city()
+    ((voucher, guardian, enrolment),) = enrolled(city, add_group(city))
+    on = date(2026, 11, 4)
+    late = local_instant(date(2026, 11, 3), 9)
+    commands.release_vouchers(
+        actor=CHANNEL, releases=[Release(voucher, guardian, on)], reason="moved", at=late, key=key()
+    )
+    assert place(city, enrolment, OCTOBER) == 8 * 12_000  # nine lessons, eight units
+    assert place(city, enrolment, date(2026, 11, 1)) == 12_000  # Tuesday the 3rd

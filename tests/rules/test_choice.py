@@ -31,7 +31,7 @@ LINE = ChoiceLine(b"\xab" * 32, 3, 9, "751110000", (Wished("g-1", True), Wished(
 
 
 def test_a_line_is_its_text_and_nothing_else() -> None:
-    assert LINE.text().split("\t")[1:] == ["3", "9", "751110000", "g-1+,g-2"]
+    assert LINE.text().split("\t")[1:] == ["3", "9", "751110000", "g-1+,g-2", ""]
     assert parse_line(LINE.text()) == LINE
     for spoilt in (LINE.text() + "\t", LINE.text().replace("\t3", "\t03"), LINE.text().upper(), "", "x\t1\t1\t\tg"):
         with pytest.raises(LineError):

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from qosymsha.domain.programmes.rules import Pay
-from qosymsha.domain.settlement.ports import Reply, ReplyStatus
 from qosymsha.domain.settlement.rules.formula import MonthRule, claim_formula, claim_hash
 from qosymsha.domain.settlement.rules.pay import (
     Attended,
@@ -20,6 +19,7 @@ from qosymsha.domain.settlement.rules.pay import (
     approvals_needed,
     approve_step,
     due,
+    offsets,
     settle,
 )
 from qosymsha.domain.settlement.rules.payment_file import (
@@ -33,8 +33,6 @@ from qosymsha.domain.settlement.rules.payment_file import (
     write,
 )
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
-from qosymsha.domain.settlement.rules.replies import judge
-from qosymsha.domain.settlement.states import LINE_TRANSITIONS, LineState, ReplyOutcome
 
 LESSON = Pay("per_lesson", 800, 0, True, 18)
 LESSON_2 = replace(LESSON, paid_absences_cap=2)
@@ -45,7 +43,7 @@ JANUARY, FEBRUARY = date(2026, 1, 1), date(2026, 2, 1)
 def attended(
     present: int, ill: int = 0, excused: int = 0, absent: int = 0, tariff: int = 200_000, units: int = 8
 ) -> Attended:
-    return Attended(present, ill, excused, absent, tariff, units)
+    return Attended(present, ill, excused, absent, tariff, units, proved=ill + excused)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +60,16 @@ def attended(
         (MONTH, attended(4, absent=0, units=8), 4, 800_000),  # joined in mid-month: its own lessons are the month
         (MONTH, attended(2, absent=7, tariff=100_001), 2, 177_780),  # 8 x 1000.01 x 2/9 = 1777.7955…, rounded once
         (MONTH, attended(0), 0, 0),
+        # only the reasons that the rule names, only those with a paper where it asks for one, only up to the cap
+        (replace(LESSON_2, paid_reasons=("ill",)), attended(5, ill=1, excused=2), 6, 1_200_000),
+        (replace(LESSON_2, paid_reasons=()), attended(5, ill=1, excused=2), 5, 1_000_000),
+        (replace(LESSON_2, evidence="paper"), attended(5, ill=3)._replace(proved=0), 5, 1_000_000),
+        (replace(LESSON_2, evidence="paper"), attended(5, ill=3)._replace(proved=1), 6, 1_200_000),
+        (replace(LESSON_2, evidence="paper"), attended(5, ill=3)._replace(proved=3), 7, 1_400_000),
+        # days that wait or are lost are lessons of the month that nobody is paid for
+        (LESSON, attended(5)._replace(waiting=2, lost=1), 5, 1_000_000),
+        (MONTH, attended(5, ill=1)._replace(waiting=1, lost=1), 6, 1_200_000),
+        (MONTH, attended(6, ill=1)._replace(lost=1), 8, 1_600_000),
     ],
 )
 def test_a_row_is_paid_by_the_rule(pay: Pay, row: Attended, units: int, amount: int) -> None:
@@ -76,6 +84,10 @@ rows = st.builds(
     absent=st.integers(0, 20),
     unit_tariff_tiyn=st.integers(1, 10**7),
     units_per_month=st.integers(1, 24),
+    waiting=st.integers(0, 12),
+    lost=st.integers(0, 12),
+    proved=st.integers(0, 20),
+    unspoken=st.integers(0, 5),
 )
 pays = st.builds(
     Pay,
@@ -84,13 +96,15 @@ pays = st.builds(
     paid_absences_cap=st.integers(0, 8),
     partial_sheets=st.just(True),
     pay_day=st.just(18),
+    paid_reasons=st.sampled_from([(), ("ill",), ("excused",), ("ill", "excused")]),
+    evidence=st.sampled_from(["none", "paper"]),
 )
 
 
 @given(pays, rows)
 def test_nothing_is_paid_beyond_the_month_or_without_presence_or_valid_absence(pay: Pay, row: Attended) -> None:
     paid = due(pay, row)
-    assert 0 <= paid.amount_tiyn <= min(row.lessons, row.units_per_month) * row.unit_tariff_tiyn
+    assert 0 <= paid.amount_tiyn <= min(row.units, row.units_per_month) * row.unit_tariff_tiyn
     if row.present + row.ill + row.excused == 0:
         assert paid == Due(0, 0)
 
@@ -98,7 +112,7 @@ def test_nothing_is_paid_beyond_the_month_or_without_presence_or_valid_absence(p
 @given(pays, rows)
 def test_one_more_lesson_attended_never_pays_less(pay: Pay, row: Attended) -> None:
     if row.absent:
-        more = replace(row, present=row.present + 1, absent=row.absent - 1)
+        more = row._replace(present=row.present + 1, absent=row.absent - 1)
         assert due(pay, more).amount_tiyn >= due(pay, row).amount_tiyn
 
 
@@ -140,9 +154,28 @@ def test_the_formula_says_the_same_amount_in_three_languages_and_is_hashed() -> 
         assert "13" in words[1]
         assert "2\u00a0000\u00a0₸" in words[1]
     assert formula["rules"] == {"2026-01": "ab" * 32}
-    first = claim_hash("C-1", formula, [[1, 8, 200_000, 1_600_000]])
-    assert first != claim_hash("C-1", formula, [[1, 8, 200_000, 1_600_001]])
+    first = claim_hash("C-1", formula, [[1, 1, 8, 200_000, 1_600_000, 0]])
+    assert first != claim_hash("C-1", formula, [[1, 1, 8, 200_000, 1_600_001, 0]])
     assert len(first) == 32
+
+
+@pytest.mark.parametrize(
+    ("unit", "words"), [("day", ("күн", "дней", "days")), ("meal", ("тамақтану", "приёмов пищи", "meals"))]
+)
+def test_the_formula_counts_in_the_programmes_own_unit(unit: str, words: tuple[str, str, str]) -> None:
+    rule = MonthRule(replace(LESSON_2, evidence="paper"), "ab" * 32, unit)
+    formula = claim_formula(settle([payable(1, attended(8))], {JANUARY: LESSON}, 10**9), {JANUARY: rule})
+    for language, word in zip(("kk", "ru", "en"), words, strict=True):
+        assert word in formula["words"][language][1]
+    assert "proved by a paper" in formula["words"]["en"][0]
+
+
+def test_what_is_owed_is_kept_back_by_the_plan_and_something_is_always_paid() -> None:
+    assert offsets([], 1_000) == []
+    assert offsets([(1, 5_000, 500)], 1_000) == [(1, 500)]
+    assert offsets([(1, 200, 500), (2, 5_000, 500)], 1_000) == [(1, 200), (2, 300)]
+    assert offsets([(1, 5_000, 200), (2, 5_000, 900)], 1_000) == [(1, 200), (2, 700)]
+    assert offsets([(1, 5_000, 900)], 1) == []
 
 
 def test_the_band_says_how_many_approve() -> None:
@@ -195,24 +228,3 @@ def test_a_file_against_the_schema_is_found_and_its_text_is_not_repeated(change:
 
 def test_a_file_that_is_no_xml_is_found() -> None:
     assert fault(b"<Document") is not None
-
-
-@given(st.lists(st.tuples(st.sampled_from(list(ReplyStatus)), st.sampled_from([100, 101])), max_size=8))
-def test_whatever_the_treasury_says_money_moves_only_along_the_legal_lives(said: list[tuple[ReplyStatus, int]]) -> None:
-    state, moves = LineState.SENT, []
-    for n, (status, amount) in enumerate(said):
-        verdict = judge(Reply(str(n), "e", status, amount), state, 100)
-        if verdict.state:
-            assert (state.value, verdict.state.value) in LINE_TRANSITIONS
-            state = verdict.state
-        if verdict.move:
-            moves.append(verdict.move.value)
-    assert moves in ([], ["transit_to_paid"], ["transit_to_payable"], ["transit_to_paid", "paid_to_payable"])
-
-
-def test_a_return_that_overtakes_the_acceptance_ends_where_the_right_order_ends() -> None:
-    accepted, returned = Reply("a", "e", ReplyStatus.ACCEPTED, 1), Reply("r", "e", ReplyStatus.RETURNED, 1)
-    first = judge(returned, LineState.SENT, 1)
-    assert first.state is LineState.RETURNED
-    assert judge(accepted, LineState.RETURNED, 1).outcome is ReplyOutcome.NOTED
-    assert judge(returned, LineState.ACCEPTED, 1).state is LineState.RETURNED

@@ -8,7 +8,9 @@ import pytest
 from qosymsha.domain.attendance.rules import (
     AttendanceRefusal,
     Place,
+    RowSaid,
     SessionFacts,
+    Word,
     refuse_approval,
     refuse_decision,
     refuse_mark,
@@ -19,7 +21,8 @@ from qosymsha.domain.programmes.rules import Calendar
 
 why = AttendanceRefusal
 FROM = date(2026, 10, 8)
-LESSON = SessionFacts(1, 5, date(2026, 9, 10), datetime(2026, 9, 10, 10, tzinfo=UTC), "planned", 1, 1)
+NOON = datetime(2026, 9, 10, 10, tzinfo=UTC)
+LESSON = SessionFacts(1, 5, date(2026, 9, 10), NOON, "planned", 1, 1, NOON.replace(hour=11), 1, 1, None)
 PLACE = Place(child_id=7, group_id=5, starts_on=date(2026, 9, 10), ends_on=date(2026, 9, 10))
 
 
@@ -81,7 +84,7 @@ def test_a_sheet_waits_for_its_parents_until_the_officers_day(
 @pytest.mark.parametrize("state", list(SheetState))
 def test_a_guardian_can_never_say_silent_nor_an_officers_word(said: WordState, state: SheetState) -> None:
     for word in (WordState.SILENT, WordState.DECIDED, WordState.REJECTED, "", "yes"):
-        assert refuse_word(word, "x", said, state) is why.UNKNOWN_WORD
+        assert refuse_word(Word(1, 1, word, "x"), RowSaid(said, state), ()) is why.UNKNOWN_WORD
 
 
 def mark(

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from qosymsha.runtime.address import django_database
+from qosymsha.runtime.places import places_of
 
 MODE = os.environ.get("QOSYMSHA_MODE", "trial")  # trial | demo | test | production
 DEMO = MODE in ("demo", "test")
@@ -62,17 +64,23 @@ ROOMS = [
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
+    "django.contrib.sessions",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
     "procrastinate.contrib.django",
     *ROOMS,
     "qosymsha.interfaces.ui",
     "qosymsha.interfaces.public",
+    "qosymsha.interfaces.signin",
+    "qosymsha.interfaces.family",
+    "qosymsha.interfaces.provider",
+    "qosymsha.interfaces.office",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -118,12 +126,29 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # Strict would lose the way back from the identity provider
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = ("__Host-visit", "__Host-csrf") if PRODUCTION else ("visit", "csrf")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_ADDRESS] if PUBLIC_ADDRESS else []  # behind a proxy the host is seen, its TLS is not
+CSRF_FAILURE_VIEW = "qosymsha.interfaces.signin.views.not_our_form"
+
+# A visit's length and idleness (NIST 800-63B, AAL2: 24 h and 1 h at most), and how long a second factor counts.
+VISIT_LENGTH = timedelta(hours=float(os.environ.get("QOSYMSHA_VISIT_HOURS", "12")))
+VISIT_IDLE = timedelta(minutes=float(os.environ.get("QOSYMSHA_VISIT_IDLE_MINUTES", "60")))
+SESSION_COOKIE_AGE = int(VISIT_LENGTH.total_seconds())
+STEP_UP_MINUTES = int(os.environ.get("QOSYMSHA_STEP_UP_MINUTES", "10"))
+
+# Where a trial's fake treasury remembers what it was sent; demo and tests keep that in memory.
+_OF_DATABASE = hashlib.sha256(os.environ.get("DATABASE_URL", "").encode()).hexdigest()[:8]
+TREASURY_FOLDER = str(places_of().state / f"treasury-{_OF_DATABASE}") if MODE == "trial" else ""
 
 # Adapters by port; a door or a job asks `kernel.adapters` for them by name.
 _FAKES = {
     "registry": "qosymsha.integrations.registries.fake:FakeRegistry",
     "beacon": "qosymsha.integrations.beacon.fake:FakeBeacon",
     "treasury": "qosymsha.integrations.treasury.fake:FakeTreasury",
+    "signing": "qosymsha.integrations.signing.demo:DemoSigning",
+    "codes": "qosymsha.integrations.codes.fake:FakeCodeSender",
+    "identity": "",  # in a trial demo people stand in for it; tests run a provider
 }
 ADAPTERS = {
     port: os.environ.get(f"QOSYMSHA_{port.upper()}", "" if PRODUCTION else fake) for port, fake in _FAKES.items()

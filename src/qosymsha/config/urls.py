@@ -6,10 +6,19 @@ from django.conf.urls.i18n import i18n_patterns
 from django.urls import include, path
 
 from qosymsha.interfaces.public import views
+from qosymsha.interfaces.signin import identity
 
 urlpatterns = [
     path("", views.home, name="home"),
-    *i18n_patterns(path("", include("qosymsha.interfaces.public.urls")), prefix_default_language=True),
+    path("sign-in/callback/", identity.come_back, name="sign-in-callback"),  # one address, as the provider knows it
+    *i18n_patterns(
+        path("", include("qosymsha.interfaces.public.urls")),
+        path("", include("qosymsha.interfaces.signin.urls")),
+        path("family/", include("qosymsha.interfaces.family.urls")),
+        path("provider/", include("qosymsha.interfaces.provider.urls")),
+        path("office/", include("qosymsha.interfaces.office.urls")),
+        prefix_default_language=True,
+    ),
 ]
 handler404 = "qosymsha.interfaces.public.views.not_found"
 handler500 = "qosymsha.interfaces.public.views.broken"

@@ -57,9 +57,11 @@ def found(world: World) -> None:
 
 
 def rules(world: World) -> None:
-    """Draft the default rule set, have a second person approve it, give the lines their money."""
+    """Draft the default rules, opening all groups by a choice round first; a second person approves; money follows."""
     at, officer = world.at(date(YEAR - 1, 12, 10)), world.actors["officer"]
-    draft = programmes.RuleSetDraft(world.programme_id, classifiers.default_rule_set(), date(YEAR, 1, 1))
+    document = classifiers.default_rule_set()
+    document["choice"] = {**document["choice"], "opening": "choice_first"}
+    draft = programmes.RuleSetDraft(world.programme_id, document, date(YEAR, 1, 1))
     drafted = programmes.draft_rule_set(actor=officer, draft=draft, at=at, key=world.key("rules"))
     programmes.approve_rule_set(
         actor=world.actors["second-officer"], rule_set_id=drafted, at=at, key=world.key("rules approved")

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 from qosymsha.demo.world import STAGE_HAND, World, chunks
 from qosymsha.domain.attendance import queries as attendance
+from qosymsha.domain.attendance.commands import marks as marking
 from qosymsha.domain.attendance.commands import sessions, sheets
 from qosymsha.domain.attendance.queries import RowFacts
 from qosymsha.domain.attendance.rules import Decision, MarkRow, SessionFacts, Word
@@ -58,7 +59,7 @@ def _mark(world: World, provider_id: int, month: date, after: date) -> None:
     places = vouchers.enrolments_of_groups(sorted({s.group_id for s in held}), month)
     marks = _marks(held, places, draw)
     at = world.at(after, 9)
-    outcomes = sessions.mark_sessions(
+    outcomes = marking.mark_sessions(
         actor=manager, provider_id=provider_id, marks=marks, at=at, key=world.key("mark", month, provider_id)
     )
     world.accepted(outcomes)
@@ -72,7 +73,7 @@ def _mark(world: World, provider_id: int, month: date, after: date) -> None:
 
 def _mark_late(world: World, provider_id: int, month: date, marks: Sequence[MarkRow]) -> None:
     """A teacher wants to change a mark after the sheet has left: refused, the sheet is locked."""
-    outcomes = sessions.mark_sessions(
+    outcomes = marking.mark_sessions(
         actor=world.actors[f"provider {provider_id}"],
         provider_id=provider_id,
         marks=[replace(mark, value=MarkValue.EXCUSED) for mark in marks],

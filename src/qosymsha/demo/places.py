@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 
+from qosymsha.demo import choosing
 from qosymsha.demo.world import STAGE_HAND, YEAR, World
 from qosymsha.domain.admission.commands import refilling
 from qosymsha.domain.people import queries as people
@@ -26,10 +28,23 @@ TURNS = 2
 
 
 def answer(world: World) -> None:
-    """Most accept, some refuse, some stay silent; who accepts looks for a place; the list moves up twice."""
-    catalogue = Catalogue(providers.groups_open_on(world.programme_id, LESSONS_FROM), world.seed)
+    """Most accept, some refuse, some stay silent."""
     _answer_all(world, "first answers", ANSWERED)
-    _take_places(world, catalogue, ANSWERED + timedelta(days=1))
+
+
+def choose(world: World, folder: Path) -> None:
+    """All groups first by a choice round; its public files go into `folder`/choice."""
+    choosing.plan_and_open(world)
+    wishes = choosing.Wishes(providers.groups_open_on(world.programme_id, LESSONS_FROM), world.seed)
+    for number, batch in enumerate(_pages(world, "accepted")):
+        choosing.file(world, wishes, batch, number)
+    choosing.decide(world, folder)
+
+
+def move_up(world: World) -> None:
+    """What the choice round left over is taken directly; the waiting list moves up twice; freed places are offered."""
+    catalogue = _left_over(world)
+    _take_places(world, catalogue, choosing.DRAWN + timedelta(days=1))
     for turn in range(TURNS):
         day = REFILLED + timedelta(days=7 * turn)
         _expire_and_sweep(world, day)
@@ -39,6 +54,13 @@ def answer(world: World) -> None:
         _answer_all(world, f"answers {turn}", day + timedelta(days=1))
         _take_places(world, catalogue, day + timedelta(days=2))
     _expire_and_sweep(world, LAST_EXPIRY)
+    choosing.pass_on(world, LAST_EXPIRY + timedelta(days=1))
+
+
+def _left_over(world: World) -> Catalogue:
+    groups = providers.groups_open_on(world.programme_id, LESSONS_FROM)
+    spare = vouchers.left_over([group.id for group in groups])
+    return Catalogue([group for group in groups if group.id in spare], world.seed)
 
 
 def _expire_and_sweep(world: World, day: date) -> None:
@@ -115,6 +137,7 @@ def move_some(world: World, day: date) -> None:
         outcomes = transfers.transfer(actor=world.actors["app"], moves=moves, at=at, key=world.key("move", day, number))
         moved += len(world.accepted(outcomes))
     world.facts["moved"] = world.facts.get("moved", 0) + moved
+    choosing.pass_on(world, day + timedelta(days=1))
 
 
 def close_all(world: World, day: date) -> None:
@@ -130,6 +153,7 @@ def close_all(world: World, day: date) -> None:
                 key=world.key("close", state, number),
             )
             world.accepted(outcomes)
+    choosing.look(world, day + timedelta(days=1))
 
 
 class Catalogue:

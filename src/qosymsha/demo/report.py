@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qosymsha import __version__
+from qosymsha.demo import choosing
 from qosymsha.demo.world import STAGE_HAND, World
 from qosymsha.domain.admission import queries as admission
 from qosymsha.domain.attendance import queries as attendance
@@ -25,6 +26,7 @@ def collect(world: World) -> dict[str, Any]:
         "children": world.children,
         "rule_set_hash": world.facts["rule_set_hash"],
         "rounds": [_round(number) for number in admission.round_numbers(programme)],
+        "choice": choosing.report(world),
         "vouchers": vouchers.vouchers_by_state(programme),
         "enrolments": vouchers.enrolments_by_state(programme),
         "attendance": attendance.lessons_by_mark(programme) | {"rows": attendance.rows_by_word(programme)},

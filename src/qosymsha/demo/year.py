@@ -57,6 +57,8 @@ def _steps(folder: Path) -> Iterator[tuple[str, Step]]:
     yield "families", intake.take_in
     yield "draw", partial(intake.decide, folder=folder)
     yield "vouchers", places.answer
+    yield "choice", partial(places.choose, folder=folder)
+    yield "vouchers", places.move_up
     for month in LESSON_MONTHS[:-1]:
         yield "lessons", partial(_lessons, month=month)
         yield "settlement", partial(months.settle, month=month)

@@ -59,6 +59,26 @@ def test_no_child_gains_by_naming_other_wishes_than_its_own(doc: Doc, data: st.D
     assert got not in mine or slow.rank(doc, liar, honest) <= mine.index(got)
 
 
+@given(markets(children=7, groups=3), st.data())
+def test_a_better_tier_never_hurts_the_child_who_has_it(doc: Doc, data: st.DataObject) -> None:
+    if not doc["children"]:
+        return
+    child = data.draw(st.sampled_from(doc["children"]))
+    before = slow.rank(doc, child, engine(doc)[child["id"]])
+    child["tier"] = child.get("tier", 0) - 1
+    assert slow.rank(doc, child, engine(doc)[child["id"]]) <= before
+
+
+@given(markets(children=7, groups=3, reserves=False, lists=False), st.data())
+def test_a_child_of_the_last_tier_who_comes_late_moves_nobody_before_it(doc: Doc, data: st.DataObject) -> None:
+    doc["priority"] = ["tier"]
+    before = engine(doc)
+    wishes = data.draw(st.lists(st.sampled_from([group["id"] for group in doc["groups"]]), unique=True))
+    late = {"id": "zz", "prefs": wishes, "tier": 9, "lottery": 0}
+    after = engine(doc | {"children": [*doc["children"], late]})
+    assert {ident: group for ident, group in after.items() if ident != "zz"} == before
+
+
 @given(markets(children=6, groups=3), st.data())
 def test_a_claim_more_never_hurts_the_child_who_makes_it(doc: Doc, data: st.DataObject) -> None:
     if not doc["children"]:

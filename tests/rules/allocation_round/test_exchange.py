@@ -178,7 +178,7 @@ def test_no_text_ends_in_a_traceback(text: str) -> None:
 def test_every_application_of_every_instance_is_explained_in_full(seed: int, language: str) -> None:
     instance: Any = random_instance(seed)
     for application in instance["applications"][:3]:
-        told = exchange.explanation(json.dumps(instance), ident=application["id"], language=language)
+        told = exchange.explanation(json.dumps(instance), problem="round", ident=application["id"], language=language)
         assert told
         assert all("{" not in sentence for sentence in told)
 
@@ -187,7 +187,7 @@ def test_an_explanation_tells_rank_and_what_must_happen() -> None:
     applications = [{"id": f"a{i}", "segment": "s", "tier": 1 + i // 2, "lottery": i} for i in range(4)]
     instance = {"applications": applications, "segments": [{"id": "s", "places": 1}], "policy": "iterations"}
     text = json.dumps(instance | {"coefficients": {"1": 1, "2": 1}})
-    told = exchange.explanation(text, ident="a3", language="en")
+    told = exchange.explanation(text, problem="round", ident="a3", language="en")
     assert told is not None
     assert told[0] == "No voucher yet: place 4 in the queue of “s”, which has 1 places; place 3 on the waiting list."
     assert (
@@ -195,7 +195,7 @@ def test_an_explanation_tells_rank_and_what_must_happen() -> None:
     )
     assert "Applications before it: 3; of these 1 were granted a voucher." in told
     assert told[-1].startswith("For a voucher, 3 places must become free")
-    assert exchange.explanation(text, ident="nobody", language="en") is None
+    assert exchange.explanation(text, problem="round", ident="nobody", language="en") is None
 
 
 def test_each_language_has_the_same_sentences_with_the_same_figures() -> None:

@@ -21,6 +21,7 @@ class Action(StrEnum):
     PUBLISH = "publish_round"
     REFILL = "refill_places"
     READ_APPLICATION = "read_application"
+    READ_CATEGORY = "read_application_category"
     READ_RECEIPT = "read_receipt"
 
 
@@ -56,5 +57,6 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.PUBLISH: _CLOCK,
     Action.REFILL: _CLOCK,
     Action.READ_APPLICATION: frozenset({Role.GUARDIAN, Role.CHECKER, Role.PROGRAMME_OFFICER, Role.AUDITOR}),
+    Action.READ_CATEGORY: frozenset({Role.GUARDIAN, Role.CHECKER, Role.AUDITOR}),
     Action.READ_RECEIPT: frozenset({Role.GUARDIAN, Role.CLERK, Role.CHANNEL}),
 }

@@ -4,7 +4,8 @@
 
     terms.json     criteria, groups and their places: byte for byte leaf 0 of the closed list
     closed.tsv     the salted leaf of each line, in the list's order
-    protocol.json  root, beacon value, secrets, seed; per group places, taken, how many wished it (null below ten);
+    protocol.json  root, beacon value, secrets, seed; per group places, taken and how many wished it (both null where
+                   fewer than ten wished it);
                    how many got their first, second, … wish; SHA-256 of each restricted file
     numbers.tsv    empty: a family computes its own number from seed and line id
     results.tsv    "line id TAB rank of the wish it got" (empty: none)
@@ -114,7 +115,7 @@ def _protocol(found: ChoicePublication) -> dict[str, object]:
         "groups": {
             group.id: {
                 "places": group.capacity,
-                "taken": taken[number],
+                "taken": taken[number] if wished[number] >= FEWEST else None,
                 "wished": wished[number] if wished[number] >= FEWEST else None,
             }
             for number, group in enumerate(found.terms.groups)

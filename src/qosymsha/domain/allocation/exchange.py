@@ -45,11 +45,11 @@ def answer(text: str | bytes, *, problem: str, check: bool = False) -> Exchanged
     return Exchanged(_dumped([part.answer for part in parts]), tuple(reports), tuple(findings))
 
 
-def explanation(text: str | bytes, *, ident: str, language: str) -> list[str] | None:
-    """Return in plain words (kk, ru or en) why an application of a round's file stands where it stands; None if it
-    has none of this id.
+def explanation(text: str | bytes, *, problem: str, ident: str, language: str) -> list[str] | None:
+    """Return in plain words (kk, ru or en) why an application, or a child, of a file stands where it stands; None if
+    it has none of this id.
 
-    A file with `cases` is answered by the first case that has the application.
+    A file with `cases` is answered by the first case that has it.
 
     Raises:
         InstanceError: the file is malformed.
@@ -58,11 +58,18 @@ def explanation(text: str | bytes, *, ident: str, language: str) -> list[str] | 
     cases = values.items(value, "cases") if isinstance(value, dict) and "cases" in value else [(value, "")]
     for case, path in cases:
         with _located(path):
-            instance = exchange_round.parse(_of_problem(case, ROUND))
-        trace = exchange_round.trace(instance, ident)
-        if trace:
-            return explain.sentences(trace, instance.terms, language)
+            found = _explanation(_of_problem(case, problem), problem, ident, language)
+        if found:
+            return found
     return None
+
+
+def _explanation(instance: dict[str, object], problem: str, ident: str, language: str) -> list[str] | None:
+    if problem == PLACES:
+        return exchange_places.explanation(instance, ident=ident, language=language)
+    parsed = exchange_round.parse(instance)
+    trace = exchange_round.trace(parsed, ident)
+    return explain.sentences(trace, parsed.terms, language) if trace else None
 
 
 @dataclass(frozen=True, slots=True)

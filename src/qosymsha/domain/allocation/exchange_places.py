@@ -13,6 +13,7 @@ import numpy as np
 
 from qosymsha.domain.allocation import exchange_values as values
 from qosymsha.domain.allocation.errors import InstanceError
+from qosymsha.domain.allocation.explain_places import sentences, trace
 from qosymsha.domain.allocation.market import NO_LIST, NOT_LISTED, UNKNOWN, UNPLACED, Criterion, Market, Reserves
 from qosymsha.domain.allocation.places import solve
 from qosymsha.domain.allocation.round_terms import ReserveRule
@@ -33,11 +34,12 @@ class PlacesAnswer:
 
 @dataclass(frozen=True, slots=True)
 class PlacesInstance:
-    """One instance as read: the solver's input, the ids behind its numbers, and what was ignored on the way."""
+    """One instance as read: the solver's input, the ids behind its numbers, each group's places, what was ignored."""
 
     market: Market
     child_ids: tuple[str, ...]
     group_ids: tuple[str, ...]
+    places: tuple[int, ...]
     reports: tuple[str, ...]
 
 
@@ -53,6 +55,19 @@ def answer_places(document: object, *, check: bool) -> PlacesAnswer:
     found = findings(instance.market, match) if check else []
     spoken = tuple(_spoken(finding, instance) for finding in found)
     return PlacesAnswer({"match": dict(zip(instance.child_ids, names, strict=True))}, instance.reports, spoken)
+
+
+def explanation(document: object, *, ident: str, language: str) -> list[str] | None:
+    """Return in words (kk, ru or en) why the child `ident` sits where it sits; None where there is no such child.
+
+    Raises:
+        InstanceError: the instance is malformed; says where.
+    """
+    instance = parse(document)
+    if ident not in instance.child_ids:
+        return None
+    found = trace(instance.market, solve(instance.market).groups, instance.child_ids.index(ident))
+    return sentences(found, instance.group_ids, instance.places, language)
 
 
 def parse(document: object) -> PlacesInstance:
@@ -72,7 +87,8 @@ def parse(document: object) -> PlacesInstance:
     positions = _positions(groups, {child.id for child in children}, reports)
     rule = values.choice(instance, "rule", ReserveRule.SOFT_FIRST)
     market = _market(children, groups, _criteria(instance), positions, rule)
-    return PlacesInstance(market, tuple(c.id for c in children), tuple(g.id for g in groups), tuple(reports))
+    places = tuple(group.capacity for group in groups)
+    return PlacesInstance(market, tuple(c.id for c in children), tuple(numbers), places, tuple(reports))
 
 
 # --- reading --------------------------------------------------------------------------------------------------------

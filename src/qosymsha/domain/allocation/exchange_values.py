@@ -44,6 +44,9 @@ def as_text(value: object, path: str) -> str:
     """Return the value as a text that is not empty, or refuse it (`InstanceError`)."""
     if not isinstance(value, str) or not value:
         raise InstanceError(path, "must be a text that is not empty")
+    # JSON can spell half of a pair, UTF-8 cannot.
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise InstanceError(path, "has half a character (a lone surrogate)")
     return value
 
 

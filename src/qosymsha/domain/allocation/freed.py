@@ -10,7 +10,7 @@ but it may move children whom no freed place concerns.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from qosymsha.domain.allocation.market import UNPLACED, Bools, Ints, Market, Mat
 from qosymsha.domain.allocation.places import solve
 from qosymsha.domain.allocation.places_keys import order_entries, refused_entries
 from qosymsha.domain.allocation.reserves import REFUSED, ReserveTables, reserve_tables, take_listed
+from qosymsha.domain.allocation.round_terms import ReserveRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,35 @@ def next_offer(
         return chooser.offer(wants, holds)
     is_free = sitting < line.market.capacities[group]
     return int(children[np.argmax(wants)]) if is_free and wants.any() else None
+
+
+def next_in_line(  # noqa: PLR0913 - a group, its line, and who stands how in it
+    rule: ReserveRule, capacity: int, reserves: Sequence[tuple[int, int]], claims: Bools, wants: Bools, holds: Bools
+) -> int | None:
+    """Return the row of one group's line to whom its free place must be offered now, as `next_offer` does.
+
+    Args:
+        rule: how reserves are filled.
+        capacity: the group's places for those on its line: held and free.
+        reserves: (column of `claims`, places), in the order listed; cut to the capacity.
+        claims: bool (n, C), rows in the order of the group's priorities.
+        wants: bool (n), who waits for the place; `holds`: bool (n), who sits there or has an open offer.
+    """
+    sizes, left = [], capacity
+    for _, places in reserves:
+        sizes.append(min(places, left))
+        left -= sizes[-1]
+    tables = ReserveTables(
+        rule=rule,
+        sizes=np.array([sizes], np.int64),
+        categories=np.array([[column for column, _ in reserves]], np.int32),
+        claims=claims,
+        capacities=np.array([capacity], np.int64),
+        open_places=np.array([left], np.int64),
+        reserved=np.array([bool(sum(sizes))]),
+        entangled=np.array([False]),
+    )
+    return _Chooser(tables, 0, np.arange(wants.size, dtype=np.int32), 0).offer(wants, holds)
 
 
 def fill(

@@ -1,9 +1,12 @@
 """The closed list cut into parts, so that a phone checks one line without fetching the list or saying which line it is.
 
-Two files beside those of `protocol`, made from them alone, so that anyone can make them again:
+Three files beside those of `protocol`, made from them alone, so that anyone can make them again:
 
     parts.tsv     the rows of closed.tsv; a row that is shown ends with TAB place TAB outcome: its place, from 1, among
                   the rows of its segment in results.tsv, and its outcome there
+    order.tsv     who stands before whom, by class: rows "class TAB sign TAB segment TAB tier TAB claims", then rows
+                  "order TAB segment TAB signs TAB marks": of each place one sign of its class and one mark, g granted,
+                  w waiting, x other
     proofs.tsv    per part "root TAB first line id shown TAB offset TAB length": offset and length in bytes of parts.tsv
 
 A part is `LEAVES` leaves of the tree, the last one fewer; leaf 0 is terms.json, so part 0 has one row fewer. LEAVES is
@@ -19,7 +22,9 @@ from pathlib import Path
 from qosymsha.domain.allocation import canonical, merkle
 
 LEAVES = 1024
-FILES = ("parts.tsv", "proofs.tsv")
+FILES = ("parts.tsv", "proofs.tsv", "order.tsv")
+FIRST_SIGN = 0x21
+_MARKS = {"open": "g", "waiting": "w"}
 
 
 def write(folder: Path) -> None:
@@ -39,6 +44,30 @@ def write(folder: Path) -> None:
             parts.write(told)
             proofs.write(f"{merkle.root(leaves).hex()}\t{first}\t{offset}\t{len(told)}\n".encode())
             offset, leaf = offset + len(told), b""
+    _write_order(folder)
+
+
+def _write_order(folder: Path) -> None:
+    """Classes are those of the rows shown in closed.tsv, numbered as they are met there: in the order of line ids."""
+    signs: dict[str, str] = {}
+    classes: dict[bytes, str] = {}
+    with (folder / "closed.tsv").open(encoding="utf-8") as closed:
+        for row in closed:
+            _, _, line = row.rstrip("\n").partition("\t")
+            if line:
+                ident, segment, tier, claims = line.split("\t")[:4]
+                name = f"{segment}\t{tier}\t{claims}"
+                classes[_key(segment, ident)] = signs.setdefault(name, chr(FIRST_SIGN + len(signs)))
+    orders: dict[str, tuple[list[str], list[str]]] = {}
+    with (folder / "results.tsv").open(encoding="utf-8") as rows:
+        for row in rows:
+            segment, ident, _, _, outcome = row.rstrip("\n").split("\t")
+            order = orders.setdefault(segment, ([], []))
+            order[0].append(classes[_key(segment, ident)])
+            order[1].append("g" if outcome.startswith("reserve:") else _MARKS.get(outcome, "x"))
+    told = [f"class\t{sign}\t{name}\n" for name, sign in signs.items()]
+    told += [f"order\t{segment}\t{''.join(s)}\t{''.join(m)}\n" for segment, (s, m) in orders.items()]
+    (folder / "order.tsv").write_bytes("".join(told).encode())
 
 
 def _cut(rows: Iterator[str]) -> Iterator[list[str]]:

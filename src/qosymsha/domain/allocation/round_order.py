@@ -173,15 +173,13 @@ def _by_iterations(
     coefficient = np.repeat(np.tile(np.array(coefficients, dtype=np.int32), len(sizes) // max(1, tiers)), sizes)
     iteration = (k - 1) // coefficient + 1
     bits = [max(1, int(size).bit_length()) for size in (len(sizes), iteration.max(initial=1), tiers, len(order))]
-    block = np.repeat(np.arange(len(sizes)), sizes)
-    segment, tier = np.divmod(block, max(1, tiers))
+    segment, tier = np.divmod(np.arange(len(sizes)), max(1, tiers))
     if sum(bits) > 64:
-        at = np.lexsort((k, tier, iteration, segment))
+        at = np.lexsort((k, np.repeat(tier, sizes), iteration, np.repeat(segment, sizes)))
     else:
-        key = segment.astype(np.uint64)
-        for part, width in zip((iteration, tier, np.arange(len(order))), bits[1:], strict=True):
-            key <<= np.uint64(width)
-            key |= part.astype(np.uint64)
+        key = np.repeat((segment << sum(bits[1:]) | tier << bits[3]).astype(np.uint64), sizes)
+        key |= iteration.astype(np.uint64) << np.uint64(bits[2] + bits[3])
+        key |= np.arange(len(order), dtype=np.uint64)
         key.sort()
         at = (key & np.uint64((1 << bits[3]) - 1)).astype(np.int64)
     return order[at], k[at], iteration[at]

@@ -16,6 +16,7 @@ class Action(StrEnum):
     FILE = "file_lists"
     WITHDRAW = "withdraw_list"
     CLOSE = "close_choice_round"
+    CANCEL = "cancel_choice_round"
     DRAW = "draw_choice_round"
     ALLOCATE = "allocate_places"
     PUBLISH = "publish_choice_round"
@@ -30,10 +31,12 @@ class Topic(StrEnum):
 
     ROUND_OPENED = "choice_round_opened"
     ROUND_CLOSED = "choice_round_closed"
+    ROUND_CANCELLED = "choice_round_cancelled"
     ROUND_DRAWN = "choice_round_drawn"
     ROUND_PUBLISHED = "choice_round_published"
     LIST_FILED = "choice_list_filed"
     LIST_WITHDRAWN = "choice_list_withdrawn"
+    LIST_REJECTED = "choice_list_rejected"
     PLACED = "choice_placed"
     UNPLACED = "choice_unplaced"
     OFFERED = "choice_offered"
@@ -52,6 +55,7 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.FILE: SPEAKERS,
     Action.WITHDRAW: SPEAKERS,
     Action.CLOSE: _CLOCK,
+    Action.CANCEL: _OFFICE,
     Action.DRAW: _OFFICE,
     Action.ALLOCATE: _CLOCK,
     Action.PUBLISH: _CLOCK,

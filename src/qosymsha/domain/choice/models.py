@@ -19,6 +19,8 @@ RUNNING_ROUND = ["open", "closed", "drawn"]
 class ChoiceRound(models.Model):
     """A window for lists of wishes and its one draw: planned → open → closed → drawn → allocated → published.
 
+    Or cancelled before its draw; `cancel_reason` is public.
+
     The beacon is named before opening; `root` is published at close, `seed` after the draw. `terms` is leaf 0 of the
     closed list: criteria and groups with their places. Written once, by trigger.
     no_pii. Retention: for ever.
@@ -42,6 +44,8 @@ class ChoiceRound(models.Model):
     closed_at = models.DateTimeField(null=True)
     drawn_at = models.DateTimeField(null=True)
     published_at = models.DateTimeField(null=True)
+    cancel_reason = models.TextField(blank=True, default="")
+    cancelled_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "choice_round"
@@ -53,6 +57,11 @@ class ChoiceRound(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=[s.value for s in ChoiceRoundState]) & Q(closes_at__gt=models.F("opens_at")),
                 name="choice_round_sane",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="cancelled", cancelled_at__isnull=False) & ~Q(cancel_reason="")
+                | ~Q(state="cancelled") & Q(cancelled_at__isnull=True, cancel_reason=""),
+                name="choice_round_cancelled",
             ),
         ]
 
@@ -186,8 +195,32 @@ class ChoiceOutcome(models.Model):
         ]
 
 
+class ChoiceEntry(models.Model):
+    """A wish on its group's list as the run ordered it: `place` from 1 on the group's list, `wish` from 1 on the
+    child's; insert-only. What freed places are offered by, without reading the whole round again.
+
+    pii: a child's wishes, by ids; reads are audited. Retention: five years.
+    """
+
+    # Six rows a child, all written by the run itself: keys checked row by row would cost more than the run (INV-17).
+    round = models.ForeignKey(ChoiceRound, on_delete=models.PROTECT, db_index=False, db_constraint=False)
+    group = models.ForeignKey(ClubGroup, on_delete=models.PROTECT, db_index=False, db_constraint=False)
+    place = models.IntegerField()
+    choice_list = models.ForeignKey(ChoiceList, on_delete=models.PROTECT, db_index=False, db_constraint=False)
+    wish = models.IntegerField()
+
+    class Meta:
+        db_table = "choice_entry"
+        constraints = [
+            models.UniqueConstraint(fields=["round", "group", "place"], name="choice_entry_place_once"),
+            models.UniqueConstraint(fields=["choice_list", "group"], include=["wish"], name="choice_entry_wish_once"),
+            models.CheckConstraint(condition=Q(place__gte=1, wish__gte=1), name="choice_entry_sane"),
+        ]
+
+
 class ChoiceCutoff(models.Model):
-    """A group after the run: its places, how many wished it, how many it took, whose line stands last; insert-only.
+    """A group after the run: its places, how many of them reserved, how many wished it, how many it took, whose line
+    stands last; insert-only.
 
     no_pii: the last line's pseudonym, restricted. Retention: for ever.
     """
@@ -195,6 +228,7 @@ class ChoiceCutoff(models.Model):
     round = models.ForeignKey(ChoiceRound, on_delete=models.PROTECT)
     group = models.ForeignKey(ClubGroup, on_delete=models.PROTECT, db_index=False)
     places = models.IntegerField()
+    reserved = models.IntegerField(default=0)
     wished = models.IntegerField()
     taken = models.IntegerField()
     last_line_id = models.BinaryField(null=True)
@@ -226,6 +260,7 @@ class ChoiceOffer(models.Model):
 
     class Meta:
         db_table = "choice_offer"
+        indexes = [models.Index(fields=["choice_list", "group"], name="choice_offer_list")]
         constraints = [
             models.UniqueConstraint(
                 fields=["choice_list", "group"], condition=Q(state="offered"), name="choice_offer_once"

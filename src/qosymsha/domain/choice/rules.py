@@ -13,6 +13,7 @@ from qosymsha.domain.providers.rules import Slot
 
 TICKET_KIND = "choice_list"  # the subject kind under which tickets are sealed
 COMMITMENT_BYTES = 32
+LONGEST_REASON = 500
 
 
 class ChoiceRefusal(StrEnum):
@@ -45,6 +46,8 @@ class ChoiceRefusal(StrEnum):
     CHOICE_LIST_CHANGED = "choice_list_changed"
     CHOICE_OUTPUT_DIFFERS = "choice_output_differs"
     CHOICE_LIST_UNKNOWN = "choice_list_unknown"
+    CHOICE_ROUND_CANCELLED = "choice_round_cancelled"
+    CHOICE_CANCEL_REASON = "choice_cancel_reason"
 
     OFFER_UNKNOWN = "offer_unknown"
     OFFER_ANSWERED = "offer_answered"
@@ -142,6 +145,11 @@ def criteria_of(rules: Rules) -> tuple[Criterion, ...]:
 def tier_of(rules: Rules, claims: frozenset[str]) -> int:
     """The strict tier of the best category that the child has certified at the cut-off (K-11)."""
     return rules.best_category(claims & {category.code for category in rules.categories}).tier
+
+
+def claims_of(rules: Rules, kind: str, certified: frozenset[str]) -> tuple[str, ...]:
+    """The certified categories that groups of this kind keep places for, sorted (K-26)."""
+    return tuple(sorted(certified & {reserve.category for reserve in rules.choice.reserves if reserve.kind == kind}))
 
 
 @dataclass(frozen=True, slots=True)

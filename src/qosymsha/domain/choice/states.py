@@ -6,7 +6,10 @@ from enum import StrEnum
 
 
 class ChoiceRoundState(StrEnum):
-    """planned → open → closed (frozen, root known) → drawn (seed known) → allocated → published; each entered once."""
+    """planned → open → closed (frozen, root known) → drawn (seed known) → allocated → published; each entered once.
+
+    `cancelled`: ended by an officer before its draw; nothing follows it.
+    """
 
     PLANNED = "planned"
     OPEN = "open"
@@ -14,6 +17,7 @@ class ChoiceRoundState(StrEnum):
     DRAWN = "drawn"
     ALLOCATED = "allocated"
     PUBLISHED = "published"
+    CANCELLED = "cancelled"
 
 
 CHOICE_ROUND_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
@@ -24,12 +28,17 @@ CHOICE_ROUND_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
         ("closed", "drawn"),
         ("drawn", "allocated"),
         ("allocated", "published"),
+        ("planned", "cancelled"),
+        ("open", "cancelled"),
+        ("closed", "cancelled"),
     }
 )
 
 
 class ListState(StrEnum):
-    """filed ⇄ withdrawn → frozen (in the closed list) → placed ⇄ unplaced; rejected at close, `left` is out for good.
+    """filed ⇄ withdrawn → frozen (in the closed list) → placed ⇄ unplaced; `left` is out for good.
+
+    Rejected at close, or where the round is cancelled.
 
     A step from a state to itself is one too: `filed` again is a list replaced, `placed` again a move to a better wish.
     """
@@ -54,6 +63,7 @@ LIST_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
         ("frozen", "placed"),
         ("frozen", "unplaced"),
         ("frozen", "left"),
+        ("frozen", "rejected"),
         ("placed", "placed"),
         ("placed", "unplaced"),
         ("placed", "left"),

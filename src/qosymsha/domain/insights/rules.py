@@ -69,9 +69,9 @@ PROMISES: tuple[Promise, ...] = (
     ),
     Promise(
         "INV-7",
-        "Екі тарап растамаған күн төленбейді",
-        "Ничего не платится без слова двух сторон",
-        "Nothing is paid without the word of two parties",
+        "Екі тарап растамаған не тоқтатылған күн төленбейді",
+        "Ничего не платится без слова двух сторон и за приостановленный день",
+        "Nothing is paid without the word of two parties, nor for a day held back",
     ),
     Promise(
         "INV-8",

@@ -21,11 +21,21 @@ class Action(StrEnum):
     WITHDRAW_CONSENT = "withdraw_consent"
     ROTATE_SECRETS = "rotate_secrets"
     READ_PERSONS = "read_persons"
+    ADMIT_GUARDIAN = "admit_guardian"
+    SIGN_IN = "sign_in"
+    SIGN_OUT = "sign_out"
+    REFUSE_SIGN_IN = "refuse_sign_in"
+    SEND_CODE = "send_code"
+    PROVE_AGAIN = "prove_again"
+    ADD_FACTOR = "add_factor"
+    END_FACTOR = "end_factor"
+    FORGET_TRIES = "forget_tries"
 
 
 _RUNNERS = frozenset({Role.OPERATOR, Role.SYSTEM})
 _OFFICE = frozenset({Role.PROGRAMME_OFFICER, Role.CHECKER, Role.OPERATOR, Role.SYSTEM})
 _SPEAKERS = frozenset({Role.GUARDIAN, Role.CHANNEL, Role.CLERK})
+_SIGNED_IN = frozenset(Role) - {Role.SYSTEM, Role.CHANNEL}
 
 ALLOWED: dict[Action, frozenset[str]] = {
     Action.LOAD_TERRITORIES: _RUNNERS,
@@ -39,4 +49,13 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.WITHDRAW_CONSENT: _SPEAKERS,
     Action.ROTATE_SECRETS: _RUNNERS,
     Action.READ_PERSONS: _OFFICE | {Role.CLERK, Role.AUDITOR},
+    Action.ADMIT_GUARDIAN: frozenset({Role.SYSTEM}),
+    Action.SIGN_IN: _SIGNED_IN,
+    Action.SIGN_OUT: _SIGNED_IN,
+    Action.REFUSE_SIGN_IN: frozenset({Role.SYSTEM}),
+    Action.SEND_CODE: _SIGNED_IN,
+    Action.PROVE_AGAIN: _SIGNED_IN,
+    Action.ADD_FACTOR: _SIGNED_IN - {Role.GUARDIAN},
+    Action.END_FACTOR: _RUNNERS,
+    Action.FORGET_TRIES: frozenset({Role.SYSTEM}),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -70,5 +70,79 @@ class Registry(Protocol):
 
         Raises:
             RegistryUnavailable: no usable answer for all of them; nothing may be concluded from it.
+        """
+        ...
+
+
+class CodeNotSent(Exception):
+    """The code could not be handed over for sending; the person may ask again. Carries no number of a person."""
+
+
+class CodeSender(Protocol):
+    """Sends a one-time code to a person's phone."""
+
+    def send(self, phone: str, code: str, language: str) -> str:
+        """Send it; what is returned is shown on the page (a fake shows the code itself, a real sender returns "").
+
+        Raises:
+            CodeNotSent: it could not be handed over.
+        """
+        ...
+
+
+class IdentityFault(StrEnum):
+    """Why the identity provider's word does not let anybody in. None of them says anything about a person."""
+
+    UNREACHABLE = "identity_unreachable"
+    UNREADABLE = "identity_unreadable"
+    SAYS_NO = "identity_says_no"
+    NOT_BELIEVED = "identity_not_believed"
+    TOO_LATE = "identity_too_late"
+
+
+class IdentityRefused(Exception):
+    """Nobody is let in; `detail` names the check that failed, for the log, never a claim's value."""
+
+    def __init__(self, fault: IdentityFault, detail: str = "") -> None:
+        super().__init__(f"{fault.value} {detail}".strip())
+        self.fault = fault
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityQuestion:
+    """A person sent to the provider: the address to send to, and what only this browser's session may know."""
+
+    address: str
+    state: str
+    nonce: str
+    verifier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom the provider saw: its own name for the person, the number where it told one, and when it saw them."""
+
+    subject: str
+    iin: str | None
+    seen_at: datetime | None
+
+
+class IdentityProvider(Protocol):
+    """An OpenID Connect provider (eGov's place)."""
+
+    def ask(self, back: str, *, anew: bool) -> IdentityQuestion:
+        """A question whose answer comes to the address `back`; `anew`: the person must prove it now, again.
+
+        Raises:
+            IdentityRefused: the provider gave no usable description of itself.
+        """
+        ...
+
+    def answer(self, question: IdentityQuestion, back: str, code: str, at: datetime) -> Identity:
+        """Whom the provider saw, for the code that came back; everything about the answer is checked.
+
+        Raises:
+            IdentityRefused: no usable answer, or one that must not be believed.
         """
         ...

@@ -104,6 +104,14 @@ def user_by_subject(subject: str) -> int | None:
     return int(row[0]) if row else None
 
 
+def subject_of(user_id: int) -> str:
+    """What the identity provider calls this user."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT subject FROM app_user WHERE id = %s", [user_id])
+        (subject,) = cursor.fetchone()
+    return str(subject)
+
+
 def actor_for(user_id: int, at: datetime) -> Actor:
     """The user as an actor: grants from memberships valid today, each covering its territory and all below.
 
@@ -124,6 +132,43 @@ def actor_for(user_id: int, at: datetime) -> Actor:
     if guardian is not None:
         grants.append(Grant(Role.GUARDIAN))
     return Actor(user_id, f"user:{user_id}", tuple(grants), guardian_id=guardian[0] if guardian else None)
+
+
+def own_record(actor: Actor) -> PersonDetails | None:
+    """A guardian's own record, to be shown to nobody else; None for officials, of whom no name is kept, or erased."""
+    if actor.guardian_id is None:
+        return None
+    plain = unseal("guardian", [actor.guardian_id]).get(actor.guardian_id)
+    return None if plain is None else person_of(plain)
+
+
+def phone_of(actor: Actor) -> tuple[str, str]:
+    """The actor's own phone ("" where none is on record) and language, for a one-time code."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT language FROM app_user WHERE id = %s", [actor.user_id])
+        row = cursor.fetchone()
+    own = own_record(actor)
+    return (own.phone if own else "", row[0] if row else "kk")
+
+
+def has_app(user_id: int) -> bool:
+    """True where the user has an authenticator app in use."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM second_factor WHERE user_id = %s AND ended_at IS NULL"
+            " AND confirmed_at IS NOT NULL)",
+            [user_id],
+        )
+        (has,) = cursor.fetchone()
+    return bool(has)
+
+
+def user_of_guardian(guardian_id: int) -> int | None:
+    """The user of a guardian who has signed in before."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT user_id FROM guardian WHERE id = %s", [guardian_id])
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def wards(pairs: Sequence[tuple[int, int]], on: date) -> set[tuple[int, int]]:
@@ -158,6 +203,17 @@ def statuses(child_ids: Collection[int], on: date) -> dict[int, frozenset[str]]:
     with connection.cursor() as cursor:
         cursor.execute(_STATUSES, [list(child_ids), StatusState.CERTIFIED, on])
         return {child_id: frozenset(categories) for child_id, categories in cursor.fetchall()}
+
+
+def certificates(child_id: int, category: str, on: date) -> list[tuple[str, str, date | None, date | None]]:
+    """A category's words valid on a day, the latest first: (source, evidence, first day, last day). pii: audit it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT source, evidence, lower(valid), upper(valid) - 1 FROM child_status WHERE child_id = %s"
+            " AND category = %s AND state = %s AND valid @> %s::date ORDER BY certified_at DESC, id DESC",
+            [child_id, category, StatusState.CERTIFIED, on],
+        )
+        return list(cursor.fetchall())
 
 
 def unseal(kind: str, subject_ids: Collection[int]) -> dict[int, bytes]:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from qosymsha.domain.people.ports import ProvedChild, StatusAnswer
@@ -43,6 +43,59 @@ class PeopleRefusal(StrEnum):
     MEMBERSHIP_UNKNOWN = "membership_unknown"
     DEPARTMENT_CODE_TAKEN = "department_code_taken"
     TERRITORY_UNKNOWN = "territory_unknown"
+    NUMBER_TAKEN = "number_taken"
+
+
+class SignInRefusal(StrEnum):
+    """Why somebody is not let in, or not believed again."""
+
+    CODE_WRONG = "code_wrong"
+    CODE_OVER = "code_over"
+    TOO_MANY_CODES = "too_many_codes"
+    TOO_MANY_TRIES = "too_many_tries"
+    PHONE_MISSING = "phone_missing"
+    FACTOR_THERE = "factor_there"
+    FACTOR_MISSING = "factor_missing"
+    PERSON_UNKNOWN = "person_unknown"
+    DEMO_PERSON_UNKNOWN = "demo_person_unknown"
+    NOT_THE_SAME_PERSON = "not_the_same_person"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLimits:
+    """What a second factor may cost a guesser (NIST 800-63B: RELIABILITY.md 1); an installation may set others."""
+
+    digits: int = 6
+    minutes: int = 5
+    tries: int = 5
+    codes_in_window: int = 5
+    misses_in_window: int = 10
+    window_minutes: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """When and in which way (`states.Way`) a person last proved who they are: a command may store it with its fact."""
+
+    at: datetime
+    way: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFacts:
+    """A sent code as it stands when an answer comes: `fits` says whether the answer is its."""
+
+    fits: bool
+    expires_at: datetime
+    tries: int
+    is_used: bool
+
+
+def refuse_code(code: CodeFacts | None, at: datetime, limits: CodeLimits) -> SignInRefusal | None:
+    """The first reason against an answer; a code is over once used, late, or tried too often, fitting or not."""
+    if code is None or code.is_used or at >= code.expires_at or code.tries >= limits.tries:
+        return SignInRefusal.CODE_OVER
+    return None if code.fits else SignInRefusal.CODE_WRONG
 
 
 @dataclass(frozen=True, slots=True)

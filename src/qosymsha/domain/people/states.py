@@ -37,6 +37,14 @@ STATUS_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
 )
 
 
+class Way(StrEnum):
+    """How a person proved anew who they are."""
+
+    CODE = "code"  # a one-time code to the phone
+    TOTP = "totp"  # an authenticator app
+    IDENTITY = "identity"  # signed in again at the identity provider
+
+
 class Topic(StrEnum):
     """News of families."""
 

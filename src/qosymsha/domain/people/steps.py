@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from qosymsha.domain.people import queries
+from qosymsha.domain.people.models import User
 from qosymsha.domain.people.rules import PersonDetails, merged, person_json, person_of
 from qosymsha.kernel import cipher, entropy
 
@@ -35,6 +36,15 @@ UPDATE person_secret s SET key_id = %s, nonce = given.nonce, ciphertext = given.
   FROM unnest(%s::bigint[], %s::bytea[], %s::bytea[]) AS given (id, nonce, ciphertext) WHERE s.id = given.id"""
 
 
+_STANDING = """
+SELECT id FROM membership WHERE user_id = %s AND role = %s AND territory_id IS NOT DISTINCT FROM %s
+   AND department_id IS NOT DISTINCT FROM %s AND provider_id IS NOT DISTINCT FROM %s
+   AND valid @> daterange(%s, %s, '[]')"""
+_GIVE = """
+INSERT INTO membership (user_id, role, territory_id, department_id, provider_id, valid)
+VALUES (%s, %s, %s, %s, %s, daterange(%s, %s, '[]')) RETURNING id"""
+
+
 @dataclass(frozen=True, slots=True)
 class SecretRow:
     """A secret to store: the subject's id, the plain bytes, and what it may be found by (keyed hashes)."""
@@ -43,6 +53,16 @@ class SecretRow:
     plain: bytes
     lookup: bytes | None = None
     tokens: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A role and what it is bound to; None: not bound to it."""
+
+    role: str
+    territory_id: int | None = None
+    department_id: int | None = None
+    provider_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +103,26 @@ def store_persons(kind: str, table: str, wanted: Mapping[bytes, PersonDetails]) 
         found |= queries.by_lookup(kind, [lookup for lookup in missing if lookup not in made])
     _refresh(kind, found, wanted)
     return Stored({**found, **made}, frozenset(made.values()))
+
+
+def user_called(subject: str, language: str = "kk") -> int:
+    """The user whom the identity provider calls so, made on first sight."""
+    assert transaction.get_connection().in_atomic_block, "a user commits with a right"
+    user, _ = User.objects.get_or_create(subject=subject, defaults={"language": language})
+    return user.pk
+
+
+def give_role(user_id: int, scope: Scope, first: date, last: date | None) -> int:
+    """Give a right for these days, both counted; one that covers them already is kept. Returns its id."""
+    assert transaction.get_connection().in_atomic_block, "a right commits with its cause"
+    mine = [user_id, scope.role, scope.territory_id, scope.department_id, scope.provider_id]
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, [*mine, first, last])
+        row = cursor.fetchone()
+        if row is None:
+            cursor.execute(_GIVE, [*mine, first, last])
+            row = cursor.fetchone()
+    return int(row[0])
 
 
 def differing_births(kind: str, wanted: Mapping[bytes, PersonDetails]) -> set[bytes]:

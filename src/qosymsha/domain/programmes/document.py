@@ -149,6 +149,22 @@ def _reserves(document: Document) -> Iterator[Fault]:
             yield "/allocation/reserves", f"segment {segment} keeps more places than it has"
 
 
+def _choice(document: Document) -> Iterator[Fault]:
+    choice, kept = document["choice"], Counter[str]()
+    codes = {c["code"] for c in document["categories"]["list"]}
+    for index, reserve in enumerate(choice["reserves"]):
+        kept[reserve["kind"]] += reserve["permille"]
+        if reserve["category"] not in codes:
+            yield f"/choice/reserves/{index}/category", "is a category that the rule set does not have"
+        if reserve["kind"] not in document["kinds"]["codes"]:
+            yield f"/choice/reserves/{index}/kind", "is a kind that the rule set does not have"
+    yield from _repeated("/choice/reserves", [f"{r['kind']} {r['category']}" for r in choice["reserves"]])
+    if any(permille > 500 for permille in kept.values()):
+        yield "/choice/reserves", "may keep at most half of a group: a provider must not be able to tell who sits there"
+    if choice["reserves"] and choice["freed"] == "rerun":
+        yield "/choice/freed", "a rerun lets everyone keep the place it has, which reserves could claim: offer instead"
+
+
 def _money_and_days(document: Document) -> Iterator[Fault]:
     bands, end, absences = document["approvals"]["bands"], document["year_end"], document["absences"]
     bounds = [band["up_to_tiyn"] for band in bands]
@@ -164,7 +180,23 @@ def _money_and_days(document: Document) -> Iterator[Fault]:
         yield "/confirmation/reminder_days", "must rise"
 
 
-_JUDGES = (_ages, _categories, _slots, _tariffs, _reserves, _money_and_days)
+def _flags(document: Document) -> Iterator[Fault]:
+    yield from _repeated("/flags/list", [rule["code"] for rule in document["flags"]["list"]])
+    for index, rule in enumerate(document["flags"]["list"]):
+        names = _thresholds()[rule["code"]]
+        if set(rule["thresholds"]) != names:
+            listed = ", ".join(sorted(names)) or "none"
+            yield f"/flags/list/{index}/thresholds", f"must name these and no other: {listed}"
+
+
+@cache
+def _thresholds() -> dict[str, frozenset[str]]:
+    """Rule of red flags → the names of its thresholds, as the default rule set has them."""
+    text = files("qosymsha.domain.programmes").joinpath("data", "default-rule-set.json").read_text("utf-8")
+    return {rule["code"]: frozenset(rule["thresholds"]) for rule in json.loads(text)["flags"]["list"]}
+
+
+_JUDGES = (_flags, _ages, _categories, _slots, _tariffs, _reserves, _choice, _money_and_days)
 
 
 def _repeated(path: str, codes: list[str]) -> Iterator[Fault]:

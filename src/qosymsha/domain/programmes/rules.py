@@ -107,30 +107,84 @@ class Timers:
 
 @dataclass(frozen=True, slots=True)
 class Absences:
-    """Lessons missed in a row without a valid reason before a warning and a release; reasons that count as valid."""
+    """Lessons missed in a row without a valid reason before a warning and a release; reasons that count as valid.
+
+    Between suspension and release lie `hearing_working_days`; `needs_notice`: a reason counts only on days that a
+    guardian announced.
+    """
 
     warn_after: int
     release_after: int
     valid_reasons: tuple[str, ...]
+    hearing_working_days: int
+    needs_notice: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Pay:
-    """`mode` per_lesson | per_month (threshold in permille); paid absences per month; partial sheets; pay day."""
+    """`mode` per_lesson | per_month (threshold in permille); paid absences per month; partial sheets; pay day.
+
+    `paid_reasons`: marks (ill, excused) that may be paid.   `evidence`: none, or paper (only absences with a paper's
+    number count).   `screened`: only sheets looked through for red flags are claimed.
+    `offset_permille`: the most of a claim that is kept back for what its provider owes.
+    """
 
     mode: str
     month_threshold_permille: int
     paid_absences_cap: int
     partial_sheets: bool
     pay_day: int
+    paid_reasons: tuple[str, ...] = ("ill", "excused")
+    evidence: str = "none"
+    screened: bool = False
+    offset_permille: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Hours after a lesson's end from which a mark that reaches the server is shown as late."""
+
+    late_after_hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """What must stand before a claim is approved; an e-invoice number's form (`#` is a digit); where a pay day goes.
+
+    `pay_day_moves`, where it is no working day: next | previous | stay.
+    """
+
+    act_required: bool
+    einvoice_required: bool
+    einvoice_format: str
+    pay_day_moves: str
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """Reminder days of the month after, and the working days after which a named officer decides a silent row."""
+    """Reminder days of the month after, and the working days after which a named officer decides a silent row.
+
+    A guardian's second factor is fresh for `proof_minutes`.
+    """
 
     reminder_days: tuple[int, ...]
     officer_after_working_days: int
+    proof_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """The rotating code at the venue: seconds of a code, codes before and after that still count, minutes around a
+    lesson; hours in which a scan made offline is kept as evidence; `scan_is_word`: a scan is the second party's word.
+    """
+
+    code_seconds: int
+    tolerance_steps: int
+    early_minutes: int
+    late_minutes: int
+    late_upload_hours: int
+    refused_scans_an_hour: int
+    scan_is_word: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +197,20 @@ class YearEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class ChoiceReserve:
+    """Places kept for a category in the groups of a kind, in permille of a group's free places."""
+
+    kind: str
+    category: str
+    permille: int
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """Choice rounds: most wishes a list may hold; what groups look at, in order; freed places; offers; `opening`.
 
     `freed`: chain | unplaced_only | rerun.   `opening`: direct, or choice_first (only what a choice round left over).
+    `reserves` are kept, by `reserve_rule`, in groups with at least `reserves_from` free places.
     """
 
     wishes: int
@@ -154,6 +218,37 @@ class Choice:
     freed: str
     offer_working_days: int
     opening: str
+    reserve_rule: str
+    reserves: tuple[ChoiceReserve, ...]
+    reserves_from: int
+
+    def reserved_places(self, kind: str, places: int) -> list[tuple[str, int]]:
+        """(category, places) kept in a group of this kind with so many free places, in the order listed; none of 0."""
+        if places < self.reserves_from:
+            return []
+        kept = [(r.category, places * r.permille // 1000) for r in self.reserves if r.kind == kind]
+        return [(category, size) for category, size in kept if size]
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRule:
+    """A rule of red flags: on or off, what it says alone (permille), its thresholds by name (docs/rules/flags.md)."""
+
+    code: str
+    on: bool
+    weight_permille: int
+    thresholds: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """Red flags: from which score a child's month is flagged, from which share a rule is too common to mean anything
+    (both permille), and the rules.
+    """
+
+    flag_permille: int
+    common_permille: int
+    rules: tuple[FlagRule, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +268,16 @@ class Rules:
     timers: Timers
     absences: Absences
     pay: Pay
+    marks: Marks
     confirmation: Confirmation
     approval_bands: tuple[tuple[int | None, int], ...]
     appeals_reserve_permille: int
     opening: str
     year_end: YearEnd
     choice: Choice
+    presence: Presence
+    papers: Papers
+    flags: Flags
 
     def category(self, code: str) -> Category:
         """The category of a code; KeyError where the rule set has none."""
@@ -217,7 +316,8 @@ def parse(document: Any) -> Rules:
         planning_tariff=dict(document["planning_tariff"]["tiyn"]),
         timers=_made(Timers, document["timers"]),
         absences=_made(Absences, document["absences"], valid_reasons=tuple(document["absences"]["valid_reasons"])),
-        pay=_made(Pay, document["pay"]),
+        pay=_made(Pay, document["pay"], paid_reasons=tuple(document["pay"]["paid_reasons"])),
+        marks=_made(Marks, document["marks"]),
         confirmation=_made(
             Confirmation, document["confirmation"], reminder_days=tuple(document["confirmation"]["reminder_days"])
         ),
@@ -225,14 +325,22 @@ def parse(document: Any) -> Rules:
         appeals_reserve_permille=document["appeals_reserve"]["permille"],
         opening=document["opening"]["mode"],
         year_end=_made(YearEnd, document["year_end"]),
-        choice=_made(Choice, document["choice"], criteria=tuple(document["choice"]["criteria"])),
+        presence=_made(Presence, document["presence"]),
+        papers=_made(Papers, document["papers"]),
+        choice=_made(
+            Choice,
+            document["choice"],
+            criteria=tuple(document["choice"]["criteria"]),
+            reserves=_each(ChoiceReserve, document["choice"]["reserves"]),
+        ),
+        flags=_made(Flags, document["flags"], rules=_each(FlagRule, document["flags"]["list"])),
     )
 
 
 def _made(kind: type[T], section: Mapping[str, Any], **given: Any) -> T:
     """A dataclass from a section's fields of the same names; `given` replaces those that need another type."""
     names = [f.name for f in fields(kind)]  # type: ignore[arg-type]
-    return kind(**{name: given.get(name, section[name]) for name in names})
+    return kind(**{name: given[name] if name in given else section[name] for name in names})
 
 
 def _each(kind: type[T], sections: list[dict[str, Any]]) -> tuple[T, ...]:

@@ -20,6 +20,8 @@ class Action(StrEnum):
     END_CONTRACT = "end_contract"
     OPEN_GROUPS = "open_groups"
     CLOSE_GROUP = "close_group"
+    ADMIT_TEACHER = "admit_teacher"
+    READ_TEACHERS = "read_teachers"
 
 
 _IMPORTERS = frozenset({Role.PROGRAMME_OFFICER, Role.OPERATOR, Role.SYSTEM})
@@ -36,4 +38,6 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.END_CONTRACT: frozenset({Role.PROGRAMME_OFFICER}),
     Action.OPEN_GROUPS: _IMPORTERS | _PROVIDER,
     Action.CLOSE_GROUP: _IMPORTERS | _PROVIDER | {Role.CHECKER},
+    Action.ADMIT_TEACHER: frozenset({Role.SYSTEM, Role.OPERATOR}),
+    Action.READ_TEACHERS: _PROVIDER | {Role.TEACHER, Role.CHECKER, Role.PROGRAMME_OFFICER, Role.AUDITOR},
 }

@@ -10,9 +10,12 @@ from uuid import UUID
 from django.db import connection
 
 from qosymsha.domain.people import queries as people
+from qosymsha.domain.people.rules import person_of
 from qosymsha.domain.programmes.rules import Calendar
+from qosymsha.domain.providers.access import ALLOWED, Action
 from qosymsha.domain.providers.rules import GroupFacts, Lesson, Paper, Slot, lessons_of
 from qosymsha.kernel import iin
+from qosymsha.kernel.actor import Actor, require
 
 _GROUPS = """
 SELECT g.id, g.uuid, g.territory_id, g.programme_id, g.provider_id, g.contract_id, g.line_id, g.venue_id, v.district_id,
@@ -70,6 +73,37 @@ class ContractFacts:
     state: str
     first_day: date
     last_day: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderName:
+    """A provider as a menu names it."""
+
+    id: int
+    uuid: UUID
+    number: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class VenueFacts:
+    """A provider's venue."""
+
+    id: int
+    uuid: UUID
+    address_kk: str
+    address_ru: str
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherName:
+    """Somebody who teaches at a provider; `is_user`: has signed in. The name is empty where it was never given."""
+
+    id: int
+    uuid: UUID
+    name: str
+    is_user: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +195,75 @@ def provider_facts(provider_ids: Collection[int]) -> dict[int, ProviderFacts]:
             [list(provider_ids)],
         )
         return {row[0]: ProviderFacts(*row) for row in cursor.fetchall()}
+
+
+def provider_names(provider_ids: Collection[int]) -> list[ProviderName]:
+    """Providers as a menu names them, by name."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, uuid, number, name FROM provider WHERE id = ANY(%s) ORDER BY folded, id", [list(provider_ids)]
+        )
+        return [ProviderName(*row) for row in cursor.fetchall()]
+
+
+def venues_of(provider_id: int) -> list[VenueFacts]:
+    """A provider's venues, in the order they came."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, uuid, address_kk, address_ru, capacity FROM venue WHERE provider_id = %s ORDER BY id",
+            [provider_id],
+        )
+        return [VenueFacts(*row) for row in cursor.fetchall()]
+
+
+def teaching(teacher_id: int, on: date) -> list[tuple[int, date | None]]:
+    """Where somebody teaches on that day or will: (provider, last day there, None open), by provider."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT g.provider_id, CASE WHEN bool_or(upper_inf(s.valid)) THEN NULL ELSE max(upper(s.valid)) - 1 END"
+            " FROM timetable_slot s JOIN club_group g ON g.id = s.group_id WHERE s.teacher_id = %s"
+            " AND NOT isempty(s.valid) AND (upper_inf(s.valid) OR upper(s.valid) > %s) GROUP BY 1 ORDER BY 1",
+            [teacher_id, on],
+        )
+        return [(provider_id, last) for provider_id, last in cursor.fetchall()]
+
+
+def teachers_of(*, actor: Actor, provider_id: int) -> list[TeacherName]:
+    """Who stands in a timetable of the provider's groups, by name.
+
+    Raises:
+        Forbidden: the actor is neither the provider's nor an official of its territory.
+    """
+    facts = provider_facts([provider_id]).get(provider_id)
+    territory_id = facts.territory_id if facts else None
+    require(actor, Action.READ_TEACHERS, ALLOWED, provider_id=provider_id, territory_id=territory_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT t.id, t.uuid, t.user_id IS NOT NULL FROM teacher t"
+            " JOIN timetable_slot s ON s.teacher_id = t.id JOIN club_group g ON g.id = s.group_id"
+            " WHERE g.provider_id = %s ORDER BY t.id",
+            [provider_id],
+        )
+        found = cursor.fetchall()
+    persons = {i: person_of(plain) for i, plain in people.unseal("teacher", [i for i, *_ in found]).items()}
+    named = [TeacherName(i, uuid, persons[i].full_name if i in persons else "", is_user) for i, uuid, is_user in found]
+    return sorted(named, key=lambda teacher: (teacher.name, teacher.id))
+
+
+def user_of_teacher(teacher_id: int) -> int | None:
+    """The user that a teacher is, if any."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT user_id FROM teacher WHERE id = %s", [teacher_id])
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def group_id(provider_id: int, uuid: UUID) -> int | None:
+    """A provider's own group by its outside id; another's is as unknown as none."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM club_group WHERE provider_id = %s AND uuid = %s", [provider_id, uuid])
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def providers_by_number(numbers: Collection[str]) -> dict[str, int]:

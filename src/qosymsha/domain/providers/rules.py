@@ -57,6 +57,7 @@ class ProviderRefusal(StrEnum):
     TEACHER_BUSY = "teacher_busy"
     VENUE_FULL = "venue_full"
     GROUP_UNKNOWN = "group_unknown"
+    TEACHES_NOWHERE = "teaches_nowhere"
 
 
 class PaperKind(StrEnum):

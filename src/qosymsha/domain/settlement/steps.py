@@ -2,42 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
 
 from django.db import connection, transaction
 
-from qosymsha.domain.settlement.models import Claim, ClaimRow
+from qosymsha.domain.ledger.rules import array
+from qosymsha.domain.settlement.models import (
+    CarriedLine,
+    Claim,
+    ClaimInput,
+    ClaimOffset,
+    ClaimRow,
+    ClosedYear,
+    Recovery,
+    RecoveryRow,
+)
+from qosymsha.domain.settlement.rules.corrections import Excess
+from qosymsha.domain.settlement.rules.frozen import Drawn, digest, frozen
 from qosymsha.domain.settlement.rules.pay import Settled
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
-from qosymsha.domain.settlement.states import ClaimState
+from qosymsha.domain.settlement.states import ClaimState, RecoveryState
 from qosymsha.kernel.errors import RowOutcome
 
 _ROWS = """
-INSERT INTO claim_row (claim_id, sheet_row_id, enrolment_id, units, unit_tariff_tiyn, amount_tiyn, live)
-SELECT r.*, true FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::int[], %s::bigint[], %s::bigint[]) AS r"""
+INSERT INTO claim_row (claim_id, sheet_row_id, part, enrolment_id, units, unit_tariff_tiyn, amount_tiyn, due_tiyn,
+                       claimed_tiyn, kept_tiyn, present, waiting, proved, live)
+SELECT r.*, true FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::bigint[], %s::int[], %s::bigint[], %s::bigint[],
+                             %s::bigint[], %s::bigint[], %s::bigint[], %s::int[], %s::int[], %s::int[]) AS r"""
 
 
-def hashed_row(item: Settled) -> list[int]:
-    """A row as a claim's hash covers it: sheet row, units, tariff and amount in tiyn."""
-    return [item.row.sheet_row_id, item.due.units, item.row.attended.unit_tariff_tiyn, item.due.amount_tiyn]
-
-
-def store_claims(drawn: Sequence[tuple[Claim, Sequence[Settled]]]) -> list[Claim]:
-    """Store claims with their rows, two statements for any number; the claims come back with their ids."""
+def store_claims(drawn: Sequence[tuple[Claim, Drawn]]) -> list[Claim]:
+    """Store claims with their rows and frozen inputs, three statements for any number; claims get their ids."""
     assert transaction.get_connection().in_atomic_block, "a claim commits with its posting"
     claims = Claim.objects.bulk_create([claim for claim, _ in drawn])
-    columns: list[list[int]] = [[], [], [], [], [], []]
-    for claim, items in drawn:
-        for item in items:
-            row_id, units, tariff, amount = hashed_row(item)
-            for column, value in zip(
-                columns, (claim.id, row_id, item.row.enrolment_id, units, tariff, amount), strict=True
-            ):
-                column.append(value)
-    if claims:
+    stored = [_stored(claim.id, item) for claim, one in drawn for item in one.settlement.settled]
+    if stored:
         with connection.cursor() as cursor:
-            cursor.execute(_ROWS, columns)
+            cursor.execute(_ROWS, [array(column) for column in zip(*stored, strict=True)])
+    contents = [(claim, frozen(one.input)) for claim, one in drawn]
+    ClaimInput.objects.bulk_create(
+        ClaimInput(claim=c, content=content, hash=digest(content)) for c, content in contents
+    )
     return claims
+
+
+def store_offsets(kept: Sequence[tuple[Claim, Sequence[tuple[int, int]]]]) -> None:
+    """Store what stored claims keep back: (recovery, tiyn) each."""
+    ClaimOffset.objects.bulk_create(
+        ClaimOffset(claim=claim, recovery_id=recovery_id, amount_tiyn=tiyn)
+        for claim, items in kept
+        for recovery_id, tiyn in items
+    )
+
+
+def _stored(claim_id: int, item: Settled) -> tuple[int, ...]:
+    row, part, keep, whole = item
+    facts = row.attended
+    return (
+        claim_id,
+        row.sheet_row_id,
+        row.part,
+        row.enrolment_id,
+        part.units,
+        facts.unit_tariff_tiyn,
+        part.amount_tiyn,
+        whole,
+        row.claimed.amount_tiyn,
+        keep,
+        facts.present,
+        facts.waiting,
+        facts.proved,
+    )
 
 
 def move_claims(
@@ -52,8 +89,9 @@ def move_claims(
 
 
 def free_rows(claim_ids: Collection[int]) -> None:
-    """Let the rows of reversed claims be claimed anew."""
+    """Let the rows of reversed claims be claimed anew, and what they kept back be owed again."""
     ClaimRow.objects.filter(claim_id__in=claim_ids).update(live=False)
+    ClaimOffset.objects.filter(claim_id__in=claim_ids).update(live=False)
 
 
 def moved_outcomes(claim_ids: Sequence[int], moved: Collection[int]) -> list[RowOutcome]:
@@ -65,10 +103,50 @@ def moved_outcomes(claim_ids: Sequence[int], moved: Collection[int]) -> list[Row
     ]
 
 
-def refused_claim(row: int, claim_id: int, reason: SettlementRefusal) -> RowOutcome:
+def refused_claim(row: int, claim_id: int, reason: StrEnum) -> RowOutcome:
     """The outcome of a claim that stays as it is."""
     return RowOutcome(row, None, reason, f"claim {claim_id}")
 
 
 def _absence(is_known: bool) -> SettlementRefusal:
     return SettlementRefusal.CLAIM_IN_OTHER_STATE if is_known else SettlementRefusal.UNKNOWN_CLAIM
+
+
+def carry_lines(closed: ClosedYear, next_lines: Mapping[int, int]) -> None:
+    """Store which lines pay the promised places of a closed year's lines from now on."""
+    CarriedLine.objects.bulk_create(
+        CarriedLine(line_id=line_id, next_line_id=next_line, closed_year=closed)
+        for line_id, next_line in sorted(next_lines.items())
+    )
+
+
+def store_recoveries(found: Sequence[tuple[Recovery, Sequence[Excess]]]) -> list[Recovery]:
+    """Store recoveries with the sheet rows they are about."""
+    made = Recovery.objects.bulk_create([recovery for recovery, _ in found])
+    RecoveryRow.objects.bulk_create(
+        RecoveryRow(recovery=recovery, sheet_row_id=one.sheet_row_id, units=one.units, amount_tiyn=one.amount_tiyn)
+        for recovery, rows in found
+        for one in rows
+    )
+    return made
+
+
+def lock_recoveries(programme_id: int, recovery_ids: Sequence[int]) -> dict[int, Recovery]:
+    """Recoveries of a programme by id, locked in the order of their ids."""
+    found = Recovery.objects.filter(programme_id=programme_id, id__in=recovery_ids).select_related("claim")
+    return {r.id: r for r in found.order_by("id").select_for_update(of=("self",), no_key=True)}
+
+
+def support_recoveries(supported: Sequence[tuple[int, str]], *, user_id: int, at: datetime) -> None:
+    """Store who supports proposals (id, evidence)."""
+    for recovery_id, evidence in supported:
+        Recovery.objects.filter(id=recovery_id).update(
+            state=RecoveryState.SUPPORTED, supported_by=user_id, supported_at=at, evidence=evidence
+        )
+
+
+def store_verdicts(decided: Sequence[Recovery]) -> None:
+    """Store decisions; rows of decided ones count as clawed back."""
+    Recovery.objects.bulk_update(decided, ["state", "decision", "decided_by", "decided_at", "plan_permille"])
+    owed = [recovery for recovery in decided if recovery.state == RecoveryState.DECIDED]
+    RecoveryRow.objects.filter(recovery__in=owed).update(is_decided=True)

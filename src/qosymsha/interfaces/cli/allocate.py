@@ -20,7 +20,9 @@ _PROBLEMS = {"round": exchange.ROUND, "places": exchange.PLACES}
 @click.argument("problem", type=click.Choice(list(_PROBLEMS)))
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE")
 @click.option("--check", "is_check", is_flag=True, help="Have the answer checked by code that shares nothing with it.")
-@click.option("--explain", "ident", metavar="ID", help="Say in words why this application stands where it stands.")
+@click.option(
+    "--explain", "ident", metavar="ID", help="Say in words why this application, or child, stands where it stands."
+)
 @click.option("--lang", "language", type=click.Choice(LANGUAGES), default="en", help="Language of the explanation.")
 @click.option("--json", "as_json", is_flag=True, help="The answer is JSON always; with --explain, the sentences too.")
 def command(problem: str, file: Path, is_check: bool, ident: str | None, language: str, as_json: bool) -> int:  # noqa: PLR0913 - the options of a verb
@@ -35,6 +37,7 @@ def command(problem: str, file: Path, is_check: bool, ident: str | None, languag
       qosymsha allocate round round.json --check > answer.json
       qosymsha allocate round round.json --explain a17 --lang kk
       qosymsha allocate places - < places.json
+      qosymsha allocate places places.json --explain c3 --lang ru
     """
     text = _read(file)
     try:
@@ -59,10 +62,8 @@ def _read(file: Path) -> bytes:
 
 
 def _explain(text: bytes, problem: str, ident: str, language: str, as_json: bool) -> int:
-    if problem != "round":
-        raise BadInput("--explain", "explains applications of a round; use it with `allocate round`")
-    sentences = exchange.explanation(text, ident=ident, language=language)
+    sentences = exchange.explanation(text, problem=_PROBLEMS[problem], ident=ident, language=language)
     if sentences is None:
-        raise BadInput("--explain", "the file has no application of this id")
+        raise BadInput("--explain", f"the file has no {'application' if problem == 'round' else 'child'} of this id")
     emit({"id": ident, "language": language, "sentences": sentences}, as_json=as_json, text=lambda: sentences)
     return EXIT_DONE

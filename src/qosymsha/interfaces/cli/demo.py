@@ -13,9 +13,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from qosymsha.demo.choosing import PUBLIC as CHOICE
 from qosymsha.demo.world import World
 from qosymsha.demo.year import play
 from qosymsha.domain.admission import queries as admission
+from qosymsha.domain.choice import queries as choice
 from qosymsha.interfaces.cli.demo_report import printed
 from qosymsha.interfaces.cli.serve import serve_until_stopped
 from qosymsha.interfaces.cli.session import database
@@ -83,7 +85,10 @@ def _published(children: int, seed: int, folder: Path | None, console: Console) 
         head = admission.round_heads()[0]
         store = published.folder_of(head.uuid)
         with published.replacing(store) as beside:
-            shutil.copytree(written, beside, dirs_exist_ok=True)
+            shutil.copytree(written, beside, dirs_exist_ok=True, ignore=shutil.ignore_patterns(CHOICE))
+        store_of_choice = published.folder_of(choice.choice_heads()[0].uuid)
+        with published.replacing(store_of_choice, published.CHOICE_VERIFIERS) as beside:
+            shutil.copytree(written / CHOICE, beside, dirs_exist_ok=True)
     return collected, folder or store
 
 

@@ -36,6 +36,8 @@ def printed(report: dict[str, Any], console: Console) -> None:
             f"  root of the closed list  {found['root']}\n  seed of the draw         {found['seed']}", soft_wrap=True
         )
         console.print(_categories(found["granted_by_category"]))
+    for found in report["choice"]:
+        console.print(_choice(found))
     console.print(_money(report["ledger"]))
     console.print(_states(report))
     console.print(_refusals(report["refusals"]))
@@ -51,6 +53,18 @@ def _categories(granted: dict[str, int]) -> Table:
     for code, count in granted.items():
         table.add_row(names.get(code, "smaller categories together"), f"{count:,}")
     table.add_row("[bold]all", f"[bold]{sum(granted.values()):,}")
+    return table
+
+
+def _choice(found: dict[str, Any]) -> Table:
+    table = Table(title=f"Choice round {found['id']}: {found['lists']:,} lists of wishes", title_justify="left")
+    table.add_column("wish got")
+    table.add_column("children", justify="right")
+    for rank, count in found["by_wish"].items():
+        said = {"none": "no place: the left over ones", "other": "ranks of fewer than ten children together"}
+        table.add_row(said.get(rank, f"wish {rank}"), f"{count:,}")
+    for state, count in found["offers"].items():
+        table.add_row(f"freed places offered, {state}", f"{count:,}")
     return table
 
 

@@ -102,7 +102,11 @@ def _mode() -> Iterator[Check]:
         ("QOSYMSHA_SECRET_KEYS", bool(settings.SECRET_KEYS)),
         ("QOSYMSHA_LOOKUP_KEY", bool(settings.LOOKUP_KEY)),
         ("QOSYMSHA_SECRET_KEY", bool(environ.get("QOSYMSHA_SECRET_KEY"))),
-        *((f"QOSYMSHA_{port.upper()}", bool(adapter)) for port, adapter in settings.ADAPTERS.items()),
+        *(
+            (f"QOSYMSHA_{port.upper()}", bool(adapter))
+            for port, adapter in settings.ADAPTERS.items()
+            if port != "codes"
+        ),
     ):
         yield Check(name, is_set, "set" if is_set else "not set", f"set {name}; docs/guides/operator.md says how")
     fakes = [port for port, adapter in settings.ADAPTERS.items() if ".fake:" in adapter]

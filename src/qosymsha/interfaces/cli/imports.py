@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from django.conf import settings
 
 from qosymsha.domain.admission.queries import round_numbered, round_numbers
 from qosymsha.domain.admission.rules import AdmissionRefusal
@@ -19,6 +20,7 @@ from qosymsha.interfaces.cli.loading.engine import Loader, load
 from qosymsha.interfaces.cli.loading.families import FamilyLoader
 from qosymsha.interfaces.cli.loading.filing import ApplicationLoader
 from qosymsha.interfaces.cli.loading.groups import GroupLoader
+from qosymsha.interfaces.cli.loading.marks import MarkLoader
 from qosymsha.interfaces.cli.loading.report import Verdict
 from qosymsha.interfaces.cli.loading.suppliers import ProviderLoader
 from qosymsha.interfaces.cli.out import EXIT_DONE, EXIT_FINDING, as_option, emit, json_option
@@ -27,6 +29,11 @@ from qosymsha.interfaces.files import exports, layouts
 from qosymsha.kernel import clock
 from qosymsha.kernel.errors import BadInput, Refused
 
+MARKS_WHAT = """Load a month of marks kept elsewhere, to be screened by `qosymsha flags`; nothing of it is ever paid.
+
+One row is one child at one lesson. Only the first five columns must be there; the more evidence stands beside a mark,
+the more rules can speak, and no rule judges by a blank. Instants are local (Astana) unless they carry an offset; with
+seconds, for rules about seconds say nothing of minutes. Devices, networks and persons are stored as keyed hashes."""
 _NO_FILE = ""  # what `--template` is given without a value
 _HELP = """{what}
 
@@ -50,7 +57,7 @@ Exit status: 0 all rows taken, 1 some rows refused, 2 the file cannot be read.
 
 @click.group(name="import")
 def command() -> None:
-    """Load rosters: budget, providers, groups, guardians, applications (CSV or XLSX).
+    """Load rosters: budget, providers, groups, guardians, applications, marks (CSV or XLSX).
 
     \b
     A city begins with:
@@ -110,7 +117,7 @@ def _verb(name: str, what: str, make: Callable[..., Loader[Any]], *more: click.P
         *more,
     ]
     help_text = _HELP.format(what=what, name=name, columns=_columns(name))
-    made = click.Command(name, callback=run, params=list(parameters), help=help_text, short_help=what)
+    made = click.Command(name, callback=run, params=list(parameters), help=help_text, short_help=what.split("\n")[0])
     as_option(made)
     json_option(made)
     return made
@@ -132,12 +139,24 @@ def _applications(city: City, number: str | None) -> ApplicationLoader:
     return ApplicationLoader(city, is_open[0].id)
 
 
+def _marks(city: City, may_create: bool) -> MarkLoader:
+    if may_create and settings.PRODUCTION:
+        raise BadInput("--create-missing", "is for trials: in production load providers, groups and guardians first")
+    return MarkLoader(city, may_create=may_create)
+
+
 def _budget(city: City, year: int | None) -> BudgetLoader:
     return BudgetLoader(city, year or city.today.year)
 
 
 _round_option = click.Option(
     ["--round", "number"], metavar="R-…", help="The round to file into (default: the open one)."
+)
+_missing_option = click.Option(
+    ["--create-missing", "may_create"],
+    is_flag=True,
+    help="Take providers, groups, children and guardians that this city does not know by the file's own codes"
+    " (trial and demo only).",
 )
 _year_option = click.Option(["--year"], type=click.IntRange(2000, 2100), help="The budget year (default: this one).")
 
@@ -147,5 +166,6 @@ for _made in (
     _verb("groups", "Load the providers' groups with their timetables.", GroupLoader),
     _verb("guardians", "Load guardians and children, one pair a row.", FamilyLoader),
     _verb("applications", "File applications into the open round.", _applications, _round_option),
+    _verb("marks", MARKS_WHAT, _marks, _missing_option),
 ):
     command.add_command(_made)

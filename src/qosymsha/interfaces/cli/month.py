@@ -1,4 +1,4 @@
-"""`qosymsha month close`: sheets, claims and the hash of a month, in order."""
+"""`qosymsha month …`: sheets, claims and the hash of a month, in order; the month drawn again from frozen inputs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from qosymsha.domain.attendance import queries as attendance_queries
 from qosymsha.domain.attendance.states import SheetState
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.settlement import commands as settlement
+from qosymsha.domain.settlement import queries
 from qosymsha.interfaces.cli import listing
 from qosymsha.interfaces.cli.acting import Staff
 from qosymsha.interfaces.cli.installation import installation
@@ -25,11 +26,12 @@ from qosymsha.kernel.clock import local_day, next_month
 from qosymsha.kernel.errors import BadInput, RowOutcome
 
 _HAND = Actor.system("month close")
+_PROVIDERS_AT_ONCE = 50  # bounds memory: about twenty-five thousand rows
 
 
 @click.group(name="month")
 def command() -> None:
-    """Close a month: lessons planned, sheets sent and approved, claims drawn, the hash."""
+    """Close a month: lessons planned, sheets sent and approved, claims drawn, the hash; draw it again and compare."""
 
 
 @dataclass(slots=True)
@@ -88,6 +90,31 @@ def close(month: datetime, partial: bool, subjects: tuple[str, ...], as_json: bo
         return EXIT_DONE if sealed else EXIT_FINDING
 
 
+@command.command("verify")
+@click.argument("month", type=click.DateTime(formats=["%Y-%m"]), metavar="YYYY-MM")
+@json_option
+def verify(month: datetime, as_json: bool) -> int:
+    """Draw a month's claims again from their frozen inputs and compare every byte, row and posting; check the seal.
+
+    \b
+    Example:
+      qosymsha month verify 2026-10
+    """
+    with database():
+        again = queries.redraw(installation(clock.read()).programme_id, month.date())
+        result = {
+            "month": f"{month:%Y-%m}", "claims": again.claims, "faults": list(again.faults), "sealed": again.is_sealed
+        }  # fmt: skip
+        emit(result, as_json=as_json, text=lambda: _verified_text(result))
+        return EXIT_FINDING if again.faults or again.is_sealed is False else EXIT_DONE
+
+
+def _verified_text(result: dict[str, Any]) -> list[str]:
+    seal = {True: "the seal holds", False: "THE SEAL IS BROKEN", None: "the month is not closed"}[result["sealed"]]
+    same = f"{result['claims']:,} claims drawn again: {len(result['faults'])} faults; {seal}"
+    return [*(f"  {fault}" for fault in result["faults"]), same]
+
+
 def _sheets(closing: Closing) -> None:
     providers = listing.providers(closing.programme_id)
     for provider_id in tracked(providers, "lessons and sheets"):
@@ -125,15 +152,17 @@ def _by_state(closing: Closing) -> dict[str, int]:
 
 def _seal(closing: Closing) -> str:
     payer = closing.staff.actor(Role.PAYER)
-    drawn = settlement.draw_claims(
-        actor=payer,
-        programme_id=closing.programme_id,
-        provider_ids=listing.providers(closing.programme_id),
-        month=closing.month,
-        at=closing.staff.at,
-        key=entropy.uuid4(),
-    )
-    closing.claims = [o.detail for o in closing.note(drawn)]
+    providers = listing.providers(closing.programme_id)
+    for start in range(0, len(providers), _PROVIDERS_AT_ONCE):
+        drawn = settlement.draw_claims(
+            actor=payer,
+            programme_id=closing.programme_id,
+            provider_ids=providers[start : start + _PROVIDERS_AT_ONCE],
+            month=closing.month,
+            at=closing.staff.at,
+            key=entropy.uuid4(),
+        )
+        closing.claims += [o.detail for o in closing.note(drawn)]
     closed = settlement.close_month(
         actor=payer,
         programme_id=closing.programme_id,

@@ -15,9 +15,10 @@ from django.conf import settings
 
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.settlement import commands, queries
-from qosymsha.domain.settlement.ports import TreasuryUnavailable
+from qosymsha.domain.settlement.commands.decisions import Resolution
+from qosymsha.domain.settlement.ports import ReplyStatus, TreasuryUnavailable
 from qosymsha.domain.settlement.rules.payment_file import Payer
-from qosymsha.domain.settlement.states import ClaimState, FileState
+from qosymsha.domain.settlement.states import ClaimState, FileState, ReplyChoice
 from qosymsha.interfaces.cli import listing
 from qosymsha.interfaces.cli.acting import Staff
 from qosymsha.interfaces.cli.installation import installation
@@ -45,7 +46,8 @@ class Desk:
 
 
 @contextmanager
-def _desk(subjects: Sequence[str]) -> Iterator[Desk]:
+def desk(subjects: Sequence[str]) -> Iterator[Desk]:
+    """The database, the programme, and who acts."""
     with database():
         at = clock.read()
         yield Desk(installation(at).programme_id, Staff(tuple(subjects), at))
@@ -83,16 +85,16 @@ def approve(numbers: tuple[str, ...], subjects: tuple[str, ...], as_json: bool) 
       qosymsha pay approve --claim C-000017-4 --as 8812…    in production, by a named official
       qosymsha pay approve --as trial:approver-2            a trial's second approval of large claims
     """
-    with _desk(subjects) as desk:
-        chosen = _claims(desk, ClaimState.DRAWN, numbers)
+    with desk(subjects) as ground:
+        chosen = _claims(ground, ClaimState.DRAWN, numbers)
         outcomes = commands.approve_claims(
-            actor=desk.staff.actor(Role.APPROVER),
-            programme_id=desk.programme_id,
+            actor=ground.staff.actor(Role.APPROVER),
+            programme_id=ground.programme_id,
             claim_ids=[claim.id for claim in chosen],
-            at=desk.staff.at,
+            at=ground.staff.at,
             key=entropy.uuid4(),
         )
-        return _told(desk, chosen, outcomes, as_json)
+        return _told(ground, chosen, outcomes, as_json)
 
 
 @command.command("release")
@@ -106,16 +108,16 @@ def release(numbers: tuple[str, ...], subjects: tuple[str, ...], as_json: bool) 
     Example:
       qosymsha pay release
     """
-    with _desk(subjects) as desk:
-        chosen = _claims(desk, ClaimState.APPROVED, numbers)
+    with desk(subjects) as ground:
+        chosen = _claims(ground, ClaimState.APPROVED, numbers)
         outcomes = commands.release_claims(
-            actor=desk.staff.actor(Role.PAYER),
-            programme_id=desk.programme_id,
+            actor=ground.staff.actor(Role.PAYER),
+            programme_id=ground.programme_id,
             claim_ids=[claim.id for claim in chosen],
-            at=desk.staff.at,
+            at=ground.staff.at,
             key=entropy.uuid4(),
         )
-        return _told(desk, chosen, outcomes, as_json)
+        return _told(ground, chosen, outcomes, as_json)
 
 
 @command.command("file")
@@ -135,20 +137,20 @@ def draw_file(pay_on: datetime | None, copy: Path | None, subjects: tuple[str, .
     Example:
       qosymsha pay file --pay-on 2026-11-18 --copy october.xml
     """
-    with _desk(subjects) as desk:
+    with desk(subjects) as ground:
         drawn = commands.draw_payment_file(
-            actor=desk.staff.actor(Role.PAYER),
-            programme_id=desk.programme_id,
-            payer=_payer(),
-            pay_on=pay_on.date() if pay_on else local_day(desk.staff.at),
-            at=desk.staff.at,
+            actor=ground.staff.actor(Role.PAYER),
+            programme_id=ground.programme_id,
+            payer=payer(),
+            pay_on=pay_on.date() if pay_on else local_day(ground.staff.at),
+            at=ground.staff.at,
             key=entropy.uuid4(),
         )
         refused = [o for o in drawn.rows if o.reason is not None]
         if copy is not None and drawn.file_id is not None:
             with whole_file(copy) as unfinished:
                 unfinished.write_bytes(listing.file_content(drawn.file_id)[0])
-        files = [f for f in listing.files(desk.programme_id) if f.id == drawn.file_id]
+        files = [f for f in listing.files(ground.programme_id) if f.id == drawn.file_id]
         _emit_files(files, refused, as_json)
         return EXIT_FINDING if refused else EXIT_DONE
 
@@ -163,24 +165,24 @@ def send(subjects: tuple[str, ...], as_json: bool) -> None:
     Example:
       qosymsha pay send
     """
-    with _desk(subjects) as desk:
-        treasury, payer = adapter("treasury"), desk.staff.actor(Role.PAYER)
-        for file in listing.files(desk.programme_id, FileState.DRAWN):
+    with desk(subjects) as ground:
+        treasury, payer = adapter("treasury"), ground.staff.actor(Role.PAYER)
+        for file in listing.files(ground.programme_id, FileState.DRAWN):
             key = key_of("send_payment_file", file.number)
             commands.send_payment_file(
-                actor=payer, programme_id=desk.programme_id, file_id=file.id, at=desk.staff.at, key=key
+                actor=payer, programme_id=ground.programme_id, file_id=file.id, at=ground.staff.at, key=key
             )
-        for waiting in queries.files_to_deliver(desk.programme_id):
+        for waiting in queries.files_to_deliver(ground.programme_id):
             receipt = _handed_over(treasury, waiting.id)
             commands.keep_receipt(
                 actor=payer,
-                programme_id=desk.programme_id,
+                programme_id=ground.programme_id,
                 file_id=waiting.id,
                 receipt=receipt,
-                at=desk.staff.at,
+                at=ground.staff.at,
                 key=key_of("keep_receipt", waiting.number, receipt),
             )
-        _emit_files(listing.files(desk.programme_id, FileState.SENT), [], as_json)
+        _emit_files(listing.files(ground.programme_id, FileState.SENT), [], as_json)
 
 
 @command.command("replies")
@@ -195,22 +197,78 @@ def replies(subjects: tuple[str, ...], as_json: bool) -> int:
     Example:
       qosymsha pay replies
     """
-    with _desk(subjects) as desk:
-        treasury, payer = adapter("treasury"), desk.staff.actor(Role.PAYER)
-        for file in listing.files(desk.programme_id, FileState.SENT):
-            _handed_over(treasury, file.id)  # the same hash is the same file: a treasury that knows it does nothing
+    with desk(subjects) as ground:
+        treasury, payer = adapter("treasury"), ground.staff.actor(Role.PAYER)
         applied = 0
         for _ in range(_ASKS):
             said = _asked(treasury)
             if said:
-                commands.apply_replies(actor=payer, replies=said, at=desk.staff.at, key=entropy.uuid4())
-                treasury.acknowledge(said)
+                commands.apply_replies(actor=payer, replies=said, at=ground.staff.at, key=entropy.uuid4())
+                _acknowledged(treasury, said)
                 applied += len(said)
         held = [asdict_of(reply) for reply in queries.held_replies()]
-        states = queries.payments_by_state(desk.programme_id)
+        states = queries.payments_by_state(ground.programme_id)
         result = {"replies": applied, "payments": states, "held": held}
         emit(result, as_json=as_json, text=lambda: _replies_text(applied, states, held))
         return EXIT_FINDING if held else EXIT_DONE
+
+
+@command.command("held")
+@json_option
+def held(as_json: bool) -> int:
+    """Replies of the treasury that nobody understands yet: each waits for `pay resolve`. Exit status 1 where there are.
+
+    \b
+    Example:
+      qosymsha pay held
+    """
+    with desk(()):
+        found = [asdict_of(reply) for reply in queries.held_replies()]
+    emit({"held": found}, as_json=as_json, text=lambda: _held_text(found) or ["no reply is held"])
+    return EXIT_FINDING if found else EXIT_DONE
+
+
+@command.command("resolve")
+@click.argument("reference", metavar="REPLY")
+@click.option("--apply-to", "payment", metavar="PAYMENT", help="It speaks of this payment, for the amount ordered.")
+@click.option("--dismiss", is_flag=True, help="It concerns nobody here: nothing moves.")
+@click.option(
+    "--status", type=click.Choice(["accepted", "rejected", "returned"]),
+    help="What the treasury meant, where its own code did not say.",
+)  # fmt: skip
+@click.option("--basis", required=True, help="The paper this rests on: the treasury's letter and its date.")
+@as_option
+@json_option
+def resolve(  # noqa: PLR0913 - the options of a verb
+    reference: str,
+    payment: str | None,
+    dismiss: bool,
+    status: str | None,
+    basis: str,
+    subjects: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Decide on a held reply: it means one of our payments, or nothing here. Kept with your name and the paper.
+
+    \b
+    Examples:
+      qosymsha pay resolve 4F12… --apply-to C-000017-4-1 --status accepted --basis "letter 12-3 of 19.11.2026"
+      qosymsha pay resolve 4F12… --dismiss --basis "letter 12-3 of 19.11.2026"
+    """
+    if dismiss == (payment is not None):
+        raise BadInput("--apply-to", "name the payment it speaks of, or --dismiss it")
+    choice = ReplyChoice.DISMISS if dismiss else ReplyChoice.APPLY
+    meant = ReplyStatus(status) if status else None
+    with desk(subjects) as ground:
+        outcome = commands.resolve_reply(
+            actor=ground.staff.actor(Role.PAYER),
+            reference=reference,
+            resolution=Resolution(choice, basis, payment or "", meant),
+            at=ground.staff.at,
+            key=entropy.uuid4(),
+        )
+    told = {"reply": reference, "choice": choice.value, "outcome": outcome.value if outcome else ""}
+    emit(told, as_json=as_json, text=lambda: [f"{reference}: {outcome.value if outcome else 'dismissed'}"])
 
 
 @command.command("show")
@@ -223,13 +281,13 @@ def show(subjects: tuple[str, ...], as_json: bool) -> None:
     Example:
       qosymsha pay show --json
     """
-    with _desk(subjects) as desk:
-        claims, files = listing.claims(desk.programme_id), listing.files(desk.programme_id)
+    with desk(subjects) as ground:
+        claims, files = listing.claims(ground.programme_id), listing.files(ground.programme_id)
         held = [asdict_of(reply) for reply in queries.held_replies()]
         result = {
             "claims": [asdict(c) for c in claims],
             "files": [asdict(f) for f in files],
-            "payments": queries.payments_by_state(desk.programme_id),
+            "payments": queries.payments_by_state(ground.programme_id),
             "held": held,
         }
         emit(result, as_json=as_json, text=lambda: [*_claims_text(claims, {}), *_files_text(files)])
@@ -240,8 +298,8 @@ def asdict_of(reply: Any) -> dict[str, str]:
     return {"reference": reply.reference, "payment": reply.end_to_end_id, "status": reply.status, "why": reply.outcome}
 
 
-def _claims(desk: Desk, state: ClaimState, numbers: Sequence[str]) -> list[listing.ClaimLine]:
-    standing = listing.claims(desk.programme_id, "" if numbers else state.value)
+def _claims(ground: Desk, state: ClaimState, numbers: Sequence[str]) -> list[listing.ClaimLine]:
+    standing = listing.claims(ground.programme_id, "" if numbers else state.value)
     if not numbers:
         return standing
     by_number = {claim.number: claim for claim in standing}
@@ -251,9 +309,9 @@ def _claims(desk: Desk, state: ClaimState, numbers: Sequence[str]) -> list[listi
     return [by_number[number.strip().upper()] for number in numbers]
 
 
-def _told(desk: Desk, chosen: list[listing.ClaimLine], outcomes: Sequence[RowOutcome], as_json: bool) -> int:
+def _told(ground: Desk, chosen: list[listing.ClaimLine], outcomes: Sequence[RowOutcome], as_json: bool) -> int:
     refused = {chosen[o.row].id: refusal(o.reason) for o in outcomes if o.reason is not None}
-    after = {claim.id: claim for claim in listing.claims(desk.programme_id)}
+    after = {claim.id: claim for claim in listing.claims(ground.programme_id)}
     now = [after[claim.id] for claim in chosen]
     result = {"claims": [{**asdict(c), "refused": refused.get(c.id, "")} for c in now], "refused": len(refused)}
     emit(result, as_json=as_json, text=lambda: _claims_text(now, refused))
@@ -285,8 +343,12 @@ def _files_text(files: Sequence[listing.FileLine]) -> list[str]:
 
 def _replies_text(applied: int, states: dict[str, int], held: Sequence[dict[str, str]]) -> list[str]:
     lines = [f"{applied:,} replies read", *(f"  payments {state}: {count:,}" for state, count in states.items())]
+    return lines + _held_text(held)
+
+
+def _held_text(held: Sequence[dict[str, str]]) -> list[str]:
     rows = [(h["reference"], h["payment"], h["status"], h["why"]) for h in held]
-    return lines + (table("Held, to be looked at", ("reply", "payment", "status", "why"), rows) if held else [])
+    return table("Held, to be looked at", ("reply", "payment", "status", "why"), rows) if held else []
 
 
 def _handed_over(treasury: Any, file_id: int) -> str:
@@ -306,7 +368,15 @@ def _asked(treasury: Any) -> list[Any]:
         raise EnvironmentFault(f"The treasury cannot be asked now ({error}); try later.") from error
 
 
-def _payer() -> Payer:
+def _acknowledged(treasury: Any, said: Sequence[Any]) -> None:
+    """Tell the treasury that its words were stored; where it can't be told, it says them again, and nothing is lost."""
+    try:
+        treasury.acknowledge(said)
+    except TreasuryUnavailable as error:
+        raise EnvironmentFault(f"The treasury cannot be told that its words arrived ({error}); try later.") from error
+
+
+def payer() -> Payer:
     """Who pays, from the environment; a trial's own where nothing is set outside production."""
     text = environ.get(PAYER, "")
     if not text and not settings.PRODUCTION:

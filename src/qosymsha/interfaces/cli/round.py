@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,16 @@ from qosymsha.domain.admission.queries import RoundSummary
 from qosymsha.domain.admission.rules import AdmissionRefusal, RoundPlan, refuse_plan
 from qosymsha.domain.admission.states import RoundState
 from qosymsha.domain.allocation import draw as draws
-from qosymsha.domain.people.states import Role
 from qosymsha.interfaces.cli import beacons, secrets
 from qosymsha.interfaces.cli import installation as city
 from qosymsha.interfaces.cli.acting import Staff
+from qosymsha.interfaces.cli.desk import Desk
+from qosymsha.interfaces.cli.explaining import of_application
 from qosymsha.interfaces.cli.out import as_option, emit, json_option, remark, table
 from qosymsha.interfaces.cli.receipt import receipt
 from qosymsha.interfaces.cli.session import database, key_of
 from qosymsha.interfaces.files import published
 from qosymsha.kernel import clock
-from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_day, local_instant, next_month
 from qosymsha.kernel.errors import BadInput, Refused
 from qosymsha.kernel.money import TIYN_PER_TENGE
@@ -35,19 +35,6 @@ from qosymsha.kernel.money import TIYN_PER_TENGE
 WINDOW_DAYS = 14
 _RUNNING = (RoundState.OPEN, RoundState.CLOSED, RoundState.DRAWN)
 _TO_SHOW = (*_RUNNING, RoundState.ALLOCATED, RoundState.PUBLISHED)
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """One call's ground: the city, who acts, when."""
-
-    place: city.Installation
-    staff: Staff
-
-    @property
-    def officer(self) -> Actor:
-        """The programme officer of this call."""
-        return self.staff.actor(Role.PROGRAMME_OFFICER)
 
 
 @contextmanager
@@ -59,7 +46,7 @@ def _desk(subjects: Sequence[str]) -> Iterator[Desk]:
 
 @click.group(name="round")
 def command() -> None:
-    """A round's life: open, receipt, close, draw, allocate, publish, show; or cancel.
+    """A round's life: open, receipt, close, draw, allocate, publish, show, explain; or cancel.
 
     Rules, window, beacon and the parties' commitments are fixed when the round opens; the list is fixed when it
     closes; only then does the draw's seed become known. Nobody can draw twice.
@@ -78,6 +65,7 @@ def command() -> None:
 
 
 command.add_command(receipt)
+command.add_command(of_application)
 _number = click.option("--round", "number", metavar="R-…", help="The round (default: the one running, or the latest).")
 _day = click.DateTime(formats=["%Y-%m-%d", "%d.%m.%Y"])
 _month = click.DateTime(formats=["%Y-%m"])

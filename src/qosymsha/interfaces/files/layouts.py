@@ -92,10 +92,92 @@ BUDGET = (
     Column("decision", "решение|основание|шешім|негіздеме", "maslikhat 12/1 of 20.12.2025", "the paper's name", True),
 )
 
+MARKS = (
+    Column(
+        "provider", "бин|бсн|bin|бин поставщика|бин/иин|жсн/бсн", "251340000003", "BIN or IIN of the provider", True
+    ),
+    Column("group", "код группы|группа|топ|топ коды|код|code", "D-1", "the provider's own group code", True),
+    Column(
+        "child",
+        "иин ребенка|бала жсн|баланың жсн|жсн бала|child iin|ребенок|бала",
+        "150301700001",
+        "child's IIN; with --create-missing any code of the file's own",
+        True,
+    ),
+    Column("date", "дата|день|күні|күн|сабақ күні|day", "2026-09-03", "the lesson's day", True),
+    Column(
+        "mark",
+        "отметка|посещение|статус|белгі|қатысу|value",
+        "present",
+        "present, absent, ill, excused (есть/нет/болел/уважит, бар/жоқ/ауру/себепті; 1/0)",
+        True,
+    ),
+    Column("starts", "начало|начало занятия|басталуы|сабақ басталуы|time", "15:00", "the lesson's beginning"),
+    Column("ends", "конец|окончание|конец занятия|аяқталуы|сабақ аяқталуы", "16:00", "the lesson's end"),
+    Column(
+        "marked_at", "время отметки|отмечено|белгіленген уақыты", "2026-09-03 15:07:10", "when the server got the mark"
+    ),
+    Column("recorded_at", "время на устройстве|құрылғы уақыты", "", "when the marking device says it was made"),
+    Column("mark_device", "устройство отметки|белгі құрылғысы", "tablet-7", "the device that marked: any word for it"),
+    Column(
+        "mark_network", "сеть отметки|белгі желісі|mark ip", "10.1.2.3", "the network it marked from: address or word"
+    ),
+    Column(
+        "scan_at", "время сканирования|считано|сканерлеу уақыты", "2026-09-03 14:58:31", "the family's scan of the code"
+    ),
+    Column("scan_device", "устройство сканирования|сканерлеу құрылғысы", "phone-9", "the device that read the code"),
+    Column("scan_network", "сеть сканирования|сканерлеу желісі|scan ip", "", "the network it was read from"),
+    Column("scan_device_kind", "вид устройства сканирования", "", "`point` for a registered shared device; else blank"),
+    Column("card", "карта|карточка|карта считана", "", "the child's card was read: yes, or the instant"),
+    Column(
+        "confirmed_at",
+        "время подтверждения|подтверждено|растау уақыты",
+        "2026-10-02 20:11:05",
+        "when the guardian confirmed the child's month (the same on each row of the month)",
+    ),
+    Column("confirm_device", "устройство подтверждения|растау құрылғысы", "phone-9", "the device that confirmed"),
+    Column("confirm_network", "сеть подтверждения|растау желісі|confirm ip", "", "the network it confirmed from"),
+    Column(
+        "confirm_device_kind", "вид устройства подтверждения", "", "`point` for a registered point's device; else blank"
+    ),
+    Column(
+        "guardian",
+        "иин родителя|ата-ана жсн|родитель|ата-ана|guardian iin",
+        "881107900004",
+        "guardian's IIN, or with --create-missing a code: tells which children are one family",
+    ),
+    Column(
+        "home",
+        "район проживания|тұратын ауданы|домашний като|home kato",
+        "711110000",
+        "the child's home: KATO or district",
+    ),
+    Column("venue", "помещение|зал|ғимарат|адрес|мекенжай", "Hall 2", "where: any word that is the same for one room"),
+    Column("district", "район|аудан|като|kato|venue kato", "711110000", "the venue's KATO or district"),
+    Column("capacity", "вместимость|мест|орын|орын саны", "15", "how many the room or group may hold"),
+    Column("teacher", "педагог|тренер|мұғалім|иин педагога", "T-5", "the teacher's IIN or code"),
+    Column(
+        "elsewhere",
+        "где был|другой реестр|басқа жерде|away",
+        "",
+        "where another register has the child that day: abroad, hospital, ill, school, notice",
+    ),
+    Column(
+        "child_ref", "код ребенка|бала коды|child code", "c-17", "your own word for the child, given back with a flag"
+    ),
+    Column(
+        "ref",
+        "номер строки|код строки|жол коды|row id",
+        "r-1",
+        "your own word for the row, given back; blank: its number",
+    ),
+)
+
 LAYOUTS = {
     "providers": PROVIDERS,
     "groups": GROUPS,
     "guardians": GUARDIANS,
     "applications": APPLICATIONS,
     "budget": BUDGET,
+    "marks": MARKS,
 }

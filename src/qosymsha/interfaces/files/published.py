@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,10 +19,11 @@ from qosymsha.runtime.places import places_of
 
 SUMS = "SHA256SUMS"
 VERIFIERS = ("draw.py", "grant.py")
+CHOICE_VERIFIERS = ("draw.py",)  # who sits where can be judged by sworn auditors only, with places.py
 # What may be fetched, in the order a stranger needs it; a name in an address is looked up here, never made a path.
 NAMES = (
     *("terms.json", "closed.tsv", "protocol.json", "numbers.tsv", "results.tsv", SUMS),
-    *("parts.tsv", "proofs.tsv", *VERIFIERS),
+    *("parts.tsv", "proofs.tsv", "order.tsv", *VERIFIERS),
 )
 _PROGRAMS = Path(__file__).resolve().parents[4] / "verify"
 
@@ -43,14 +44,14 @@ def folder_of(round_uuid: UUID) -> Path:
 
 
 @contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
+def replacing(folder: Path, verifiers: Sequence[str] = VERIFIERS) -> Iterator[Path]:
     """An empty folder beside `folder` to write into; with the verifiers added it takes its place at the end."""
     beside = folder.with_name(f".{folder.name}")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True, mode=0o755)
     try:
         yield beside
-        for name in VERIFIERS:
+        for name in verifiers:
             if (_PROGRAMS / name).is_file():
                 shutil.copyfile(_PROGRAMS / name, beside / name)
         beside.chmod(0o755)  # the pages may run as another user

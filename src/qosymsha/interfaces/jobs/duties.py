@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+
+from django.contrib.sessions.backends.db import SessionStore
 
 from qosymsha.domain.admission import commands as admission_commands
 from qosymsha.domain.admission import queries as admission
 from qosymsha.domain.admission.states import RoundState
+from qosymsha.domain.attendance import commands as attendance
+from qosymsha.domain.choice import commands as choice_commands
+from qosymsha.domain.choice import queries as choice
+from qosymsha.domain.flags import commands as flags
+from qosymsha.domain.flags import queries as flag_queries
 from qosymsha.domain.insights.commands import run_invariants
 from qosymsha.domain.insights.queries import front
+from qosymsha.domain.people import commands as people
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.programmes.queries import ProgrammeFacts
+from qosymsha.domain.programmes.rules import ProgrammeRefusal
 from qosymsha.domain.providers import commands as providers
+from qosymsha.domain.settlement import commands as settlement
 from qosymsha.domain.vouchers import commands as vouchers
 from qosymsha.interfaces.jobs.keys import key_of
 from qosymsha.kernel import audit, schema
@@ -23,6 +35,7 @@ from qosymsha.kernel.errors import Refused
 ACTOR = Actor.system("jobs")
 LINKS = 10_000
 MONTHS_AHEAD = 4
+OFFER_MINUTES = 10
 CHECKS_SHARE = 10  # between two runs of the checker, this many times what a run takes: at most a tenth of one core
 _GRANTED = (RoundState.ALLOCATED, RoundState.PUBLISHED)
 _log = logging.getLogger(__name__)
@@ -54,6 +67,12 @@ def make_months(at: datetime) -> None:
     schema.make_months(month_of(local_day(at)), MONTHS_AHEAD)
 
 
+def forget_visits(at: datetime) -> None:
+    """Delete sessions that ran out, and second factors' codes and tries older than their retention."""
+    SessionStore.clear_expired()
+    people.forget_tries(actor=ACTOR, at=at)
+
+
 def expire_vouchers(at: datetime) -> None:
     """Close vouchers whose day to accept or to choose has passed, once a day in each territory."""
     today = local_day(at)
@@ -78,6 +97,54 @@ def promise_month(at: datetime) -> None:
             _log.warning("promise_month: programme %s, %s places lack money", programme.id, len(tally.refused))
 
 
+def remind_guardians(at: datetime) -> None:
+    """Tell of rows nobody has spoken on, on the rule's days of the month after, once a day in each programme."""
+    today = local_day(at)
+    for programme in programmes.programmes():
+        key = key_of("remind_guardians", programme.id, today)
+        with _without_rules():
+            attendance.remind_guardians(actor=ACTOR, programme_id=programme.id, on=today, at=at, key=key)
+
+
+def watch_absences(at: datetime) -> None:
+    """Warn, suspend and, after the hearing, release places of children who stay away, once a day in each programme."""
+    today = local_day(at)
+    for programme in programmes.programmes():
+        key = key_of("watch_absences", programme.id, today)
+        with _without_rules():
+            attendance.watch_absences(actor=ACTOR, programme_id=programme.id, on=today, at=at, key=key)
+
+
+def forget_traces(at: datetime) -> None:
+    """Drop months of device traces and refused check-ins past their retention. Needs no key: what is gone is gone."""
+    attendance.forget_traces(actor=ACTOR, on=local_day(at), at=at)
+
+
+@contextmanager
+def _without_rules() -> Iterator[None]:
+    """A programme without rules in force on that day has nothing to remind of or to watch."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.reason is not ProgrammeRefusal.NO_RULES_IN_FORCE:
+            raise
+        _log.info("no rules in force: %s", refused)
+
+
+def screen_months(at: datetime) -> None:
+    """Judge months whose sheets have left since the last look, once an hour; and last month whole once a day: guardians'
+    words that have come meanwhile are evidence too.
+    """
+    today, hour = local_day(at), at.replace(minute=0, second=0, microsecond=0)
+    for programme in programmes.programmes():
+        last_month = month_of(month_of(today) - timedelta(days=1))
+        key = key_of("screen_month", programme.id, last_month, today)
+        flags.screen(actor=ACTOR, programme_id=programme.id, month=last_month, at=at, key=key)
+        for month, provider_ids in flag_queries.unscreened(programme.id).items():
+            key = key_of("screen_sheets", programme.id, month, hour)
+            flags.screen(actor=ACTOR, programme_id=programme.id, month=month, at=at, key=key, provider_ids=provider_ids)
+
+
 def refill(at: datetime) -> None:
     """Make released money free again and give it to those who wait, once an hour for each programme."""
     hour = at.replace(minute=0, second=0, microsecond=0)
@@ -96,3 +163,38 @@ def _refill(programme: ProgrammeFacts, at: datetime, hour: datetime) -> None:
         admission_commands.refill(actor=ACTOR, round_id=latest.id, at=at, key=key_of("refill", latest.id, hour))
     except Refused as refused:  # another round runs, or the rule set lets freed places wait: a rule, not a fault
         _log.info("refill: %s", refused)
+
+
+def offer_places(at: datetime) -> None:
+    """End offers whose working days have passed and offer freed places, every ten minutes for each programme.
+
+    One transaction: killed at any point it has done nothing, and run again it does what is due by then.
+    """
+    slot = at.replace(minute=at.minute - at.minute % OFFER_MINUTES, second=0, microsecond=0)
+    for programme in programmes.programmes():
+        round_id = choice.last_round_id(programme.id)
+        if round_id is None:
+            continue
+        try:
+            choice_commands.offer_freed_places(
+                actor=ACTOR, round_id=round_id, at=at, key=key_of("offer_places", round_id, slot)
+            )
+        except Refused as refused:  # a later round runs, or the rule set gives freed places by rerun: a rule, no fault
+            _log.info("offer_places: %s", refused)
+
+
+def explain_money(at: datetime) -> None:
+    """Seal where each tenge is, once a day; differences are stored and told, never hidden."""
+    today = local_day(at)
+    for programme in programmes.programmes():
+        key = key_of("explain_money", programme.id, today)
+        sealed = settlement.explain_money(actor=ACTOR, programme_id=programme.id, at=at, key=key)
+        if sealed.differences:
+            _log.error("explain_money: programme %s, %s differences", programme.id, sealed.differences)
+
+
+def propose_recoveries(at: datetime) -> None:
+    """Propose to claw back what was paid for days upheld since, once a day; officials decide."""
+    for programme in programmes.programmes():
+        key = key_of("propose_recoveries", programme.id, local_day(at))
+        settlement.propose_recoveries(actor=ACTOR, programme_id=programme.id, at=at, key=key)

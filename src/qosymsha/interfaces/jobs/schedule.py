@@ -21,6 +21,14 @@ SCHEDULE: tuple[tuple[str, Duty], ...] = (
     ("3 * * * *", duties.expire_accreditations),
     ("4 * * * *", duties.promise_month),
     ("6 * * * *", duties.refill),
+    ("40 * * * *", duties.screen_months),
+    ("7 * * * *", duties.remind_guardians),
+    ("8 * * * *", duties.watch_absences),
+    ("9 22 * * *", duties.forget_traces),  # 03:09 in Astana
+    ("8 * * * *", duties.forget_visits),
+    ("8-59/10 * * * *", duties.offer_places),
+    ("35 21 * * *", duties.propose_recoveries),  # 02:35 in Astana
+    ("50 21 * * *", duties.explain_money),
     ("*/5 * * * *", treasury.exchange),
 )
 

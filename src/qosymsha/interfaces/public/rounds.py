@@ -21,11 +21,13 @@ _PLAIN = "text/plain; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class ClassRow:
-    """A class of a segment in words; `name` is empty for the small classes together."""
+    """A class of a segment in words; `name` is empty for the small classes together. `tier`, `claims`: as in lines."""
 
     name: str
     applications: int
     granted: int
+    tier: int = 0
+    claims: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,17 @@ def part(request: HttpRequest, round_uuid: UUID, part: int) -> HttpResponse:
     return HttpResponse(rows, content_type=_TYPES[".tsv"], headers=_saved(f"part-{part}.tsv"))
 
 
+@public_page
+def moves(request: HttpRequest, round_uuid: UUID) -> HttpResponse:
+    """`/{language}/rounds/{uuid}/moves.tsv`: "line id TAB segment TAB day TAB state TAB cause" of each later step."""
+    try:
+        found = list(admission.public_moves(round_uuid))
+    except Refused as refused:
+        raise Http404 from refused
+    rows = (f"{m.line_id}\t{m.segment}\t{m.day:%d.%m.%Y}\t{m.to_state}\t{m.cause}\n" for m in found)
+    return HttpResponse("".join(rows), content_type=_TYPES[".tsv"], headers=_saved(f"moves-{round_uuid}.tsv"))
+
+
 def _saved(name: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{name}"'}
 
@@ -134,7 +147,10 @@ def round_page(round_uuid: UUID, language: str) -> RoundPage:
 
 
 def _segment(result: admission.SegmentResult, cutoff: list[object] | None, language: str) -> SegmentPart:
-    rows = [ClassRow(_class(one, language), one.applications, one.granted) for one in result.classes]
+    rows = [
+        ClassRow(_class(one, language), one.applications, one.granted, one.tier, ",".join(sorted(one.claims)))
+        for one in result.classes
+    ]
     if result.merged:
         rows.append(ClassRow("", result.merged.applications, result.merged.granted))
     return SegmentPart(result, _kind(language, result.segment), tuple(rows), str(cutoff[-1]) if cutoff else "")

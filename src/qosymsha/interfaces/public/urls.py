@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from qosymsha.interfaces.public import rounds, views
+from qosymsha.interfaces.public import choices, rounds, views
 
 urlpatterns = [
     path("", views.first_page, name="first-page"),
@@ -12,6 +12,11 @@ urlpatterns = [
     path("rounds/<uuid:round_uuid>/", rounds.one_round, name="round"),
     path("rounds/<uuid:round_uuid>/check/", rounds.check, name="check"),
     path("rounds/<uuid:round_uuid>/root.txt", rounds.root, name="root"),
+    path("rounds/<uuid:round_uuid>/moves.tsv", rounds.moves, name="round-moves"),
     path("rounds/<uuid:round_uuid>/files/<str:name>", rounds.file, name="round-file"),
     path("rounds/<uuid:round_uuid>/parts/<int:part>.tsv", rounds.part, name="round-part"),
+    path("choice/", choices.all_choices, name="choices"),
+    path("choice/<uuid:round_uuid>/", choices.one_choice, name="choice"),
+    path("choice/<uuid:round_uuid>/root.txt", choices.root, name="choice-root"),
+    path("choice/<uuid:round_uuid>/files/<str:name>", choices.file, name="choice-file"),
 ]

@@ -1,16 +1,9 @@
 """Reads of admission: `facts` for its verbs, `frozen` for the engine, `personal` for a family, the others for all."""
 
+from qosymsha.domain.admission.queries.explaining import ClassBefore, Evidence, Explanation, Move, explain
 from qosymsha.domain.admission.queries.facts import round_numbered, round_of
-from qosymsha.domain.admission.queries.personal import (
-    Explanation,
-    Move,
-    Receipt,
-    application_numbered,
-    explain,
-    position,
-    positions,
-    receipt,
-)
+from qosymsha.domain.admission.queries.moves import PublicMove, public_moves
+from qosymsha.domain.admission.queries.personal import Receipt, application_numbered, position, positions, receipt
 from qosymsha.domain.admission.queries.public import RoundSummary, SegmentSummary, round_numbers, round_summary
 from qosymsha.domain.admission.queries.rounds import (
     ClassResult,
@@ -24,9 +17,12 @@ from qosymsha.domain.admission.queries.rounds import (
 )
 
 __all__ = [
+    "ClassBefore",
     "ClassResult",
+    "Evidence",
     "Explanation",
     "Move",
+    "PublicMove",
     "Receipt",
     "RoundHead",
     "RoundLife",
@@ -38,6 +34,7 @@ __all__ = [
     "explain",
     "position",
     "positions",
+    "public_moves",
     "receipt",
     "root_statement",
     "round_heads",

@@ -1,4 +1,4 @@
-"""What one family may see of its own application: the receipt, and where it stands and why. Every read is audited."""
+"""What one family may see of its own application: the receipt, and its place on the waiting list. Reads are audited."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from qosymsha.domain.admission.access import ALLOWED, Action
-from qosymsha.domain.admission.models import Application, ApplicationHistory, FrozenLine, Outcome
+from qosymsha.domain.admission.models import Application, FrozenLine, Outcome
 from qosymsha.domain.admission.rules import TICKET_KIND, AdmissionRefusal
 from qosymsha.domain.allocation import draw
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.states import Role
-from qosymsha.domain.programmes import queries as programmes
 from qosymsha.kernel import audit
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
@@ -24,9 +23,6 @@ from qosymsha.kernel.errors import Forbidden, Refused
 _POSITION = """
 SELECT count(*) FROM outcome o JOIN application a ON a.id = o.application_id
  WHERE o.round_id = %s AND o.segment = %s AND o.rank <= %s AND o.result = 'waiting' AND a.state = 'waiting'"""
-_BEFORE = """
-SELECT count(*) FILTER (WHERE result = 'granted'), count(*) FILTER (WHERE result = 'waiting') FROM outcome
- WHERE round_id = %s AND segment = %s AND rank < %s"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,41 +40,6 @@ class Receipt:
     round_uuid: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One step of an application's life with its cause."""
-
-    at: datetime
-    from_state: str
-    to_state: str
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why an application stands where it stands; ranks from 1, None where there is none yet.
-
-    coefficient: places of its category per iteration.   granted_before, waiting_before: at the run, in its segment.
-    position: its place on the waiting list now.   lottery_number: hex.
-    """
-
-    number: str
-    state: str
-    reason: str
-    segment: str
-    category: str
-    coefficient: int | None
-    iteration: int | None
-    turn: int | None
-    lottery_number: str
-    rank: int | None
-    how: str
-    granted_before: int | None
-    waiting_before: int | None
-    position: int | None
-    moves: tuple[Move, ...]
-
-
 @transaction.atomic
 def receipt(*, actor: Actor, application_id: int, at: datetime) -> Receipt:
     """The receipt of an application, for its guardian or the door that files for one.
@@ -87,7 +48,7 @@ def receipt(*, actor: Actor, application_id: int, at: datetime) -> Receipt:
         Forbidden: the actor is neither.
         Refused: `unknown_application`, or `tickets_erased`.
     """
-    found = _readable(actor, Action.READ_RECEIPT, application_id, at)
+    found = readable(actor, Action.READ_RECEIPT, application_id, at)
     ticket = people.unseal(TICKET_KIND, [found.id]).get(found.id)
     if ticket is None:
         raise Refused(AdmissionRefusal.TICKETS_ERASED)
@@ -102,37 +63,6 @@ def receipt(*, actor: Actor, application_id: int, at: datetime) -> Receipt:
         line=frozen.line if frozen else "",
         leaf=bytes(frozen.leaf).hex() if frozen else "",
         round_uuid=found.round.uuid,
-    )
-
-
-@transaction.atomic
-def explain(*, actor: Actor, application_id: int, at: datetime) -> Explanation:
-    """Where an application stands and why, with each move and its cause.
-
-    Raises:
-        Forbidden: the actor is neither the child's guardian nor an official of the territory who may.
-        Refused: `unknown_application`.
-    """
-    found = _readable(actor, Action.READ_APPLICATION, application_id, at)
-    outcome = Outcome.objects.filter(application_id=found.id).first()
-    rules = programmes.rules_of(found.round.rule_set_id).rules
-    before = _before(outcome) if outcome else (None, None)
-    return Explanation(
-        number=found.number,
-        state=found.state,
-        reason=found.reason,
-        segment=found.segment,
-        category=found.category,
-        coefficient=rules.category(found.category).coefficient if found.category else None,
-        iteration=outcome.iteration if outcome else None,
-        turn=outcome.turn if outcome else None,
-        lottery_number=bytes(outcome.number).hex() if outcome else "",
-        rank=outcome.rank if outcome else None,
-        how=outcome.how if outcome else "",
-        granted_before=before[0],
-        waiting_before=before[1],
-        position=_position(outcome) if outcome and found.state == "waiting" else None,
-        moves=_moves(found.id),
     )
 
 
@@ -160,7 +90,7 @@ def application_numbered(number: str) -> int:
     return found
 
 
-def _readable(actor: Actor, action: Action, application_id: int, at: datetime) -> Application:
+def readable(actor: Actor, action: Action, application_id: int, at: datetime) -> Application:
     """The application, if the actor may read it, with the read recorded."""
     found = Application.objects.select_related("round").filter(pk=application_id).first()
     if found is None:
@@ -181,19 +111,7 @@ def _readable(actor: Actor, action: Action, application_id: int, at: datetime) -
     return found
 
 
-def _before(outcome: Outcome) -> tuple[int, int]:
-    with connection.cursor() as cursor:
-        cursor.execute(_BEFORE, [outcome.round_id, outcome.segment, outcome.rank])
-        granted, waiting = cursor.fetchone()
-    return granted, waiting
-
-
 def _position(outcome: Outcome) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_POSITION, [outcome.round_id, outcome.segment, outcome.rank])
         return int(cursor.fetchone()[0])
-
-
-def _moves(application_id: int) -> tuple[Move, ...]:
-    rows = ApplicationHistory.objects.filter(application_id=application_id).order_by("seq")
-    return tuple(Move(row.at, row.from_state, row.to_state, row.cause) for row in rows)

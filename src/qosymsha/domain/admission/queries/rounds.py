@@ -47,12 +47,16 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class ClassResult:
-    """A class of the closed list at the run: the categories of its tier, the reserves it claims, and counts."""
+    """A class of the closed list at the run: the categories of its tier, the reserves it claims, and counts.
+
+    `tier` is what stands in its lines, 0 for several classes together.
+    """
 
     categories: tuple[str, ...]
     claims: tuple[str, ...]
     applications: int
     granted: int
+    tier: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,7 @@ def round_life(uuid: UUID) -> RoundLife:
         published_at=found.published_at,
         cancelled_at=found.cancelled_at,
         cancel_reason=found.cancel_reason,
-        results=_results(found.id, _hex(found.output_hash)) if found.output_hash else None,
+        results=results_of(found),
     )
 
 
@@ -161,6 +165,16 @@ def root_statement(uuid: UUID) -> str:
     if not found.root:
         raise Refused(AdmissionRefusal.WINDOW_STILL_OPEN, uuid=uuid)
     return f"qosymsha root 1\nround {found.number}\nroot {_hex(found.root)}\n"
+
+
+def results_of(the_round: Round) -> RoundResults | None:
+    """Results by the classes that the round's files show; None before the run."""
+    return _results(the_round.id, _hex(the_round.output_hash)) if the_round.output_hash else None
+
+
+def categories_of_tiers(the_round: Round) -> dict[int, tuple[str, ...]]:
+    """What stands in a line as tier → the categories it may be, in their order."""
+    return _tiers(programmes.rules_of(the_round.rule_set_id).rules)
 
 
 def _hex(value: bytes | memoryview | None) -> str:
@@ -182,7 +196,7 @@ def _results(round_id: int, _output_hash: str) -> RoundResults:
     withheld = withheld_classes(segments, np.array([row[3] for row in counted], np.int64)) if counted else segments
     tiers = _tiers(programmes.rules_of(the_round.rule_set_id).rules)
     rows = [
-        (segment, ClassResult(tiers.get(tier, ()), claims, n, granted), bool(hides))
+        (segment, ClassResult(tiers.get(tier, ()), claims, n, granted, tier), bool(hides))
         for (segment, tier, claims, n, granted), hides in zip(counted, withheld, strict=True)
     ]
     return _shown([(s.id, s.places) for s in terms.segments], rows)

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
 from django.db import transaction
 
-from qosymsha.domain.attendance import steps
+from qosymsha.domain.attendance import queries, steps
 from qosymsha.domain.attendance.access import ALLOWED, Action
 from qosymsha.domain.attendance.queries import RowFacts, SheetFacts, sent_months, sessions_of
 from qosymsha.domain.attendance.rules import (
     REASONS,
+    SHEET_REASONS,
     AttendanceRefusal,
     Decision,
+    HeldDay,
+    RowSaid,
+    SheetRefusal,
+    Trace,
     Word,
     refuse_approval,
     refuse_decision,
+    refuse_proof,
     refuse_word,
 )
-from qosymsha.domain.attendance.states import SessionState, SheetState, Topic
+from qosymsha.domain.attendance.states import HoldKind, SessionState, SheetState, Topic, TraceKind
 from qosymsha.domain.people import queries as people
+from qosymsha.domain.people.rules import Proof
+from qosymsha.domain.people.states import Role
+from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.vouchers.access import may_speak
 from qosymsha.domain.vouchers.rules import outcomes_of, repeated, unpacked
 from qosymsha.domain.vouchers.steps import Deed, begin, conclude
 from qosymsha.kernel.actor import Actor, require
-from qosymsha.kernel.errors import RowOutcome
+from qosymsha.kernel.errors import Refused, RowOutcome
 
 
 @transaction.atomic(durable=True)
@@ -70,47 +81,121 @@ def _named(outcomes: Sequence[RowOutcome], groups: Sequence[int]) -> list[RowOut
 
 @transaction.atomic(durable=True)
 def confirm_rows(*, actor: Actor, words: Sequence[Word], at: datetime, key: UUID) -> list[RowOutcome]:
-    """The second party speaks: each guardian confirms or disputes a child's row. Ids are rows; silence never confirms.
+    """The second party speaks: each guardian confirms or disputes a child's row, or days of it. Ids are rows.
 
-    A sheet on which everybody has spoken goes on to the customer.
+    Silence never confirms. A guardian who speaks for herself needs a fresh second factor; of a channel's and a clerk's
+    words the way is stored. Disputed days are held back until somebody decides. A sheet on which everybody has spoken
+    goes on to the customer.
 
     Raises:
         Forbidden: the actor may not bring guardians' words at all.
     """
     require(actor, Action.CONFIRM, ALLOWED)
-    deed = Deed(actor, Action.CONFIRM, at, key)
-    seen = begin(deed, [[w.row_id, w.guardian_id, w.word, w.reason] for w in words])
+    return _hear(Deed(actor, Action.CONFIRM, at, key), words)
+
+
+@transaction.atomic(durable=True)
+def confirm_month(*, actor: Actor, word: Word, at: datetime, key: UUID) -> None:
+    """A guardian confirms one child's month, disputes days of it or the whole, or takes a dispute back.
+
+    Raises:
+        Forbidden: the actor may not bring guardians' words at all.
+        Refused: `proof_missing`, `proof_stale`, and whatever refuses a row of `confirm_rows`; nothing is stored.
+    """
+    require(actor, Action.CONFIRM, ALLOWED)
+    (outcome,) = _hear(Deed(actor, Action.CONFIRM, at, key), [word])
+    if outcome.reason is not None:
+        raise Refused(outcome.reason)
+
+
+def _hear(deed: Deed, words: Sequence[Word]) -> list[RowOutcome]:
+    seen = begin(deed, [[w.row_id, w.guardian_id, w.word, w.reason, list(w.days)] for w in words])
     if seen is not None:
-        return unpacked(seen, REASONS)
+        return unpacked(seen, SHEET_REASONS)
     found, sheets = steps.lock_rows([w.row_id for w in words])
-    pairs = [(w.guardian_id, found[w.row_id].child_id) for w in words if w.row_id in found]
-    wards = people.wards(pairs, deed.today)
+    facts = _hearing(deed, words, found, sheets)
     refused: dict[int, StrEnum] = dict.fromkeys(repeated(w.row_id for w in words), AttendanceRefusal.NAMED_TWICE)
-    said: dict[int, Word] = {}
+    said: dict[int, tuple[Word, Proof]] = {}
     for row, word in enumerate(words):
         if row in refused:
             continue
-        reason = _refuse_word(actor, word, found, wards)
-        if reason is None:
-            said[row] = word
+        proof = _proof(deed, word)
+        reason = _refuse_word(deed, word, facts)
+        if reason is None and proof is not None:
+            said[row] = word, proof
         else:
-            refused[row] = reason
-    steps.write_words(deed, list(said.values()))
+            refused[row] = reason or SheetRefusal.PROOF_MISSING
+    _store_words(deed, list(said.values()), facts)
     steps.pass_spoken(deed, list(sheets.values()))
-    ids = {row: word.row_id for row, word in said.items()}
+    ids = {row: word.row_id for row, (word, _) in said.items()}
     return conclude(deed, Topic.SPOKEN, "sheet_row", outcomes_of(len(words), ids, refused))
 
 
-def _refuse_word(
-    actor: Actor, word: Word, found: Mapping[int, RowFacts], wards: set[tuple[int, int]]
-) -> AttendanceRefusal | None:
-    row = found.get(word.row_id)
+@dataclass(frozen=True, slots=True)
+class _Hearing:
+    """What a batch of words is judged by: rows and sheets by id, wards, minutes a proof is fresh by sheet, days."""
+
+    rows: Mapping[int, RowFacts]
+    sheets: Mapping[int, SheetFacts]
+    wards: set[tuple[int, int]]
+    proof_minutes: Mapping[int, int]
+    disputed: Mapping[int, set[int]]
+    present: Mapping[int, set[int]]
+
+
+def _hearing(
+    deed: Deed, words: Sequence[Word], found: Mapping[int, RowFacts], sheets: Mapping[int, SheetFacts]
+) -> _Hearing:
+    terms = {(s.programme_id, s.month): 0 for s in sheets.values()}
+    for about in terms:
+        terms[about] = programmes.rules_in_force(*about).rules.confirmation.proof_minutes
+    return _Hearing(
+        found,
+        sheets,
+        people.wards([(w.guardian_id, found[w.row_id].child_id) for w in words if w.row_id in found], deed.today),
+        {s.id: terms[s.programme_id, s.month] for s in sheets.values()},
+        queries.disputed_days([w.row_id for w in words]),
+        queries.present_days([(w.row_id, day) for w in words for day in w.days]),
+    )
+
+
+def _refuse_word(deed: Deed, word: Word, facts: _Hearing) -> StrEnum | None:
+    row = facts.rows.get(word.row_id)
     if row is None:
         return AttendanceRefusal.UNKNOWN_ROW
-    is_ward = (word.guardian_id, row.child_id) in wards
-    if not is_ward or not may_speak(actor, word.guardian_id, row.territory_id):
+    is_ward = (word.guardian_id, row.child_id) in facts.wards
+    if not is_ward or not may_speak(deed.actor, word.guardian_id, row.territory_id):
         return AttendanceRefusal.NOT_GUARDIAN
-    return refuse_word(word.word, word.reason, row.word, row.sheet_state)
+    said = RowSaid(row.word, row.sheet_state, facts.disputed.get(row.id, ()))
+    reason = refuse_word(word, said, facts.present.get(row.id, ()))
+    if reason is None and deed.actor.guardian_id == word.guardian_id:
+        return refuse_proof(word.proof, deed.at, facts.proof_minutes[row.sheet_id])
+    return reason
+
+
+def _proof(deed: Deed, word: Word) -> Proof | None:
+    """The word's own proof; of a clerk the guardian stands before him, of a channel its way is its name."""
+    if word.proof is not None or deed.actor.guardian_id == word.guardian_id:
+        return word.proof
+    return Proof(deed.at, "in_person" if deed.actor.holds({Role.CLERK}) else "channel")
+
+
+def _store_words(deed: Deed, said: Sequence[tuple[Word, Proof]], facts: _Hearing) -> None:
+    steps.write_words(deed, said)
+    steps.withdraw_disputes(deed, [w.row_id for w, _ in said if not w.days and w.row_id in facts.disputed])
+    days = [
+        HeldDay(w.row_id, day, HoldKind.DISPUTED, facts.sheets[facts.rows[w.row_id].sheet_id].version, w.reason)
+        for w, _ in said
+        for day in w.days
+    ]
+    steps.hold_days(deed, days)
+    traces: defaultdict[date, list[tuple[int, int, Trace]]] = defaultdict(list)
+    for word, _ in said:
+        if word.trace is not None:
+            month = facts.sheets[facts.rows[word.row_id].sheet_id].month
+            traces[month].append((word.row_id, 0, word.trace))
+    for month, left in sorted(traces.items()):
+        steps.leave_each(TraceKind.WORD, left, deed.at, month=month)
 
 
 @transaction.atomic(durable=True)

@@ -30,6 +30,9 @@ class Migration(migrations.Migration):
                 ("source", models.TextField()),
                 ("marked_at", models.DateTimeField()),
                 ("marked_by", models.BigIntegerField()),
+                ("batch_id", models.BigIntegerField(null=True)),
+                ("counter", models.BigIntegerField(null=True)),
+                ("recorded_at", models.DateTimeField(null=True)),
                 (
                     "pk",
                     models.CompositePrimaryKey(
@@ -58,6 +61,8 @@ class Migration(migrations.Migration):
                 ("lessons_held", models.IntegerField()),
                 ("hash", models.BinaryField(null=True)),
                 ("sent_at", models.DateTimeField(null=True)),
+                ("version", models.IntegerField(db_default=1, default=1)),
+                ("scan_is_word", models.BooleanField(db_default=False, default=False)),
                 ("group", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.clubgroup")),
                 (
                     "programme",
@@ -164,10 +169,13 @@ class Migration(migrations.Migration):
                 ("ill", models.IntegerField()),
                 ("excused", models.IntegerField()),
                 ("absent", models.IntegerField()),
+                ("seen", models.IntegerField(db_default=0, default=0)),
                 ("word", models.TextField()),
                 ("reason", models.TextField(blank=True)),
                 ("confirmed_by", models.BigIntegerField(null=True)),
                 ("confirmed_at", models.DateTimeField(null=True)),
+                ("proof_way", models.TextField(blank=True, db_default="")),
+                ("proof_at", models.DateTimeField(null=True)),
                 ("evidence", models.TextField(blank=True)),
                 ("decided_by", models.BigIntegerField(null=True)),
                 ("decided_at", models.DateTimeField(null=True)),

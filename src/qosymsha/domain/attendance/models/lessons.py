@@ -1,7 +1,9 @@
-"""Sessions, and the marks on them (by month)."""
+"""Sessions and what was changed about them."""
 
 from __future__ import annotations
 
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 
 from qosymsha.domain.people.models import Territory
@@ -10,8 +12,18 @@ from qosymsha.domain.providers.models import ClubGroup, Provider, Teacher, Venue
 from qosymsha.kernel.entropy import uuid4
 
 
+class InstantRange(models.Func):
+    """The instants of a lesson as a range, its end left out."""
+
+    function = "TSTZRANGE"
+    output_field = DateTimeRangeField()
+
+
 class Session(models.Model):
     """One lesson of a group on a day, made from the timetable; `on` is the local day.
+
+    A moved session stays and points to its new one (`moved_to`); so does a cancelled one that was made up. Live ones
+    (planned, held) never put a teacher in two places, nor more children into a venue than it may hold (migration 0003).
 
     no_pii. Retention: ten years.
     """
@@ -28,33 +40,68 @@ class Session(models.Model):
     ends_at = models.DateTimeField()
     state = models.TextField()
     reason = models.TextField(blank=True)
+    moved_to = models.ForeignKey("self", null=True, on_delete=models.PROTECT, db_index=False)
+    # A column, not the state itself: the constraints look at it, and `planned` → `held` leaves it, so that the update
+    # of a marked session touches no index.
+    is_live = models.GeneratedField(
+        expression=models.Q(state__in=["planned", "held"]),  # type: ignore[arg-type]
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
 
     class Meta:
         db_table = "session"
+        indexes = [
+            models.Index(fields=["group", "starts_at"], name="session_group_time"),
+            models.Index(fields=["venue", "on"], name="session_venue_day"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["id", "territory", "programme"], name="session_place"),
-            models.UniqueConstraint(fields=["group", "starts_at"], name="session_once"),
+            models.UniqueConstraint(
+                fields=["group", "starts_at"], condition=models.Q(is_live=True), name="session_once"
+            ),
+            models.UniqueConstraint(
+                fields=["moved_to"], condition=models.Q(moved_to__isnull=False), name="session_moved_once"
+            ),
+            ExclusionConstraint(
+                name="session_teacher_once",
+                expressions=[
+                    ("teacher", RangeOperators.EQUAL),
+                    (InstantRange("starts_at", "ends_at"), RangeOperators.OVERLAPS),
+                ],
+                condition=models.Q(is_live=True),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(moved_to__isnull=True, state__in=["planned", "held", "cancelled"])
+                | models.Q(moved_to__isnull=False, state__in=["moved", "cancelled"]),
+                name="session_moved_somewhere",
+            ),
         ]
 
 
-class Mark(models.Model):
-    """The provider's mark of one child at one session: present, ill, excused, absent. Partitioned by month of `on`.
+class SessionChange(models.Model):
+    """What was changed about a session, by whom, why: moved, made up, cancelled, reinstated, substituted; insert-only.
 
-    pii: a child's presence; reads are audited. Retention: five years, whole months dropped.
+    no_pii: ids. Retention: ten years.
     """
 
-    on = models.DateField()
-    session_id = models.BigIntegerField()
-    enrolment_id = models.BigIntegerField()
-    child_id = models.BigIntegerField()
-    territory_id = models.BigIntegerField()
-    programme_id = models.BigIntegerField()
-    value = models.TextField()
-    source = models.TextField()
-    marked_at = models.DateTimeField()
-    marked_by = models.BigIntegerField()
-    pk = models.CompositePrimaryKey("on", "session_id", "enrolment_id")
+    session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="changes")
+    kind = models.TextField()
+    reason = models.TextField()
+    from_teacher = models.BigIntegerField(null=True)
+    to_teacher = models.BigIntegerField(null=True)
+    to_session = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+    actor_id = models.BigIntegerField()
 
     class Meta:
-        managed = False
-        db_table = "mark"
+        db_table = "session_change"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind="substituted", from_teacher__isnull=False, to_teacher__isnull=False)
+                | models.Q(kind__in=["moved", "made_up"], to_session__isnull=False)
+                | models.Q(kind__in=["cancelled", "reinstated"]),
+                name="session_change_whole",
+            ),
+            models.CheckConstraint(condition=~models.Q(reason=""), name="session_change_has_reason"),
+        ]

@@ -14,6 +14,9 @@ from qosymsha.kernel.entropy import uuid4
 class MonthSheet(models.Model):
     """The sheet of a group and month: the money document. States: DOMAIN.md 1.6; hashed and locked when sent.
 
+    `version` counts how often it was sent; `scan_is_word` says whether the month's rules take the family's scan at the
+    venue for the second party's word on that day.
+
     no_pii: ids. Retention: ten years.
     """
 
@@ -27,6 +30,8 @@ class MonthSheet(models.Model):
     lessons_held = models.IntegerField()
     hash = models.BinaryField(null=True)
     sent_at = models.DateTimeField(null=True)
+    version = models.IntegerField(default=1, db_default=1)
+    scan_is_word = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "month_sheet"
@@ -58,8 +63,9 @@ class MonthSheetHistory(models.Model):
 class SheetRow(models.Model):
     """One child's row of a sheet: lessons by mark, and the second party's word: silent, confirmed, disputed, decided.
 
-    `confirmed_by` is the guardian who confirmed or disputed (with `reason`); `decided_by` is the user id of the officer
-    who decided on `evidence`: both stay where a disputed row was decided.
+    `seen` counts the present days on which the family's scan was accepted. `confirmed_by` is the guardian who confirmed
+    or disputed (with `reason`), `proof_way` and `proof_at` how and when she proved to be herself; `decided_by` is the
+    user id of the officer who decided on `evidence`: both stay where a disputed row was decided.
 
     pii: a child's presence; reads are audited. Retention: ten years.
     """
@@ -74,10 +80,13 @@ class SheetRow(models.Model):
     ill = models.IntegerField()
     excused = models.IntegerField()
     absent = models.IntegerField()
+    seen = models.IntegerField(default=0, db_default=0)
     word = models.TextField()
     reason = models.TextField(blank=True)
     confirmed_by = models.BigIntegerField(null=True)
     confirmed_at = models.DateTimeField(null=True)
+    proof_way = models.TextField(blank=True, db_default="")
+    proof_at = models.DateTimeField(null=True)
     evidence = models.TextField(blank=True)
     decided_by = models.BigIntegerField(null=True)
     decided_at = models.DateTimeField(null=True)
@@ -97,3 +106,77 @@ class SheetRow(models.Model):
                 name="sheet_row_word_has_speaker",
             ),
         ]
+
+
+class SheetVersion(models.Model):
+    """What a sheet said before it was sent again: document, hash and the words on its rows; insert-only.
+
+    pii: presence by the places' outside ids. Retention: ten years.
+    """
+
+    sheet = models.ForeignKey(MonthSheet, on_delete=models.PROTECT, db_index=False)
+    version = models.IntegerField()
+    hash = models.BinaryField()
+    sent_at = models.DateTimeField()
+    document = models.TextField()
+    words = models.JSONField()
+
+    class Meta:
+        db_table = "sheet_version"
+        constraints = [models.UniqueConstraint(fields=["sheet", "version"], name="sheet_version_once")]
+
+
+class ReturnedRow(models.Model):
+    """Why the customer sent a row of a sheet back, by the sheet's version; insert-only.
+
+    pii: a remark on a child's row. Retention: ten years.
+    """
+
+    sheet_row = models.ForeignKey(SheetRow, on_delete=models.PROTECT, db_index=False)
+    version = models.IntegerField()
+    reason = models.TextField()
+    at = models.DateTimeField()
+    returned_by = models.BigIntegerField()
+
+    class Meta:
+        db_table = "returned_row"
+        constraints = [models.UniqueConstraint(fields=["sheet_row", "version"], name="returned_row_once")]
+
+
+class DayHold(models.Model):
+    """A day of a row that must not be paid: `disputed` by the guardian (cause 0) or `flagged` (cause: the flag's id).
+
+    `open` until a person clears it (payable again) or upholds it (never payable). `is_present` and `is_seen` say what
+    the day counts in the row. A day is held while any of its holds is open or upheld.
+
+    pii: a child's presence. Retention: ten years.
+    """
+
+    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False)
+    sheet_row = models.ForeignKey(SheetRow, on_delete=models.PROTECT, db_index=False)
+    session_id = models.BigIntegerField()
+    on = models.DateField()
+    kind = models.TextField()
+    cause_id = models.BigIntegerField()
+    state = models.TextField()
+    reason = models.TextField()
+    is_present = models.BooleanField()
+    is_seen = models.BooleanField()
+    opened_at = models.DateTimeField()
+    opened_by = models.BigIntegerField()
+    resolved_at = models.DateTimeField(null=True)
+    resolved_by = models.BigIntegerField(null=True)
+    evidence = models.TextField(blank=True, db_default="")
+
+    class Meta:
+        db_table = "day_hold"
+        constraints = [
+            models.UniqueConstraint(fields=["sheet_row", "session_id", "kind", "cause_id"], name="day_hold_once"),
+            models.CheckConstraint(condition=models.Q(kind__in=["disputed", "flagged"]), name="day_hold_kind"),
+            models.CheckConstraint(
+                condition=models.Q(state="open") | models.Q(resolved_by__isnull=False, resolved_at__isnull=False),
+                name="day_hold_resolved_by_somebody",
+            ),
+        ]
+        indexes = [models.Index(fields=["kind", "cause_id"], name="day_hold_cause")]

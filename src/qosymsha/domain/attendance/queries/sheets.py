@@ -28,6 +28,8 @@ class SheetFacts:
     state: str
     lessons_held: int
     sent_at: datetime | None
+    version: int
+    scan_is_word: bool
     hash: bytes | None
 
 
@@ -44,14 +46,21 @@ class RowFacts:
     ill: int
     excused: int
     absent: int
+    seen: int
     word: str
     sheet_state: str
 
 
 @dataclass(frozen=True, slots=True)
 class PayableRow:
-    """A row that two parties agree on, or an officer decided: lessons by mark and the terms they are paid on."""
+    """A row of a sheet for payment: lessons by mark, what two parties agree on, and the terms it is paid on.
 
+    `payable_present` counts the present lessons payable now; `waiting_present` those that may become payable (a hold
+    still open, a silent day nobody scanned, a row disputed). Ill and excused lessons have a second party's word only
+    where `word` is confirmed or decided.
+    """
+
+    contract_id: int
     row_id: int
     sheet_id: int
     month: date
@@ -59,21 +68,25 @@ class PayableRow:
     enrolment_id: int
     voucher_id: int
     line_id: int
+    word: str
     present: int
     ill: int
     excused: int
     absent: int
+    seen: int
+    payable_present: int
+    waiting_present: int
     unit_tariff_tiyn: int
     units_per_month: int
 
 
 SHEET_COLUMNS = (
     "s.id, s.group_id, s.provider_id, s.territory_id, s.programme_id, s.month,"
-    " s.state, s.lessons_held, s.sent_at, s.hash"
+    " s.state, s.lessons_held, s.sent_at, s.version, s.scan_is_word, s.hash"
 )
 ROW_COLUMNS = (
     "r.id, r.sheet_id, r.enrolment_id, r.child_id, r.territory_id, r.present, r.ill, r.excused, r.absent,"
-    " r.word, s.state"
+    " r.seen, r.word, s.state"
 )
 
 
@@ -147,17 +160,66 @@ def rows_of_sheets(
     return shown
 
 
-def payable_rows(contract_id: int, up_to_month: date) -> list[PayableRow]:
-    """Confirmed or decided rows of the contract's sheets for payment, up to a month; claims are unknown here."""
+def row_ids(sheet_id: int) -> set[int]:
+    """The ids of a sheet's rows."""
+    return {row_id for (row_id,) in rows("SELECT id FROM sheet_row WHERE sheet_id = %s", [sheet_id])}
+
+
+def disputed_days(row_ids: Sequence[int]) -> dict[int, set[int]]:
+    """Row id → sessions that its guardian disputes and nobody has decided."""
+    found: dict[int, set[int]] = {}
+    for row_id, session_id in rows(
+        "SELECT sheet_row_id, session_id FROM day_hold WHERE sheet_row_id = ANY (%s) AND kind = 'disputed'"
+        " AND state = 'open'",
+        [list(row_ids)],
+    ):
+        found.setdefault(row_id, set()).add(session_id)
+    return found
+
+
+def present_days(days: Sequence[tuple[int, int]]) -> dict[int, set[int]]:
+    """Row id → sessions, of those of the (row, session) pairs that bear the mark `present`."""
+    found: dict[int, set[int]] = {}
+    if not days:
+        return found
+    for row_id, session_id in rows(
+        "SELECT r.id, s.id FROM unnest(%s::bigint[], %s::bigint[]) AS w (row_id, session_id)"
+        " JOIN sheet_row r ON r.id = w.row_id JOIN month_sheet t ON t.id = r.sheet_id"
+        " JOIN session s ON s.id = w.session_id AND s.group_id = t.group_id"
+        ' JOIN mark m ON m."on" = s."on" AND m.session_id = s.id AND m.enrolment_id = r.enrolment_id'
+        " AND m.value = 'present'",
+        [[row_id for row_id, _ in days], [session_id for _, session_id in days]],
+    ):
+        found.setdefault(row_id, set()).add(session_id)
+    return found
+
+
+def holds(hold_ids: Sequence[int]) -> dict[int, tuple[int, str]]:
+    """Hold id → (territory, state) of days that guardians dispute."""
     found = rows(
-        "SELECT r.id, s.id, s.month, s.group_id, r.enrolment_id, e.voucher_id, e.line_id, r.present, r.ill, r.excused,"
-        " r.absent, e.unit_tariff_tiyn, g.units_per_month FROM club_group g"
-        " JOIN month_sheet s ON s.group_id = g.id AND s.state = 'for_payment' AND s.month <= %s"
-        " JOIN sheet_row r ON r.sheet_id = s.id AND r.word IN ('confirmed', 'decided')"
-        " JOIN enrolment e ON e.id = r.enrolment_id WHERE g.contract_id = %s ORDER BY s.month, r.id",
-        [up_to_month, contract_id],
+        "SELECT id, territory_id, state FROM day_hold WHERE id = ANY (%s) AND kind = 'disputed'", [list(hold_ids)]
     )
-    return [PayableRow(*row) for row in found]
+    return {hold_id: (territory_id, state) for hold_id, territory_id, state in found}
+
+
+_PAYABLE = """
+SELECT g.contract_id, r.id, s.id, s.month, s.group_id, r.enrolment_id, e.voucher_id, e.line_id, r.word, r.present,
+       r.ill, r.excused, r.absent, r.seen, d.payable_present, d.waiting_present, e.unit_tariff_tiyn, g.units_per_month
+  FROM club_group g JOIN month_sheet s ON s.group_id = g.id AND s.state = 'for_payment' AND s.month <= %s
+  JOIN sheet_row r ON r.sheet_id = s.id JOIN sheet_row_due d ON d.sheet_row_id = r.id
+  JOIN enrolment e ON e.id = r.enrolment_id
+ WHERE g.contract_id = ANY (%s::bigint[])
+   AND (d.payable_present > 0 OR d.waiting_present > 0 OR r.word IN ('confirmed', 'decided', 'rejected'))
+ ORDER BY g.contract_id, s.month, r.id"""
+
+
+def payable_rows(contract_ids: Sequence[int], up_to_month: date) -> list[PayableRow]:
+    """The rows of the contracts' sheets for payment up to a month, by contract, month and row; claims are unknown here.
+
+    Left out are silent and disputed rows without a lesson that is or may become payable. The same in SQL: the view
+    `sheet_row_due` (sheet_row_id, payable_present, waiting_present), whose sheets may be in any state.
+    """
+    return [PayableRow(*row) for row in rows(_PAYABLE, [up_to_month, list(contract_ids)])]
 
 
 def sent_months(group_ids: Sequence[int]) -> set[tuple[int, date]]:

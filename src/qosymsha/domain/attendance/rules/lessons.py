@@ -17,6 +17,7 @@ class AttendanceRefusal(StrEnum):
     UNKNOWN_VALUE = "unknown_value"
     NOT_ENROLLED = "not_enrolled"
     LESSON_CANCELLED = "lesson_cancelled"
+    LESSON_MOVED = "lesson_moved"
     FUTURE_LESSON = "future_lesson"
     SHEET_SENT = "sheet_sent"
     DUPLICATE = "duplicate"
@@ -35,11 +36,30 @@ class AttendanceRefusal(StrEnum):
     UNKNOWN_SHEET = "unknown_sheet"
     WITH_PARENTS = "with_parents"
     ROWS_SILENT = "rows_silent"
+    TEACHER_BUSY = "teacher_busy"
+    GROUP_BUSY = "group_busy"
+    VENUE_FULL = "venue_full"
+    UNKNOWN_VENUE = "unknown_venue"
+    UNKNOWN_TEACHER = "unknown_teacher"
+    LESSON_PAST = "lesson_past"
+    ACROSS_MIDNIGHT = "across_midnight"
+    DAY_OFF = "day_off"
+    GROUP_NOT_RUNNING = "group_not_running"
+    NOTHING_CHANGES = "nothing_changes"
+    BATCH_TOO_LARGE = "batch_too_large"
+    COUNTER_UNREADABLE = "counter_unreadable"
+    COUNTER_REUSED = "counter_reused"
+    CONTRADICTS = "contradicts"
+    NO_MARK = "no_mark"
+    UNKNOWN_OBJECTION = "unknown_objection"
 
 
 REASONS: dict[str, StrEnum] = {reason.value: reason for reason in AttendanceRefusal}
 VALUES = frozenset(MarkValue)
-_NO_LESSON = frozenset({SessionState.CANCELLED})
+_NO_LESSON = {
+    SessionState.CANCELLED: AttendanceRefusal.LESSON_CANCELLED,
+    SessionState.MOVED: AttendanceRefusal.LESSON_MOVED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +82,10 @@ class SessionFacts:
     state: str
     territory_id: int
     programme_id: int
+    ends_at: datetime
+    venue_id: int
+    teacher_id: int
+    moved_to: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +109,7 @@ def refuse_mark(
     if place is None or not _has_place(place, session):
         return AttendanceRefusal.NOT_ENROLLED
     if session.state in _NO_LESSON:
-        return AttendanceRefusal.LESSON_CANCELLED
+        return _NO_LESSON[SessionState(session.state)]
     if session.starts_at > at:
         return AttendanceRefusal.FUTURE_LESSON
     return AttendanceRefusal.SHEET_SENT if (session.group_id, session.on.replace(day=1)) in sent else None

@@ -2,22 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
+from enum import StrEnum
 
-from qosymsha.domain.attendance.rules.lessons import AttendanceRefusal
-from qosymsha.domain.attendance.states import HEARS_GUARDIANS, SheetState, WordState
+from qosymsha.domain.attendance.rules.checkins import Trace
+from qosymsha.domain.attendance.rules.lessons import REASONS, AttendanceRefusal
+from qosymsha.domain.attendance.states import HEARS_GUARDIANS, HoldState, SheetState, WordState
+from qosymsha.domain.people.rules import Proof
+from qosymsha.domain.people.states import Way
 
+
+class SheetRefusal(StrEnum):
+    """Why a sheet, a row or a day of it stays as it is (R-30 … R-39)."""
+
+    PROOF_MISSING = "proof_missing"
+    PROOF_STALE = "proof_stale"
+    UNKNOWN_DAY = "unknown_day"
+    UNKNOWN_HOLD = "unknown_hold"
+    HOLD_RESOLVED = "hold_resolved"
+    NOT_RETURNED = "not_returned"
+
+
+SHEET_REASONS: dict[str, StrEnum] = REASONS | {reason.value: reason for reason in SheetRefusal}
+_WAYS = frozenset(Way)
 _GUARDIAN_WORDS = frozenset({WordState.CONFIRMED, WordState.DISPUTED})
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A guardian's word on a row: `confirmed`, or `disputed` with a reason."""
+    """A guardian's word on a row: `confirmed`, or `disputed` with a reason.
+
+    With `days` (sessions of the row) only these are disputed and the rest is confirmed. A guardian who speaks for
+    herself gives a fresh `proof` of who she is.
+    """
 
     row_id: int
     guardian_id: int
     word: str
+    reason: str = ""
+    days: tuple[int, ...] = ()
+    proof: Proof | None = None
+    trace: Trace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowSaid:
+    """What a row has heard so far: its word, its sheet's state, days its guardian disputes that nobody has decided."""
+
+    word: str
+    sheet_state: str
+    disputed: Collection[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDay:
+    """A day of a row to hold back: `kind` disputed (cause: the sheet's version) | flagged (cause: the flag's id)."""
+
+    sheet_row_id: int
+    session_id: int
+    kind: str
+    cause_id: int = 0
     reason: str = ""
 
 
@@ -30,15 +76,68 @@ class Decision:
     evidence: str
 
 
-def refuse_word(word: str, reason: str, said: str, sheet_state: str) -> AttendanceRefusal | None:
-    """The first reason against a guardian's word, or None; a disputed row may still be confirmed (R-8 … R-10)."""
-    if word not in _GUARDIAN_WORDS:
+@dataclass(frozen=True, slots=True)
+class HoldDecision:
+    """A checker's decision of a day that a guardian disputes, on evidence: payable or not."""
+
+    hold_id: int
+    is_payable: bool
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowRemark:
+    """Why the customer sends a row of a sheet back."""
+
+    row_id: int
+    reason: str
+
+
+def refuse_word(word: Word, said: RowSaid, present: Collection[int]) -> AttendanceRefusal | SheetRefusal | None:
+    """The first reason against a guardian's word, or None (R-8 … R-10, R-31); `present`: sessions with such a mark.
+
+    A disputed row may still be confirmed, and a row confirmed but for some days confirmed as a whole.
+    """
+    if word.word not in _GUARDIAN_WORDS:
         return AttendanceRefusal.UNKNOWN_WORD
-    if sheet_state not in HEARS_GUARDIANS:
+    if said.sheet_state not in HEARS_GUARDIANS:
         return AttendanceRefusal.SHEET_NOT_OPEN
-    if said != WordState.SILENT and not (said == WordState.DISPUTED and word == WordState.CONFIRMED):
+    is_withdrawn = word.word == WordState.CONFIRMED and (said.word == WordState.DISPUTED or _takes_back(word, said))
+    if said.word != WordState.SILENT and not is_withdrawn:
         return AttendanceRefusal.ALREADY_SPOKEN
-    return AttendanceRefusal.REASON_MISSING if word == WordState.DISPUTED and not reason.strip() else None
+    if (word.word == WordState.DISPUTED or word.days) and not word.reason.strip():
+        return AttendanceRefusal.REASON_MISSING
+    return None if set(word.days) <= set(present) else SheetRefusal.UNKNOWN_DAY
+
+
+def _takes_back(word: Word, said: RowSaid) -> bool:
+    return said.word == WordState.CONFIRMED and bool(said.disputed) and not word.days
+
+
+def refuse_proof(proof: Proof | None, at: datetime, minutes: int) -> SheetRefusal | None:
+    """The reason against a guardian's second factor, or None: it is known, not of the future, and fresh (R-30)."""
+    if proof is None or proof.way not in _WAYS:
+        return SheetRefusal.PROOF_MISSING
+    return None if timedelta(0) <= at - proof.at <= timedelta(minutes=minutes) else SheetRefusal.PROOF_STALE
+
+
+def reminder(on: date, days: Sequence[int]) -> str | None:
+    """What is due on a day of the month after: `remind` on the rule's days, `ask` on the day after the last, or None.
+
+    `ask` hands the silent rows to the consultation point and the phone line (R-33).
+    """
+    if on.day in days:
+        return "remind"
+    return "ask" if days and on.day == max(days) + 1 else None
+
+
+def refuse_day_decision(evidence: str, state: str | None) -> AttendanceRefusal | SheetRefusal | None:
+    """The first reason against a checker's decision of a disputed day, or None (R-32)."""
+    if state is None:
+        return SheetRefusal.UNKNOWN_HOLD
+    if state != HoldState.OPEN:
+        return SheetRefusal.HOLD_RESOLVED
+    return None if evidence.strip() else AttendanceRefusal.EVIDENCE_MISSING
 
 
 def refuse_decision(

@@ -1,11 +1,45 @@
 """What verbs do with lessons, marks and sheets inside an open transaction."""
 
+from qosymsha.domain.attendance.steps.absences import (
+    lock_cases,
+    move_cases,
+    open_cases,
+    set_hearings,
+    write_case_evidence,
+    write_notice,
+    write_objection,
+)
+from qosymsha.domain.attendance.steps.checkins import write_card_reads, write_check_ins, write_refusals
+from qosymsha.domain.attendance.steps.holds import (
+    clear_holds,
+    decide_disputed,
+    hold_days,
+    lock_holds,
+    uphold,
+    withdraw_disputes,
+)
 from qosymsha.domain.attendance.steps.lessons import (
     cancel_sessions,
-    copy_marks,
     hold_sessions,
+    lock_bookings,
     lock_marks,
+    move_sessions,
     open_sessions,
+    reinstate_sessions,
+    substitute,
+)
+from qosymsha.domain.attendance.steps.marks import (
+    Right,
+    copy_marks,
+    copy_words,
+    counters_of,
+    keep_words,
+    note_counters,
+    open_batch,
+    put_right,
+    replace_words,
+    resolve,
+    settle_again,
 )
 from qosymsha.domain.attendance.steps.sheets import (
     OfficerTerms,
@@ -16,12 +50,36 @@ from qosymsha.domain.attendance.steps.sheets import (
     move_sheets,
     officer_terms,
     pass_spoken,
+    redraw_sheet,
     silent_rows,
     write_decisions,
+    write_remarks,
     write_words,
 )
+from qosymsha.domain.attendance.steps.traces import forget_months, leave_each, leave_traces
 
 __all__ = [
+    "write_objection",
+    "write_notice",
+    "write_case_evidence",
+    "set_hearings",
+    "open_cases",
+    "move_cases",
+    "lock_cases",
+    "write_remarks",
+    "redraw_sheet",
+    "write_refusals",
+    "write_check_ins",
+    "write_card_reads",
+    "clear_holds",
+    "hold_days",
+    "decide_disputed",
+    "lock_holds",
+    "uphold",
+    "withdraw_disputes",
+    "forget_months",
+    "leave_each",
+    "leave_traces",
     "OfficerTerms",
     "cancel_sessions",
     "close_sheets",
@@ -38,4 +96,18 @@ __all__ = [
     "silent_rows",
     "write_decisions",
     "write_words",
+    "lock_bookings",
+    "move_sessions",
+    "reinstate_sessions",
+    "substitute",
+    "Right",
+    "copy_words",
+    "counters_of",
+    "keep_words",
+    "note_counters",
+    "open_batch",
+    "put_right",
+    "replace_words",
+    "resolve",
+    "settle_again",
 ]

@@ -9,9 +9,10 @@ from datetime import date
 from django.db import transaction
 
 from qosymsha.domain.attendance.queries import ROW_COLUMNS, SHEET_COLUMNS, RowFacts, SheetFacts, sheet_of
-from qosymsha.domain.attendance.rules import Decision, Word
+from qosymsha.domain.attendance.rules import Decision, RowRemark, Word
 from qosymsha.domain.attendance.states import SheetState, WordState
 from qosymsha.domain.attendance.steps.lessons import run
+from qosymsha.domain.people.rules import Proof
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.programmes.rules import Rules
 from qosymsha.domain.vouchers.queries import rows
@@ -40,22 +41,52 @@ def draw_sheets(deed: Deed, provider_id: int, group_ids: Sequence[int], month: d
         )
     )
     run(
-        "UPDATE month_sheet SET hash = sha256(convert_to(sheet_document(id), 'UTF8')) WHERE id = ANY (%s)",
-        [list(drawn.values())],
+        "UPDATE month_sheet SET hash = sha256(convert_to(sheet_document(id), 'UTF8')),"
+        " scan_is_word = programme_id = ANY (%s) WHERE id = ANY (%s)",
+        [_programmes_where_a_scan_is_a_word(group_ids, month), list(drawn.values())],
     )
     move_sheets(deed, list(drawn.values()), SheetState.WITH_PARENTS)
     return drawn
 
 
-def move_sheets(deed: Deed, sheet_ids: Sequence[int], to_state: SheetState) -> None:
+def _programmes_where_a_scan_is_a_word(group_ids: Sequence[int], month: date) -> list[int]:
+    found = rows("SELECT DISTINCT programme_id FROM club_group WHERE id = ANY (%s) ORDER BY 1", [list(group_ids)])
+    return [p for (p,) in found if programmes.rules_in_force(p, month).rules.presence.scan_is_word]
+
+
+def redraw_sheet(deed: Deed, sheet: SheetFacts) -> list[int]:
+    """Write a returned sheet anew from its marks as the next version, give it to the parents; the rows silent again.
+
+    These are the rows whose counts changed, or a mark of which was put right since the sheet was sent.
+    """
+    ((changed,),) = rows(
+        "SELECT redraw_sheet(%s, %s, %s, %s, %s, %s)",
+        [
+            sheet.id,
+            local_instant(sheet.month),
+            local_instant(next_month(sheet.month)),
+            token(16),
+            deed.at,
+            deed.actor.user_id,
+        ],
+    )
+    move_sheets(deed, [sheet.id], SheetState.WITH_PARENTS)
+    return list(changed)
+
+
+def move_sheets(deed: Deed, sheet_ids: Sequence[int], to_state: SheetState, reason: str = "") -> None:
     """Bring sheets to a state and write their history; a transition the table does not hold is a bug."""
     if not sheet_ids:
         return
     ((moved,),) = rows(
         "SELECT move_sheets(%s::bigint[], %s, %s, %s, %s)",
-        [list(sheet_ids), to_state.value, deed.action.value, deed.at, deed.actor.user_id],
+        [list(sheet_ids), to_state.value, _cause(deed, reason), deed.at, deed.actor.user_id],
     )
     assert moved == len(sheet_ids), "each sheet exists and is named once"
+
+
+def _cause(deed: Deed, reason: str) -> str:
+    return f"{deed.action.value}: {reason.strip()}" if reason.strip() else deed.action.value
 
 
 def lock_sheets(sheet_ids: Sequence[int]) -> dict[int, SheetFacts]:
@@ -79,18 +110,39 @@ def lock_rows(row_ids: Sequence[int]) -> tuple[dict[int, RowFacts], dict[int, Sh
     return {row[0]: RowFacts(*row) for row in found}, sheets
 
 
-def write_words(deed: Deed, words: Sequence[Word]) -> None:
-    """Store what guardians said, and who said it."""
+def write_words(deed: Deed, words: Sequence[tuple[Word, Proof]]) -> None:
+    """Store what guardians said, who said it and how she proved to be herself; disputed days leave the rest confirmed.
+
+    Days that are disputed are held by `holds.hold_days`.
+    """
+    said = [WordState.CONFIRMED.value if word.days else word.word for word, _ in words]
     run(
-        "UPDATE sheet_row r SET word = w.word, reason = w.reason, confirmed_by = w.guardian, confirmed_at = %s"
-        " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[]) AS w (id, word, reason, guardian)"
-        " WHERE r.id = w.id",
+        "UPDATE sheet_row r SET word = w.word, reason = w.reason, confirmed_by = w.guardian, confirmed_at = %s,"
+        " proof_way = w.way, proof_at = w.proved FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[],"
+        " %s::text[], %s::timestamptz[]) AS w (id, word, reason, guardian, way, proved) WHERE r.id = w.id",
         [
             deed.at,
-            [w.row_id for w in words],
-            [w.word for w in words],
-            [w.reason.strip() for w in words],
-            [w.guardian_id for w in words],
+            [w.row_id for w, _ in words],
+            said,
+            [w.reason.strip() for w, _ in words],
+            [w.guardian_id for w, _ in words],
+            [proof.way for _, proof in words],
+            [proof.at for _, proof in words],
+        ],
+    )
+
+
+def write_remarks(deed: Deed, sheet: SheetFacts, remarks: Sequence[RowRemark]) -> None:
+    """Store why rows of a sheet's version were sent back."""
+    run(
+        "INSERT INTO returned_row (sheet_row_id, version, reason, at, returned_by)"
+        " SELECT r.id, %s, r.reason, %s, %s FROM unnest(%s::bigint[], %s::text[]) AS r (id, reason)",
+        [
+            sheet.version,
+            deed.at,
+            deed.actor.user_id,
+            [remark.row_id for remark in remarks],
+            [remark.reason.strip() for remark in remarks],
         ],
     )
 

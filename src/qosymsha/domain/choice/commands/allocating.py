@@ -81,6 +81,7 @@ def _store(the_round: ChoiceRound, found: Frozen, match: NDArray[np.int32], deed
     line, ranks = applicants(found.market), ranks_of_wishes(found.market, match).tolist()
     steps.store_outcomes(the_round.id, _outcomes(found, match, ranks))
     steps.store_cutoffs(the_round.id, _cutoffs(found, line, match))
+    steps.store_entries(the_round.id, frozen.entries(found, line))
     voucher_of = dict(ChoiceList.objects.filter(round_id=the_round.id).values_list("id", "voucher_id"))
     held = vouchers.lock_vouchers([voucher_of[list_id] for list_id in found.closed.list_ids])
     refused: dict[int, StrEnum] = {}
@@ -121,8 +122,9 @@ def _cutoffs(found: Frozen, line: Applicants, match: NDArray[np.int32]) -> Itera
     last = last_taken(line, match).tolist()
     for number, group_id in enumerate(found.group_ids):
         line_id = found.closed.lines[last[number]].line_id if last[number] != UNPLACED else None
-        places = found.terms.groups[number].capacity
-        yield steps.CutoffRow(group_id, places, wished[number], taken[number], line_id)
+        group = found.terms.groups[number]
+        reserved = sum(places for _, places in group.reserves)
+        yield steps.CutoffRow(group_id, group.capacity, reserved, wished[number], taken[number], line_id)
 
 
 def _wishes(  # noqa: PLR0913 - three rooms' rows meet here

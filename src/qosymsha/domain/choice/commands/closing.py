@@ -12,12 +12,13 @@ from django.db import transaction
 
 from qosymsha.domain.allocation import canonical, draw
 from qosymsha.domain.allocation.choice_list import ChoiceGroup, ChoiceLine, ChoiceTerms, Wished, terms_text
+from qosymsha.domain.allocation.round_terms import ReserveRule
 from qosymsha.domain.choice import steps
 from qosymsha.domain.choice.access import ALLOWED, Action, Topic
 from qosymsha.domain.choice.models import ChoiceRound
 from qosymsha.domain.choice.queries import facts, frozen
 from qosymsha.domain.choice.queries.facts import FiledList
-from qosymsha.domain.choice.rules import TICKET_KIND, ChoiceRefusal, criteria_of, tier_of
+from qosymsha.domain.choice.rules import TICKET_KIND, ChoiceRefusal, claims_of, criteria_of, tier_of
 from qosymsha.domain.choice.states import ChoiceRoundState, ListState
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.programmes import queries as programmes
@@ -106,11 +107,19 @@ def _terms(the_round: ChoiceRound) -> tuple[ChoiceTerms, dict[int, str]]:
     voucher_steps.mark_left_over(ids, is_left_over=False)
     free = vouchers.free_places(ids)
     districts = facts.katos({group.district_id for group in groups})
-    criteria = criteria_of(programmes.rules_of(the_round.rule_set_id).rules)
+    rules = programmes.rules_of(the_round.rule_set_id).rules
     listed = tuple(
-        ChoiceGroup(str(g.uuid), free[g.id], districts[g.district_id], (g.age_min, g.age_max)) for g in groups
+        ChoiceGroup(
+            str(g.uuid),
+            free[g.id],
+            districts[g.district_id],
+            (g.age_min, g.age_max),
+            tuple(rules.choice.reserved_places(g.kind, free[g.id])),
+        )
+        for g in groups
     )
-    return ChoiceTerms(criteria, listed), {group.id: str(group.uuid) for group in groups}
+    terms = ChoiceTerms(criteria_of(rules), listed, ReserveRule(rules.choice.reserve_rule))
+    return terms, {group.id: str(group.uuid) for group in groups}
 
 
 def _freeze(freezing: _Freezing, filed: Sequence[FiledList]) -> None:
@@ -154,8 +163,10 @@ def _look_again(freezing: _Freezing, filed: Sequence[FiledList]) -> Iterator[tup
             yield one, None, ChoiceRefusal.NO_WISHES.value
             continue
         wishes = tuple(Wished(freezing.uuids[g], (one.child_id, g) in siblings) for g in groups)
-        tier = tier_of(rules, statuses.get(one.child_id, frozenset()))
-        yield one, ChoiceLine(one.line_id, tier, age, katos.get(homes.get(one.child_id, 0), ""), wishes), ""
+        certified = statuses.get(one.child_id, frozenset())
+        home = katos.get(homes.get(one.child_id, 0), "")
+        claims = claims_of(rules, voucher.kind, certified)
+        yield one, ChoiceLine(one.line_id, tier_of(rules, certified), age, home, wishes, claims), ""
 
 
 def _possible(freezing: _Freezing, judge: facts.Judge, voucher: vouchers.VoucherFacts, one: FiledList) -> Iterator[int]:

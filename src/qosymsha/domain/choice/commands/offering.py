@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -11,14 +10,14 @@ from uuid import UUID
 import numpy as np
 from django.db import transaction
 
-from qosymsha.domain.allocation.freed import next_offer
+from qosymsha.domain.allocation.freed import next_in_line
+from qosymsha.domain.allocation.round_terms import ReserveRule
 from qosymsha.domain.choice import steps
 from qosymsha.domain.choice.access import ALLOWED, Action, Topic
-from qosymsha.domain.choice.commands.looking import look, require_free_hand
+from qosymsha.domain.choice.commands.looking import look, mark_left_over, require_free_hand
 from qosymsha.domain.choice.models import ChoiceRound
-from qosymsha.domain.choice.queries import facts
-from qosymsha.domain.choice.queries import standing as standings
-from qosymsha.domain.choice.queries.standing import Standing
+from qosymsha.domain.choice.queries import facts, frozen, waiting
+from qosymsha.domain.choice.queries.waiting import InLine
 from qosymsha.domain.choice.rules import ChoiceRefusal, Freed
 from qosymsha.domain.choice.states import OfferState
 from qosymsha.domain.programmes import queries as programmes
@@ -65,10 +64,10 @@ def offer_freed_places(*, actor: Actor, round_id: int, at: datetime, key: UUID) 
     if rules.freed == Freed.RERUN:
         raise Refused(ChoiceRefusal.FREED_BY_RERUN, round=the_round.number)
     expired = _expire(the_round, actor, at)
-    today = standings.standing(the_round)
-    changed = look(the_round, today, actor=actor, at=at)
-    made = _offer(the_round, today, actor, at)
-    left_over = _mark_left_over(today)
+    changed = look(the_round, actor=actor, at=at)
+    groups = facts.groups_of(the_round.id)
+    made = _offer(the_round, groups, actor, at)
+    left_over = mark_left_over(groups)
     offered = Offered(made, expired, changed.moved, changed.set_back, left_over)
     steps.record(the_round, Action.OFFER, actor=actor, at=at, detail=asdict(offered))
     idempotency.keep(actor=actor, verb=Action.OFFER, key=key, outcome=asdict(offered))
@@ -92,8 +91,8 @@ def _expire(the_round: ChoiceRound, actor: Actor, at: datetime) -> int:
     return len(late) + len(out)
 
 
-def _offer(the_round: ChoiceRound, today: Standing, actor: Actor, at: datetime) -> int:
-    pairs = list(_next_pairs(the_round, today, local_day(at)))
+def _offer(the_round: ChoiceRound, groups: Sequence[int], actor: Actor, at: datetime) -> int:
+    pairs = _next_pairs(the_round, groups, local_day(at))
     has_seat = vouchers.take_seats([group_id for _, group_id in pairs]) if pairs else []
     taken = [pair for pair, has in zip(pairs, has_seat, strict=True) if has]
     answer_by = _answer_by(the_round, local_day(at))
@@ -102,49 +101,42 @@ def _offer(the_round: ChoiceRound, today: Standing, actor: Actor, at: datetime) 
     return len(made)
 
 
-def _next_pairs(the_round: ChoiceRound, today: Standing, on: date) -> Iterator[tuple[int, int]]:
+def _next_pairs(the_round: ChoiceRound, groups: Sequence[int], on: date) -> list[tuple[int, int]]:
     """(list, group) to be asked now, as many per group as it has free seats."""
     rules = programmes.rules_of(the_round.rule_set_id).rules.choice
-    gone = frozenset(np.flatnonzero(today.gone).tolist())
-    asked = _asked(the_round, today)
     opened = {g.id for g in providers.groups_open_on(the_round.programme_id, max(the_round.starts_on, on))}
-    for number, group_id in enumerate(today.found.group_ids):
-        if group_id not in opened:
-            continue
-        declined = set(gone | asked[group_id])
-        for _ in range(max(0, today.free[group_id])):
-            child = next_offer(
-                today.line, today.match, number, declined, unplaced_only=rules.freed == Freed.UNPLACED_ONLY
-            )
-            if child is None:
-                break
-            declined.add(child)
-            yield today.now[child].list_id, group_id
+    seats = voucher_queries.free_places(groups)
+    free = {group: seats[group] for group in groups if group in opened and seats[group] > 0}
+    reserved = facts.groups_with_reserves(the_round.id) & free.keys() if rules.reserves else set()
+    unplaced_only = rules.freed == Freed.UNPLACED_ONLY
+    plain = [(group, places) for group, places in free.items() if group not in reserved]
+    pairs = waiting.next_in_lines(the_round, plain, unplaced_only=unplaced_only)
+    if reserved:
+        kept = frozen.reserves_of(the_round)
+        for group in sorted(reserved):
+            line = waiting.line_of(the_round, group, unplaced_only=unplaced_only)
+            rule = ReserveRule(rules.reserve_rule)
+            pairs += [(list_id, group) for list_id in _best_of(line, rule, kept[group], free[group])]
+    return pairs
 
 
-def _asked(the_round: ChoiceRound, today: Standing) -> defaultdict[int, set[int]]:
-    """Group → children who have an open offer of it, or gave it up."""
-    rows = {one.list_id: row for row, one in enumerate(today.now)}
-    found: defaultdict[int, set[int]] = defaultdict(set)
-    for offer, _ in facts.open_offers(the_round.id):
-        found[offer.group_id].add(rows[offer.list_id])
-    market, owners = today.line.market, today.line.market.entry_children
-    for entry in np.flatnonzero(today.out).tolist():
-        found[today.found.group_ids[int(market.groups[entry])]].add(int(owners[entry]))
-    return found
+def _best_of(line: Sequence[InLine], rule: ReserveRule, reserves: Sequence[tuple[str, int]], free: int) -> list[int]:
+    """Lists to be asked in a group with reserves: whom it would take beside all who sit there or have its offer."""
+    claims = np.array([[category in one.claims for category, _ in reserves] for one in line], np.bool_)
+    holds = np.array([one.holds for one in line], np.bool_)
+    waits = np.array([one.waits and not one.holds for one in line], np.bool_)
+    sizes = [(column, places) for column, (_, places) in enumerate(reserves)]
+    capacity, asked = int(holds.sum()) + free, []
+    for _ in range(free):
+        row = next_in_line(rule, capacity, sizes, claims.reshape(-1, len(sizes)), waits, holds)
+        if row is None:
+            break
+        asked.append(line[row].list_id)
+        waits[row], holds[row] = False, True
+    return asked
 
 
 def _answer_by(the_round: ChoiceRound, today: date) -> date:
     rules = programmes.rules_of(the_round.rule_set_id).rules.choice
     calendar = programmes.calendar(the_round.territory_id, today, today + timedelta(days=_CALENDAR_DAYS))
     return calendar.add_working_days(today, rules.offer_working_days)
-
-
-def _mark_left_over(today: Standing) -> int:
-    """After the offers: a seat still free is one that nobody waits for."""
-    free = voucher_queries.free_places(today.found.group_ids)
-    spare = {group_id for group_id in today.found.group_ids if free[group_id] > 0}
-    fresh = spare - voucher_queries.left_over(sorted(spare))
-    if fresh:
-        vouchers.mark_left_over(fresh, is_left_over=True)
-    return len(fresh)

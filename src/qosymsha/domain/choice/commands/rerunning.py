@@ -21,7 +21,7 @@ from qosymsha.domain.allocation.standing import guaranteed, held_entries
 from qosymsha.domain.choice import steps
 from qosymsha.domain.choice.access import ALLOWED, Action, Topic
 from qosymsha.domain.choice.commands import seating
-from qosymsha.domain.choice.commands.looking import look, require_free_hand
+from qosymsha.domain.choice.commands.looking import look, mark_left_over, require_free_hand
 from qosymsha.domain.choice.commands.seating import Seating
 from qosymsha.domain.choice.models import ChoiceRound
 from qosymsha.domain.choice.queries import facts
@@ -69,10 +69,11 @@ def rerun_places(*, actor: Actor, round_id: int, starts_on: date, at: datetime, 
     require_free_hand(the_round)
     if programmes.rules_of(the_round.rule_set_id).rules.choice.freed != Freed.RERUN:
         raise Refused(ChoiceRefusal.FREED_BY_OFFER, round=the_round.number)
+    changed = look(the_round, actor=actor, at=at)
     today = standings.standing(the_round)
-    changed = look(the_round, today, actor=actor, at=at)
     rerun = _rerun(the_round, today, starts_on, Deed(actor, Action.RERUN, at, key))
     rerun = Rerun(rerun.placed, rerun.moved, rerun.not_taken, changed.set_back)
+    mark_left_over(today.found.group_ids)
     steps.record(the_round, Action.RERUN, actor=actor, at=at, detail=asdict(rerun))
     idempotency.keep(actor=actor, verb=Action.RERUN, key=key, outcome=asdict(rerun))
     return rerun

@@ -37,6 +37,8 @@ class Migration(migrations.Migration):
                 ("closed_at", models.DateTimeField(null=True)),
                 ("drawn_at", models.DateTimeField(null=True)),
                 ("published_at", models.DateTimeField(null=True)),
+                ("cancel_reason", models.TextField(blank=True, default="")),
+                ("cancelled_at", models.DateTimeField(null=True)),
                 (
                     "programme",
                     models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"),
@@ -131,6 +133,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("places", models.IntegerField()),
+                ("reserved", models.IntegerField(default=0)),
                 ("wished", models.IntegerField()),
                 ("taken", models.IntegerField()),
                 ("last_line_id", models.BinaryField(null=True)),
@@ -244,7 +247,7 @@ class Migration(migrations.Migration):
             model_name="choiceround",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("state__in", ["planned", "open", "closed", "drawn", "allocated", "published"]),
+                    ("state__in", ["planned", "open", "closed", "drawn", "allocated", "published", "cancelled"]),
                     ("closes_at__gt", models.F("opens_at")),
                 ),
                 name="choice_round_sane",

@@ -1,16 +1,63 @@
-"""Reads of choice: `facts` for its verbs, `frozen` and `standing` for the engine, `personal` for a family."""
+"""Reads of choice: `facts` for its verbs, `frozen` and `standing` for the engine, `waiting` for freed places,
+`personal` for a family, `public` for all.
+"""
 
-from qosymsha.domain.choice.queries.facts import last_round_id, round_of
-from qosymsha.domain.choice.queries.personal import Explanation, Move, Receipt, Setback, WishStanding, explain, receipt
+from qosymsha.domain.choice.models import ChoiceRound
+from qosymsha.domain.choice.queries.facts import (
+    WaitingOffer,
+    last_round_id,
+    offers_waiting,
+    round_of,
+    vouchers_numbered,
+)
+from qosymsha.domain.choice.queries.personal import (
+    Explanation,
+    Move,
+    Receipt,
+    Setback,
+    WishStanding,
+    explain,
+    list_of_voucher,
+    receipt,
+)
+from qosymsha.domain.choice.queries.public import (
+    ChoiceHead,
+    ChoiceLife,
+    ChoiceResults,
+    GroupResult,
+    SmallGroups,
+    choice_heads,
+    choice_life,
+    choice_root_statement,
+    choice_round_numbered,
+    choice_round_numbers,
+    group_results,
+)
 
 __all__ = [
+    "ChoiceHead",
+    "ChoiceLife",
+    "ChoiceResults",
+    "ChoiceRound",
     "Explanation",
+    "GroupResult",
     "Move",
     "Receipt",
     "Setback",
+    "SmallGroups",
+    "WaitingOffer",
     "WishStanding",
+    "choice_heads",
+    "choice_life",
+    "choice_root_statement",
+    "choice_round_numbered",
+    "choice_round_numbers",
     "explain",
+    "group_results",
     "last_round_id",
+    "list_of_voucher",
+    "offers_waiting",
     "receipt",
     "round_of",
+    "vouchers_numbered",
 ]

@@ -83,6 +83,12 @@ def vouchers_of(voucher_ids: Sequence[int]) -> dict[int, VoucherFacts]:
     return {row[0]: VoucherFacts(*row) for row in found}
 
 
+def vouchers_numbered(numbers: Collection[str]) -> dict[str, int]:
+    """Voucher number → id, for those that exist; how the doors name vouchers."""
+    wanted = [number.strip().upper() for number in numbers]
+    return dict(rows("SELECT number, id FROM voucher WHERE number = ANY (%s)", [wanted]))
+
+
 def siblings(child_ids: Sequence[int], on: date) -> set[tuple[int, int]]:
     """(child, group) pairs where another child of the same guardian has a place now; guardianships as of the day."""
     return set(rows(_SIBLINGS, [list(child_ids), on, on]))
@@ -170,6 +176,18 @@ def last_round_id(programme_id: int) -> int | None:
     return int(row[0]) if row else None
 
 
+def groups_of(round_id: int) -> list[int]:
+    """The groups of an allocated round."""
+    found = rows("SELECT group_id FROM choice_cutoff WHERE round_id = %s ORDER BY group_id", [round_id])
+    return [group_id for (group_id,) in found]
+
+
+def groups_with_reserves(round_id: int) -> set[int]:
+    """The groups of an allocated round that keep places for categories."""
+    found = rows("SELECT group_id FROM choice_cutoff WHERE round_id = %s AND reserved > 0", [round_id])
+    return {group_id for (group_id,) in found}
+
+
 def lists_with_open_offers(round_id: int) -> list[int]:
     """Lists of a round whose child has been offered a place and has not answered."""
     found = rows(
@@ -201,6 +219,27 @@ class Offer:
     list_id: int
     group_id: int
     answer_by: date
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingOffer:
+    """An open offer, its list and that list's guardian; ids only."""
+
+    id: int
+    list_id: int
+    guardian_id: int
+    group_id: int
+    answer_by: date
+
+
+def offers_waiting(round_id: int) -> list[WaitingOffer]:
+    """The open offers of a round in the order they were made: whom a channel asks, and reminds."""
+    found = rows(
+        "SELECT o.id, l.id, l.guardian_id, o.group_id, o.answer_by FROM choice_offer o"
+        " JOIN choice_list l ON l.id = o.choice_list_id WHERE o.round_id = %s AND o.state = 'offered' ORDER BY o.id",
+        [round_id],
+    )
+    return [WaitingOffer(*row) for row in found]
 
 
 def open_offers(round_id: int) -> list[tuple[Offer, str]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qosymsha.domain.allocation import canonical, draw, merkle
 from qosymsha.domain.allocation.announcement import Announced
 from qosymsha.domain.allocation.choice_list import ChoiceLine, ChoiceTerms, market_of, parse_line, parse_terms
+from qosymsha.domain.allocation.freed import Applicants
 from qosymsha.domain.allocation.market import Market
 from qosymsha.domain.allocation.places import solve
 from qosymsha.domain.choice.models import ChoiceRound, ChoiceSecret
@@ -22,6 +23,7 @@ from qosymsha.domain.vouchers.queries import rows
 from qosymsha.kernel.errors import Refused
 
 CHUNK = 10_000
+ENTRIES = 50_000
 _ROWS = """
 SELECT position, choice_list_id, line, leaf FROM choice_line
  WHERE round_id = %s AND position >= %s ORDER BY position LIMIT %s"""
@@ -103,6 +105,13 @@ def frozen(the_round: ChoiceRound) -> Frozen:
     return Frozen(terms, closed, numbers, market_of(terms, closed.lines, numbers), _group_ids(terms))
 
 
+def reserves_of(the_round: ChoiceRound) -> dict[int, list[tuple[str, int]]]:
+    """Group → (category, places) that it keeps, for groups that keep any."""
+    terms = parse_terms(the_round.terms)
+    reserves = [list(group.reserves) for group in terms.groups]
+    return {i: kept for i, kept in zip(_group_ids(terms), reserves, strict=True) if kept}
+
+
 def _group_ids(terms: ChoiceTerms) -> list[int]:
     uuids = [group.id for group in terms.groups]
     found = dict(rows("SELECT uuid::text, id FROM club_group WHERE uuid = ANY (%s::uuid[])", [uuids]))
@@ -112,6 +121,18 @@ def _group_ids(terms: ChoiceTerms) -> list[int]:
 def match_of(found: Frozen) -> NDArray[np.int32]:
     """The run: who goes where, int32 (n) of group numbers, UNPLACED for none."""
     return solve(found.market).groups
+
+
+def entries(found: Frozen, line: Applicants) -> Iterator[Iterator[tuple[int, int, int, int]]]:
+    """Every wish on its group's list, chunk by chunk: (group id, place from 1, list id, rank of the wish from 1)."""
+    market, ids, groups = found.market, found.closed.list_ids, found.group_ids
+    for start in range(0, line.entries.size, ENTRIES):
+        part = line.entries[start : start + ENTRIES]
+        children, numbers = line.children[start : start + ENTRIES], market.groups[part]
+        places = np.arange(start, start + part.size) - line.starts[numbers] + 1
+        wishes = part - market.offsets[children] + 1
+        columns = zip(numbers.tolist(), places.tolist(), children.tolist(), wishes.tolist(), strict=True)
+        yield ((groups[group], place, ids[child], wish) for group, place, child, wish in columns)
 
 
 def output_hash(lines: Sequence[ChoiceLine], match: NDArray[np.int32]) -> bytes:

@@ -8,7 +8,6 @@ from datetime import datetime
 from django.db import transaction
 
 from qosymsha.domain.allocation import draw
-from qosymsha.domain.allocation.standing import positions
 from qosymsha.domain.choice.access import ALLOWED, Action
 from qosymsha.domain.choice.models import (
     ChoiceLine,
@@ -18,15 +17,29 @@ from qosymsha.domain.choice.models import (
     ChoiceOutcome,
     ChoiceSetback,
 )
-from qosymsha.domain.choice.queries.standing import standing
+from qosymsha.domain.choice.queries.waiting import positions_of
 from qosymsha.domain.choice.rules import TICKET_KIND, ChoiceRefusal
 from qosymsha.domain.choice.states import ChoiceRoundState
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.states import Role
+from qosymsha.domain.programmes import queries as programmes
+from qosymsha.domain.vouchers.queries import rows
 from qosymsha.kernel import audit
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Forbidden, Refused
+
+# Of each wished group: the list's place on its list, its places, how many it took and where the last of them stood.
+_AT_RUN = """
+SELECT g.id, mine.place, c.places, c.taken, CASE WHEN c.reserved = 0 THEN (
+           SELECT max(e.place) FROM choice_entry e JOIN choice_outcome o ON o.choice_list_id = e.choice_list_id
+                  AND o.group_id = e.group_id WHERE e.round_id = c.round_id AND e.group_id = g.id) END,
+       p.name, a.name_kk, a.name_ru, a.name_en, g.code
+  FROM club_group g JOIN provider p ON p.id = g.provider_id JOIN offering f ON f.id = g.offering_id
+  JOIN activity a ON a.code = f.activity_id
+  LEFT JOIN choice_entry mine ON mine.choice_list_id = %s AND mine.group_id = g.id
+  LEFT JOIN choice_cutoff c ON c.round_id = %s AND c.group_id = g.id
+ WHERE g.id = ANY (%s)"""
 
 ALLOCATED = frozenset({ChoiceRoundState.ALLOCATED.value, ChoiceRoundState.PUBLISHED.value})
 
@@ -67,17 +80,35 @@ class Setback:
 
 @dataclass(frozen=True, slots=True)
 class WishStanding:
-    """One wish now: `position` on the group's list from 1, None where the child no longer waits; its offer's state."""
+    """One wish, at the run and now.
+
+    wish: its rank on the list filed, from 1.   place: on the group's list at the run, by the group's own order; None
+    where the wish was left out at close.   places: free then.   taken: how many it took; last_place: where the last of
+    them stood.   position: on the group's list now, None where the child no longer waits.   offer: its latest state.
+    """
 
     group_id: int
     position: int | None
     offer: str
+    wish: int = 0
+    place: int | None = None
+    places: int | None = None
+    taken: int | None = None
+    last_place: int | None = None
+    provider: str = ""
+    activity: tuple[str, str, str] = ("", "", "")
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a list stands where it stands. `wish`: the rank of the wish that the run gave, from 1; number is hex."""
+    """Why a list stands where it stands. `wish`: the rank of the wish that the run gave, from 1; number is hex.
 
+    criteria: what every group looks at, in order.
+    """
+
+    round_number: str
+    criteria: tuple[str, ...]
     state: str
     reason: str
     group_id: int | None
@@ -115,8 +146,6 @@ def receipt(*, actor: Actor, list_id: int, at: datetime) -> Receipt:
 def explain(*, actor: Actor, list_id: int, at: datetime) -> Explanation:
     """Where a list stands and why: every move with its cause, every position that got worse with its.
 
-    Reads the whole round's list, which is what positions are made of: seconds for a city, not a page's query.
-
     Raises:
         Forbidden: the actor is neither the child's guardian nor an official of the territory who may.
         Refused: `choice_list_unknown`.
@@ -125,7 +154,10 @@ def explain(*, actor: Actor, list_id: int, at: datetime) -> Explanation:
     outcome = ChoiceOutcome.objects.filter(choice_list_id=found.id).first()
     history = ChoiceListHistory.objects.filter(choice_list_id=found.id).order_by("seq")
     setbacks = ChoiceSetback.objects.filter(choice_list_id=found.id).order_by("id")
+    rules = programmes.rules_of(found.round.rule_set_id).rules
     return Explanation(
+        round_number=found.round.number,
+        criteria=rules.choice.criteria,
         state=found.state,
         reason=found.reason,
         group_id=found.group_id,
@@ -139,23 +171,39 @@ def explain(*, actor: Actor, list_id: int, at: datetime) -> Explanation:
 
 def _wishes(found: ChoiceList) -> tuple[WishStanding, ...]:
     offers = dict(ChoiceOffer.objects.filter(choice_list_id=found.id).order_by("id").values_list("group_id", "state"))
-    now = _positions(found)
-    return tuple(WishStanding(group, now.get(group), offers.get(group, "")) for group in found.wishes)
+    now = positions_of(found.round, found.id) if found.round.state in ALLOCATED else {}
+    at_run = {row[0]: row[1:] for row in rows(_AT_RUN, [found.id, found.round_id, list(found.wishes)])}
+    return tuple(
+        WishStanding(group, now.get(group), offers.get(group, ""), rank, *_named(*at_run[group]))
+        for rank, group in enumerate(found.wishes, 1)
+    )
 
 
-def _positions(found: ChoiceList) -> dict[int, int]:
-    """Group → position now, where the child waits for it."""
-    if found.round.state not in ALLOCATED:
-        return {}
-    today = standing(found.round)
-    row = next((row for row, one in enumerate(today.now) if one.list_id == found.id), None)
-    if row is None:
-        return {}
-    market = today.line.market
-    own = slice(int(market.offsets[row]), int(market.offsets[row + 1]))
-    found_at = positions(today.line, today.match, today.gone, today.out)[own].tolist()
-    groups = market.groups[own].tolist()
-    return {today.found.group_ids[group]: at for group, at in zip(groups, found_at, strict=True) if at}
+def _named(  # noqa: PLR0913, PLR0917 - the columns of a row
+    place: int | None,
+    places: int | None,
+    taken: int | None,
+    last_place: int | None,
+    provider: str,
+    kk: str,
+    ru: str,
+    en: str,
+    code: str,
+) -> tuple[int | None, int | None, int | None, int | None, str, tuple[str, str, str], str]:
+    return place, places, taken, last_place, provider, (kk, ru, en or ru), code
+
+
+def list_of_voucher(number: str) -> int:
+    """The id of a voucher's latest list by the voucher's human number: how the doors name it. No personal data.
+
+    Raises:
+        Refused: `choice_list_unknown`.
+    """
+    lists = ChoiceList.objects.filter(voucher__number=number.strip().upper()).order_by("-id")
+    found = lists.values_list("id", flat=True).first()
+    if found is None:
+        raise Refused(ChoiceRefusal.CHOICE_LIST_UNKNOWN, number=number)
+    return found
 
 
 def _readable(actor: Actor, list_id: int, at: datetime) -> ChoiceList:

@@ -88,12 +88,6 @@ def _given_up(the_round: ChoiceRound, found: Frozen, now: Sequence[Now]) -> Bool
     return out
 
 
-def seen_match(found: Standing) -> NDArray[np.int32]:
-    """Where children sat when this room last looked."""
-    numbers = {group_id: number for number, group_id in enumerate(found.found.group_ids)}
-    return as_match([one.group_id if one.state == ListState.PLACED else None for one in found.now], numbers)
-
-
 def as_match(group_ids: list[int | None], numbers: dict[int, int]) -> NDArray[np.int32]:
     """Group ids as the market's numbers, int32 (n)."""
     return np.array([UNPLACED if g is None else numbers.get(g, UNPLACED) for g in group_ids], np.int32)

@@ -2,15 +2,15 @@
 
 from qosymsha.domain.choice.steps.lists import Draft, Moved, file, move_lists
 from qosymsha.domain.choice.steps.offers import OpenOffer, lock_offers, make_offers, move_offers
+from qosymsha.domain.choice.steps.positions import store_setbacks
 from qosymsha.domain.choice.steps.results import (
     CutoffRow,
     LineRow,
     OutcomeRow,
-    SetbackRow,
     store_cutoffs,
+    store_entries,
     store_lines,
     store_outcomes,
-    store_setbacks,
 )
 from qosymsha.domain.choice.steps.rounds import (
     lock_round,
@@ -30,7 +30,6 @@ __all__ = [
     "Moved",
     "OpenOffer",
     "OutcomeRow",
-    "SetbackRow",
     "file",
     "lock_offers",
     "lock_round",
@@ -45,6 +44,7 @@ __all__ = [
     "reveal",
     "share_rounds",
     "store_cutoffs",
+    "store_entries",
     "store_lines",
     "store_outcomes",
     "store_setbacks",

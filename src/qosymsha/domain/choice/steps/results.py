@@ -1,17 +1,16 @@
-"""What is written once about a round: the closed list, the outcomes, the cut-offs, positions that got worse."""
+"""What is written once about a round: the closed list, the outcomes, the groups' lists and cut-offs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
-from datetime import datetime
 
 from django.db import connection
 
 _LINES = "COPY choice_line (round_id, position, choice_list_id, line, leaf) FROM STDIN"
 _OUTCOMES = "COPY choice_outcome (round_id, choice_list_id, number, group_id, wish) FROM STDIN"
-_CUTOFFS = "COPY choice_cutoff (round_id, group_id, places, wished, taken, last_line_id) FROM STDIN"
-_SETBACKS = "COPY choice_setback (round_id, choice_list_id, group_id, was, became, cause, because_of, at) FROM STDIN"
+_CUTOFFS = "COPY choice_cutoff (round_id, group_id, places, reserved, wished, taken, last_line_id) FROM STDIN"
+_ENTRIES = "COPY choice_entry (round_id, group_id, place, choice_list_id, wish) FROM STDIN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +39,13 @@ class CutoffRow:
 
     group_id: int
     places: int
+    reserved: int
     wished: int
     taken: int
     last_line_id: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class SetbackRow:
-    """A position that got worse; the fields are `models.ChoiceSetback`'s."""
-
-    list_id: int
-    group_id: int
-    was: int
-    became: int
-    cause: str
-    because_of: list[int]
-    at: datetime
-
-
-Row = LineRow | OutcomeRow | CutoffRow | SetbackRow
+Row = LineRow | OutcomeRow | CutoffRow
 
 
 def store_lines(round_id: int, rows: Iterable[LineRow]) -> None:
@@ -76,9 +63,11 @@ def store_cutoffs(round_id: int, rows: Iterable[CutoffRow]) -> None:
     _copy(_CUTOFFS, round_id, rows)
 
 
-def store_setbacks(round_id: int, rows: Iterable[SetbackRow]) -> None:
-    """Append positions that got worse, with their cause."""
-    _copy(_SETBACKS, round_id, rows)
+def store_entries(round_id: int, chunks: Iterable[Iterable[tuple[int, int, int, int]]]) -> None:
+    """Append the groups' lists: (group, place on its list, list, rank of the wish), six or seven rows a child."""
+    with connection.cursor() as cursor, cursor.copy(_ENTRIES) as copy:
+        for chunk in chunks:
+            copy.write("".join(f"{round_id}\t{g}\t{place}\t{i}\t{wish}\n" for g, place, i, wish in chunk))
 
 
 def _copy(statement: str, round_id: int, rows: Iterable[Row]) -> None:

@@ -13,6 +13,7 @@ from qosymsha.domain.admission.queries import frozen
 from qosymsha.domain.admission.queries.frozen import Run
 from qosymsha.domain.allocation import draw
 from qosymsha.domain.allocation.round_check import findings
+from qosymsha.domain.insights.queries import choices
 from qosymsha.domain.insights.queries.found import Checking, Found, by_statement, of
 from qosymsha.kernel.errors import Refused
 
@@ -24,14 +25,14 @@ SELECT 'application ' || o.application_id AS example FROM outcome o JOIN granted
  WHERE o.result = 'waiting' AND o.rank < g.worst"""
 
 
-def stability(_: Checking) -> Found:
-    """INV-16: for rounds of vouchers, from the outcomes as they are stored. Choice rounds are not held yet."""
-    return by_statement(_ENVY)
+def stability(checking: Checking) -> Found:
+    """INV-16: for rounds of vouchers and choice rounds, from the outcomes as they are stored."""
+    return by_statement(_ENVY) + choices.stability(checking)
 
 
-def recomputation(_: Checking) -> Found:
+def recomputation(checking: Checking) -> Found:
     """INV-17: seed, root, numbers, order and grants of every allocated round, made again and compared."""
-    total = Found()
+    total = choices.recomputation(checking)
     for the_round in Round.objects.filter(seed__isnull=False).order_by("id"):
         total += of([f"round {the_round.id} {fault}" for fault in _faults(the_round)])
     return total

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from qosymsha.domain.admission.states import ROUND_TRANSITIONS
 from qosymsha.domain.admission.states import TRANSITIONS as APPLICATION_TRANSITIONS
-from qosymsha.domain.attendance.states import SHEET_TRANSITIONS
+from qosymsha.domain.attendance.states import ABSENCE_TRANSITIONS, SHEET_TRANSITIONS
 from qosymsha.domain.choice.states import CHOICE_ROUND_TRANSITIONS, LIST_TRANSITIONS, OFFER_TRANSITIONS
 from qosymsha.domain.insights.queries.found import Checking, Found, by_statement
 from qosymsha.domain.providers.states import TRANSITIONS as ACCREDITATION_TRANSITIONS
@@ -108,6 +108,7 @@ LIVES = (
     _Life("enrolment", ENROLMENT_TRANSITIONS, "enrolment_history", "enrolment_id"),
     _Life("application", APPLICATION_TRANSITIONS, "application_history", "application_id"),
     _Life("month_sheet", SHEET_TRANSITIONS, "month_sheet_history", "month_sheet_id"),
+    _Life("absence_case", ABSENCE_TRANSITIONS, "absence_case_history", "absence_case_id"),
     _Life("admission_round", ROUND_TRANSITIONS, "round_history", "round_id", "id"),
     _Life("choice_round", CHOICE_ROUND_TRANSITIONS, "choice_round_history", "round_id", "id"),
     _Life("choice_list", LIST_TRANSITIONS, "choice_list_history", "choice_list_id"),

@@ -1,21 +1,47 @@
 """The verbs of people's records, by subject: places, officials, families, statuses, consents, secrets."""
 
 from qosymsha.domain.people.commands.consents import give_consent, withdraw_consent
+from qosymsha.domain.people.commands.factors import (
+    add_app,
+    end_app,
+    forget_tries,
+    make_code,
+    prove_by_app,
+    prove_by_code,
+    record_proof,
+)
 from qosymsha.domain.people.commands.families import end_guardianship, register_families
 from qosymsha.domain.people.commands.officials import Appointment, appoint, dismiss
 from qosymsha.domain.people.commands.places import DepartmentDraft, load_territories, open_department
 from qosymsha.domain.people.commands.secrets import rotate_secrets
+from qosymsha.domain.people.commands.sign_in import (
+    admit_guardian,
+    record_refused_sign_in,
+    record_sign_in,
+    record_sign_out,
+)
 from qosymsha.domain.people.commands.statuses import record_statuses
 
 __all__ = [
     "Appointment",
     "DepartmentDraft",
+    "add_app",
+    "admit_guardian",
     "appoint",
     "dismiss",
+    "end_app",
     "end_guardianship",
+    "forget_tries",
     "give_consent",
     "load_territories",
+    "make_code",
     "open_department",
+    "prove_by_app",
+    "prove_by_code",
+    "record_proof",
+    "record_refused_sign_in",
+    "record_sign_in",
+    "record_sign_out",
     "record_statuses",
     "register_families",
     "rotate_secrets",

@@ -6,17 +6,21 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 
+from qosymsha.domain.people import queries, steps
 from qosymsha.domain.people.access import ALLOWED, Action
-from qosymsha.domain.people.models import Membership, User
-from qosymsha.domain.people.rules import PeopleRefusal
+from qosymsha.domain.people.models import Membership
+from qosymsha.domain.people.rules import PeopleRefusal, PersonDetails, person_json
 from qosymsha.domain.people.states import Role
-from qosymsha.kernel import audit, idempotency
+from qosymsha.domain.people.steps import Scope
+from qosymsha.kernel import audit, idempotency, iin, locks
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Refused
 
+USER = "user"
 _GIVEN_BY_NOBODY = frozenset({Role.SYSTEM, Role.GUARDIAN})  # the one is the house itself, the other a registry's word
 
 
@@ -24,7 +28,8 @@ _GIVEN_BY_NOBODY = frozenset({Role.SYSTEM, Role.GUARDIAN})  # the one is the hou
 class Appointment:
     """A role for the user whom the identity provider calls `subject`; None in a scope means not bound to it.
 
-    `first` is the first day (None: today), `last` the last (None: open).
+    `first` is the first day (None: today), `last` the last (None: open). With an `iin` the user is known by it at the
+    first sign-in, whatever the provider calls them; it is kept in the table of secrets alone.
     """
 
     subject: str
@@ -35,6 +40,7 @@ class Appointment:
     first: date | None = None
     last: date | None = None
     language: str = "kk"
+    iin: str | None = None
 
 
 @transaction.atomic(durable=True)
@@ -43,7 +49,7 @@ def appoint(*, actor: Actor, appointment: Appointment, at: datetime, key: UUID) 
 
     Raises:
         Forbidden: the actor may not, here.
-        Refused: role_unknown; validity_reversed.
+        Refused: role_unknown; validity_reversed; bad_iin; number_taken — by another user.
     """
     require(actor, Action.APPOINT, ALLOWED, territory_id=appointment.territory_id, provider_id=appointment.provider_id)
     first = appointment.first or local_day(at)
@@ -55,19 +61,22 @@ def appoint(*, actor: Actor, appointment: Appointment, at: datetime, key: UUID) 
         raise Refused(PeopleRefusal.ROLE_UNKNOWN, role=appointment.role)
     if appointment.last is not None and appointment.last < first:
         raise Refused(PeopleRefusal.VALIDITY_REVERSED)
-    user, _ = User.objects.get_or_create(subject=appointment.subject, defaults={"language": appointment.language})
-    membership_id = _store(user.id, appointment, first)
+    user_id = steps.user_called(appointment.subject, appointment.language)
+    if appointment.iin is not None:
+        _make_known(user_id, appointment.iin)
+    scope = Scope(appointment.role, appointment.territory_id, appointment.department_id, appointment.provider_id)
+    membership_id = steps.give_role(user_id, scope, first, appointment.last)
     audit.record(
         actor=actor,
         at=at,
         action=Action.APPOINT,
         subject_kind="user",
-        subject_ids=[user.id],
+        subject_ids=[user_id],
         territory_id=appointment.territory_id,
         detail={"role": appointment.role, "membership_id": membership_id},
     )
-    idempotency.keep(actor=actor, verb="appoint", key=key, outcome=user.id)
-    return user.id
+    idempotency.keep(actor=actor, verb="appoint", key=key, outcome=user_id)
+    return user_id
 
 
 @transaction.atomic(durable=True)
@@ -101,27 +110,14 @@ def dismiss(*, actor: Actor, membership_id: int, at: datetime, key: UUID) -> Non
     idempotency.keep(actor=actor, verb="dismiss", key=key, outcome=True)
 
 
-def _store(user_id: int, appointment: Appointment, first: date) -> int:
-    scope: list[int | str | date | None] = [
-        user_id,
-        appointment.role,
-        appointment.territory_id,
-        appointment.department_id,
-        appointment.provider_id,
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM membership WHERE user_id = %s AND role = %s AND territory_id IS NOT DISTINCT FROM %s"
-            " AND department_id IS NOT DISTINCT FROM %s AND provider_id IS NOT DISTINCT FROM %s"
-            " AND valid @> daterange(%s, %s, '[]')",
-            [*scope, first, appointment.last],
-        )
-        row = cursor.fetchone()
-        if row is None:
-            cursor.execute(
-                "INSERT INTO membership (user_id, role, territory_id, department_id, provider_id, valid)"
-                " VALUES (%s, %s, %s, %s, %s, daterange(%s, %s, '[]')) RETURNING id",
-                [*scope, first, appointment.last],
-            )
-            row = cursor.fetchone()
-    return int(row[0])
+def _make_known(user_id: int, number: str) -> None:
+    try:
+        number = iin.person(number, synthetic_allowed=settings.SYNTHETIC_PEOPLE_ALLOWED)
+    except iin.NumberError:
+        raise Refused(PeopleRefusal.BAD_IIN) from None
+    locks.exclusive(f"user:{queries.iin_lookup(USER, number).hex()}")
+    if queries.by_iin(USER, [number]).get(number, user_id) != user_id:
+        raise Refused(PeopleRefusal.NUMBER_TAKEN)
+    plain = person_json(PersonDetails(number, "", ""))
+    steps.seal(USER, [steps.SecretRow(user_id, plain, queries.iin_lookup(USER, number))])
+

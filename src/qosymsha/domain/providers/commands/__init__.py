@@ -13,6 +13,7 @@ from qosymsha.domain.providers.commands.accreditation import (
 from qosymsha.domain.providers.commands.contracts import ContractDraft, end_contract, sign_contract
 from qosymsha.domain.providers.commands.groups import close_group, open_groups
 from qosymsha.domain.providers.commands.registration import register_provider, register_providers
+from qosymsha.domain.providers.commands.teachers import admit_teacher
 
 __all__ = [
     "ContractDraft",
@@ -20,6 +21,7 @@ __all__ = [
     "Filing",
     "Verdict",
     "add_papers",
+    "admit_teacher",
     "close_group",
     "decide_accreditation",
     "end_contract",

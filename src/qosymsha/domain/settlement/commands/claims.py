@@ -3,62 +3,57 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db import transaction
 
 from qosymsha.domain.ledger import queries as ledger_queries
 from qosymsha.domain.ledger import steps as ledger_steps
-from qosymsha.domain.ledger.rules import AccountKey, AccountKind, Draft
-from qosymsha.domain.programmes import queries as programme_queries
+from qosymsha.domain.ledger.rules import Draft
 from qosymsha.domain.programmes.models import Programme
+from qosymsha.domain.programmes.rules import Pay
 from qosymsha.domain.settlement import queries, steps
 from qosymsha.domain.settlement.access import ALLOWED, Action, Topic
 from qosymsha.domain.settlement.commands.outcomes import claim_numbers, outcomes
 from qosymsha.domain.settlement.models import Claim
-from qosymsha.domain.settlement.queries import ContractFacts
-from qosymsha.domain.settlement.rules.formula import MonthRule, claim_formula, claim_hash
-from qosymsha.domain.settlement.rules.pay import Payable, Settled, Settlement, settle
+from qosymsha.domain.settlement.queries import ContractFacts, RuleInForce
+from qosymsha.domain.settlement.rules.frozen import ClaimInput, Drawn, draw
+from qosymsha.domain.settlement.rules.pay import Payable, offsets
+from qosymsha.domain.settlement.rules.postings import claim_entries, offset_entries
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
 from qosymsha.domain.settlement.states import ClaimState
 from qosymsha.kernel import audit, idempotency, outbox
 from qosymsha.kernel.actor import Actor, require
-from qosymsha.kernel.clock import next_month
 from qosymsha.kernel.errors import Refused, RowOutcome
 
 CAUSE = "claim"
 CAUSE_REVERSED = "claim_reversed"
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """The rule set in force on a month's last day."""
-
-    rule_set_id: int
-    month_rule: MonthRule
+CAUSE_OFFSET = "claim_offset"
+CAUSE_OFFSET_REVERSED = "claim_offset_reversed"
 
 
 @dataclass(frozen=True, slots=True)
 class _Drawing:
-    """One contract's claim to be: not stored yet."""
+    """One contract's claim to be: not stored yet. `offsets`: (recovery, tiyn kept back)."""
 
     claim: Claim
-    settlement: Settlement
+    drawn: Drawn
+    offsets: Sequence[tuple[int, int]]
 
 
 @transaction.atomic(durable=True)
 def draw_claims(  # noqa: PLR0913 - the envelope of a bulk verb: who, where, whose, which month, when, once
     *, actor: Actor, programme_id: int, provider_ids: Sequence[int], month: date, at: datetime, key: UUID
 ) -> list[RowOutcome]:
-    """Draw one claim per contract of these providers for a month, from every spoken row up to it that no claim has yet.
+    """Draw one claim per contract of these providers for a month, from every row up to it that has something to claim.
 
-    Earned money goes place → payable; what a taken row's place still holds goes back to the voucher, or to `released`
-    where the voucher is closed, or lapses where the year is. An outcome per claim (`row` is the provider's place in
-    `provider_ids`) and one per row that waits, with its reason and its id in `detail`; a waiting row comes again with
-    the next month's claim.
+    Earned money goes place → payable. What a row's waiting days may still need stays on the place; the rest goes back
+    to the voucher, to `released` where the voucher is closed, or lapses where the year is. What a provider owes is
+    kept back by its plan. An outcome per claim (`row` is the provider's place in `provider_ids`) and one per row that
+    waits, with its reason and its id in `detail`; a waiting row comes again with the next month's claim.
 
     Raises:
         Forbidden: the actor may not draw for one of the providers.
@@ -76,10 +71,9 @@ def draw_claims(  # noqa: PLR0913 - the envelope of a bulk verb: who, where, who
         raise Refused(SettlementRefusal.MONTH_CLOSED, month=month.isoformat())
     rows_of = {provider_id: row for row, provider_id in enumerate(provider_ids)}
     result, drawings = _decide(programme, contracts, rows_of, month, at)
-    stored = steps.store_claims([(d.claim, d.settlement.settled) for d in drawings])
-    is_over = queries.is_year_closed(programme_id, month.year)
-    drafts = [_draft(d, is_over) for d in drawings]
-    ledger_steps.post([draft for draft in drafts if draft.entries], at=at)
+    stored = steps.store_claims([(d.claim, d.drawn) for d in drawings])
+    steps.store_offsets([(d.claim, d.offsets) for d in drawings])
+    ledger_steps.post([draft for d in drawings for draft in _drafts(d)], at=at)
     result += [RowOutcome(rows_of[claim.provider_id], claim.id, None, claim.number) for claim in stored]
     audit.record(
         actor=actor,
@@ -100,101 +94,127 @@ def _decide(
 ) -> tuple[list[RowOutcome], list[_Drawing]]:
     """The claims to be stored, and the outcomes of what is not."""
     done = queries.claimed_contracts([c.id for c in contracts], month)
-    by_contract = queries.payable_rows([c.id for c in contracts if c.id not in done], month)
+    open_ones = [c for c in contracts if c.id not in done]
+    ids = [c.id for c in open_ones]
+    rules = queries.month_rules(programme.id, {month} | queries.claimable_months(ids, month))
+    paper_months = [m for m, rule in rules.items() if rule.asks_papers]
+    by_contract: Mapping[int, Sequence[Payable]] = queries.payable_rows(ids, month, paper_months)
     result = [
         RowOutcome(rows_of[c.provider_id], None, SettlementRefusal.CLAIM_ALREADY_DRAWN, f"contract {c.id}")
         for c in contracts
         if c.id in done
     ]
-    rules = _rules_by_month(programme.id, {month, *(r.month for rows in by_contract.values() for r in rows)})
-    settlements: list[tuple[ContractFacts, Settlement]] = []
-    for contract in contracts:
-        settlement = _settle(contract, by_contract.get(contract.id, []), rules)
+    by_contract = _mark_waiting(open_ones, by_contract, {m: rule.month_rule.pay for m, rule in rules.items()})
+    drawn: list[tuple[ContractFacts, Drawn]] = []
+    for contract in open_ones:
+        one = draw(_input(contract, by_contract.get(contract.id, ()), rules, month))
         result += [
             RowOutcome(rows_of[contract.provider_id], None, held.reason, f"sheet_row {held.row.sheet_row_id}")
-            for held in settlement.held
+            for held in one.settlement.held
         ]
-        if settlement.settled:
-            settlements.append((contract, settlement))
-    if settlements and month not in rules:
+        if one.settlement.settled:
+            drawn.append((contract, one))
+    if drawn and month not in rules:
         raise Refused(SettlementRefusal.NO_RULES_IN_FORCE, month=month.isoformat())
-    numbers = claim_numbers(len(settlements))
-    drawings = [
-        _drawing(programme, contract, settlement, rules, (month, number, at))
-        for (contract, settlement), number in zip(settlements, numbers, strict=True)
-    ]
-    return result, drawings
+    return result, _drawings(programme, drawn, rules[month].rule_set_id if drawn else 0, at)
 
 
-def _rules_by_month(programme_id: int, months: set[date]) -> dict[date, _Rule]:
-    """The rule sets by month; a month without one is left out."""
-    found: dict[date, _Rule] = {}
-    for month in sorted(months):
-        try:
-            in_force = programme_queries.rules_in_force(programme_id, next_month(month) - timedelta(days=1))
-        except Refused:
-            continue
-        found[month] = _Rule(in_force.id, MonthRule(in_force.rules.pay, in_force.hash.hex()))
+def _mark_waiting(
+    contracts: Sequence[ContractFacts], by_contract: Mapping[int, Sequence[Payable]], pay: Mapping[date, Pay]
+) -> dict[int, Sequence[Payable]]:
+    """Say of rows that wait whatever their sum: the sheet is not screened, or claimed whole only and not whole yet."""
+    whole = {month for month, rule in pay.items() if not rule.partial_sheets}
+    incomplete = queries.incomplete_rows([c.id for c in contracts], whole)
+    watched = {month for month, rule in pay.items() if rule.screened}
+    providers = [c.provider_id for c in contracts]
+    screened = {month: queries.screened(providers, month) for month in sorted(watched)}
+    if not incomplete and not screened:
+        return dict(by_contract)
+
+    def marked(row: Payable, provider_id: int) -> Payable:
+        if row.month in screened and provider_id not in screened[row.month]:
+            return row._replace(waits=SettlementRefusal.NOT_SCREENED.value)
+        return row._replace(waits=SettlementRefusal.SHEET_INCOMPLETE.value) if row.sheet_row_id in incomplete else row
+
+    return {c.id: [marked(row, c.provider_id) for row in by_contract.get(c.id, ())] for c in contracts}
+
+
+def _input(
+    contract: ContractFacts, rows: Sequence[Payable], rules: Mapping[date, RuleInForce], month: date
+) -> ClaimInput:
+    """What the claim is drawn from; its number comes when it is known that there is a claim."""
+    months = {row.month for row in rows}
+    return ClaimInput(
+        number="",
+        contract_id=contract.id,
+        line_id=contract.line_id,
+        month=month,
+        volume_left_tiyn=contract.volume_left_tiyn,
+        is_over=contract.is_over,
+        rules={m: rule.month_rule for m, rule in rules.items() if m in months},
+        rows=tuple(rows),
+    )
+
+
+def _drawings(
+    programme: Programme, drawn: Sequence[tuple[ContractFacts, Drawn]], rule_set_id: int, at: datetime
+) -> list[_Drawing]:
+    numbers = claim_numbers(len(drawn))
+    owed = queries.lock_owed([contract.provider_id for contract, _ in drawn]) if drawn else {}
+    found = []
+    for (contract, one), number in zip(drawn, numbers, strict=True):
+        named = Drawn(replace(one.input, number=number), one.settlement)
+        debts = owed.get((contract.provider_id, contract.line_id), [])
+        kept = offsets([(o.recovery_id, o.left_tiyn, o.plan_permille) for o in debts], one.settlement.amount_tiyn)
+        found.append(_Drawing(_claim(programme, contract, named, rule_set_id, at, kept), named, kept))
     return found
 
 
-def _settle(contract: ContractFacts, rows: list[Payable], rules: dict[date, _Rule]) -> Settlement:
-    pay = {month: rule.month_rule.pay for month, rule in rules.items()}
-    return settle(rows, pay, contract.volume_left_tiyn)
-
-
-def _drawing(
+def _claim(  # noqa: PLR0913 - the columns of a claim come from six places
     programme: Programme,
     contract: ContractFacts,
-    settlement: Settlement,
-    rules: dict[date, _Rule],
-    named: tuple[date, str, datetime],
-) -> _Drawing:
-    month, number, at = named
-    formula = claim_formula(settlement, {m: rule.month_rule for m, rule in rules.items()})
-    claim = Claim(
-        number=number,
+    one: Drawn,
+    rule_set_id: int,
+    at: datetime,
+    kept: Sequence[tuple[int, int]],
+) -> Claim:
+    amount = one.settlement.amount_tiyn
+    return Claim(
+        number=one.input.number,
         territory_id=programme.territory_id,
         programme_id=programme.id,
         provider_id=contract.provider_id,
         contract_id=contract.id,
         line_id=contract.line_id,
-        rule_set_id=rules[month].rule_set_id,
-        month=month,
-        units=settlement.units,
-        amount_tiyn=settlement.amount_tiyn,
-        formula=formula,
-        hash=claim_hash(number, formula, [steps.hashed_row(item) for item in settlement.settled]),
-        state=ClaimState.DRAWN if settlement.amount_tiyn else ClaimState.NOTHING_DUE,
+        rule_set_id=rule_set_id,
+        month=one.input.month,
+        units=one.settlement.units,
+        amount_tiyn=amount,
+        offset_tiyn=sum(tiyn for _, tiyn in kept),
+        formula=one.formula,
+        hash=one.hash,
+        state=ClaimState.DRAWN if amount else ClaimState.NOTHING_DUE,
         drawn_at=at,
     )
-    return _Drawing(claim, settlement)
 
 
-def _draft(drawing: _Drawing, is_over: bool) -> Draft:
-    """One posting for a stored claim: each place emptied, the earned part to `payable`, each rest back.
+def _drafts(drawing: _Drawing) -> list[Draft]:
+    """The postings of a stored claim: each place gives what was earned and what goes back; then what is kept back.
 
-    After the year's close (`is_over`) there is nothing to go back to: rests lapse with the rest of the year's money.
+    After the year's close there is nothing to go back to: rests lapse, and what was owed goes to `refunds`.
     """
-    line_id = drawing.claim.line_id
-    entries: list[tuple[AccountKey, int]] = []
-    ended = 0
-    for item in drawing.settlement.settled:
-        if item.row.place_tiyn:
-            entries.append((_place(item, line_id), -item.row.place_tiyn))
-        if item.rest_tiyn and item.row.is_voucher_live and not is_over:
-            entries.append((AccountKey(AccountKind.HELD, line_id, item.row.voucher_id), item.rest_tiyn))
-        elif item.rest_tiyn:
-            ended += item.rest_tiyn
-    if ended:
-        entries.append((AccountKey(AccountKind.LAPSED if is_over else AccountKind.RELEASED, line_id), ended))
-    if drawing.claim.amount_tiyn:
-        entries.append((AccountKey(AccountKind.PAYABLE, line_id, drawing.claim.id), drawing.claim.amount_tiyn))
-    return Draft(CAUSE, drawing.claim.number, tuple(entries))
-
-
-def _place(item: Settled, line_id: int) -> AccountKey:
-    return AccountKey(AccountKind.PLACE, line_id, item.row.enrolment_id, item.row.month)
+    claim, is_over = drawing.claim, drawing.drawn.input.is_over
+    entries = claim_entries(drawing.drawn, claim.id)
+    drafts = [Draft(CAUSE, claim.number, entries)] if entries else []
+    if claim.offset_tiyn:
+        drafts.append(
+            Draft(
+                CAUSE_OFFSET,
+                claim.number,
+                offset_entries(claim.line_id, claim.provider_id, claim.id, claim.offset_tiyn, is_over),
+            )
+        )
+    return drafts
 
 
 @transaction.atomic(durable=True)
@@ -219,9 +239,10 @@ def reverse_claims(  # noqa: PLR0913 - who, where, which, why, when, once
     moved = steps.move_claims(programme_id, claim_ids, before, ClaimState.REVERSED, reason=reason)
     steps.free_rows(moved)
     for number in Claim.objects.filter(id__in=moved).order_by("id").values_list("number", flat=True):
-        posting_id = ledger_queries.posting_id(CAUSE, number)
-        if posting_id is not None:  # a claim of rows whose places were empty moved nothing
-            ledger_steps.reverse(posting_id, cause_kind=CAUSE_REVERSED, cause_key=number, at=at)
+        for cause, reversed_cause in ((CAUSE_OFFSET, CAUSE_OFFSET_REVERSED), (CAUSE, CAUSE_REVERSED)):
+            posting_id = ledger_queries.posting_id(cause, number)
+            if posting_id is not None:  # a claim of rows whose places were empty moved nothing
+                ledger_steps.reverse(posting_id, cause_kind=reversed_cause, cause_key=number, at=at)
     result = steps.moved_outcomes(claim_ids, moved)
     audit.record(
         actor=actor,

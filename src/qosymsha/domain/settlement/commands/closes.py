@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -16,22 +14,21 @@ from django.db import transaction
 from qosymsha.domain.ledger import queries as ledger_queries
 from qosymsha.domain.ledger import steps as ledger_steps
 from qosymsha.domain.ledger.models import LedgerAccount
-from qosymsha.domain.ledger.rules import AccountKey, AccountKind, Draft
+from qosymsha.domain.ledger.rules import AccountKey, AccountKind
 from qosymsha.domain.programmes import queries as programme_queries
 from qosymsha.domain.programmes.models import BudgetLine, Programme
 from qosymsha.domain.programmes.rules import YearEnd
-from qosymsha.domain.settlement import queries
+from qosymsha.domain.settlement import queries, steps
 from qosymsha.domain.settlement.access import ALLOWED, Action, Topic
 from qosymsha.domain.settlement.models import Claim, ClosedMonth, ClosedYear
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
+from qosymsha.domain.settlement.rules.totals import claims_digest
+from qosymsha.domain.settlement.rules.year_end import Balances, Carried, Ended, by_kind, carry, lapses, promises
 from qosymsha.kernel import audit, idempotency, outbox
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.canonical import digest
 from qosymsha.kernel.clock import local_day, next_month
 from qosymsha.kernel.errors import Refused
-
-CAUSE_LAPSE = "year_end"
-_BATCH = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +97,17 @@ def _month_summary(programme_id: int, month: date) -> dict[str, Any]:
     }
 
 
-def claims_digest(claims: list[tuple[str, bytes]]) -> str:
-    """SHA-256 (hex) over the claims' numbers and hashes in the order of the numbers: what a closed month holds fast."""
-    text = "\n".join(f"{number} {hash_.hex()}" for number, hash_ in claims)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _ledger_totals(lines: Any) -> dict[str, dict[str, int]]:
     totals = ledger_queries.totals(list(lines.values_list("id", flat=True)))
     return {str(line_id): dict(sorted(kinds.items())) for line_id, kinds in sorted(totals.items())}
 
 
 class December(StrEnum):
-    """What an officer decides about money still standing on places at the cut-off."""
+    """What becomes of money still on places at the cut-off: an officer decides, or the rule set says `again`."""
 
     PAY = "pay"  # stays on its places: claims of December are drawn after the cut-off
     LAPSE = "lapse"
+    AGAIN = "again"  # lapses, and is promised again from the next year's free money as far as that covers it
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +124,15 @@ def close_year(  # noqa: PLR0913 - who, where, which year, by which decision, wh
 ) -> Closed:
     """Close a budget year at its cut-off: held, free and released lapse; places go by the named decision.
 
-    Money already earned (payable, transit) stays payable. Source: LEDGER.md 12; docs/rules/pay.md R-17.
+    Money already earned (payable, transit) stays payable. Where the rule set says `promise_again` no decision is
+    needed: places lapse here and stand on the next year's lines as far as those have free money; the others are named.
+    Source: LEDGER.md 12; docs/rules/pay.md R-17, R-18.
 
     Raises:
         Forbidden: the actor may not close here.
         Refused: `unknown_programme`, `no_budget_line`, `year_closed`, `before_cut_off`; `december_undecided` where
-            places hold money and nobody decided; `december_not_by_rule` where the rule set promises places again from
-            the next year, which this version can't do.
+            places hold money and nobody decided; `december_not_by_rule` where the decision is not the rule set's;
+            `no_next_line` where places are promised again and the next year has no such line.
     """
     programme = queries.programme_of(programme_id)
     require(actor, Action.CLOSE_YEAR, ALLOWED, territory_id=programme.territory_id)
@@ -152,9 +146,11 @@ def close_year(  # noqa: PLR0913 - who, where, which year, by which decision, wh
     ledger_steps.lock_commitments(lines)
     places = _balances(lines, AccountKind.PLACE)
     choice = _decided(programme_id, year, december, places)
-    lapsing = _free_and_held(lines) + (places if choice is December.LAPSE else [])
-    ledger_steps.post(list(_lapses(year, lapsing)), at=at)
-    summary = _year_summary(year, lines, lapsing, places if choice is December.PAY else [])
+    carried = _carried(programme_id, year, places) if choice is December.AGAIN else Carried()
+    leaving = [] if choice is December.PAY else places
+    ended = Ended(_free_and_held(lines) + leaving, places if choice is December.PAY else [], carried)
+    ledger_steps.post([*lapses(year, ended.lapsed), *promises(year, carried)], at=at)
+    summary = _year_summary(year, lines, ended)
     closed = ClosedYear.objects.create(
         territory_id=programme.territory_id,
         programme_id=programme_id,
@@ -166,12 +162,10 @@ def close_year(  # noqa: PLR0913 - who, where, which year, by which decision, wh
         closed_at=at,
         closed_by=actor.user_id,
     )
+    steps.carry_lines(closed, carried.next_lines)
     _finish(actor, programme, at, (Action.CLOSE_YEAR, Topic.YEAR_CLOSED, "closed_year", closed.id))
     idempotency.keep(actor=actor, verb="close_year", key=key, outcome=closed.id)
     return _closed(closed)
-
-
-Balances = list[tuple[AccountKey, int]]
 
 
 def _refuse_close(programme_id: int, year: int, at: datetime) -> list[int]:
@@ -199,8 +193,11 @@ def _year_end(programme_id: int, year: int) -> YearEnd:
 def _decided(programme_id: int, year: int, december: DecemberDecision | None, places: Balances) -> December | None:
     if not places:
         return december.choice if december else None
-    if _year_end(programme_id, year).december != "officer_decision":
+    by_rule = _year_end(programme_id, year).december == "promise_again"
+    if december is not None and by_rule != (december.choice is December.AGAIN):
         raise Refused(SettlementRefusal.DECEMBER_NOT_BY_RULE)
+    if by_rule:
+        return December.AGAIN
     if december is None:
         raise Refused(SettlementRefusal.DECEMBER_UNDECIDED, amount_tiyn=sum(amount for _, amount in places))
     return december.choice
@@ -227,26 +224,35 @@ def _free_and_held(lines: list[int]) -> Balances:
     )
 
 
-def _lapses(year: int, lapsing: Balances) -> Iterator[Draft]:
-    """Postings to `lapsed`, a line at a time, each of at most a batch's entries."""
-    for line_id in sorted({account.line_id for account, _ in lapsing}):
-        mine = [item for item in lapsing if item[0].line_id == line_id]
-        for start in range(0, len(mine), _BATCH):
-            batch = mine[start : start + _BATCH]
-            entries = [(account, -amount) for account, amount in batch]
-            entries.append((AccountKey(AccountKind.LAPSED, line_id), sum(amount for _, amount in batch)))
-            yield Draft(CAUSE_LAPSE, f"{year}:{line_id}:{start}", tuple(entries))
+def _carried(programme_id: int, year: int, places: Balances) -> Carried:
+    """December's places promised again from the next year's lines, as far as their free money covers them."""
+    lines = {line.id: line for line in programme_queries.lines(programme_id, year)}
+    following = programme_queries.lines(programme_id, year + 1)
+    next_lines: dict[int, int] = {}
+    for line_id in sorted({account.line_id for account, _ in places}):
+        line = lines[line_id]
+        heirs = [
+            n for n in following if (n.department_id, n.kind, n.code) == (line.department_id, line.kind, line.code)
+        ]
+        if not heirs:
+            raise Refused(SettlementRefusal.NO_NEXT_LINE, line_id=line_id, year=year + 1)
+        next_lines[line_id] = heirs[0].id
+    ledger_steps.lock_commitments(sorted(next_lines.values()))
+    free = ledger_queries.balances([AccountKey(AccountKind.FREE, line_id) for line_id in sorted(next_lines.values())])
+    return carry(places, next_lines, {account.line_id: amount for account, amount in free.items()})
 
 
-def _year_summary(year: int, lines: list[int], lapsed: Balances, kept: Balances) -> dict[str, Any]:
-    by_kind: Counter[str] = Counter()
-    for account, amount in lapsed:
-        by_kind[account.kind.value] += amount
+def _year_summary(year: int, lines: list[int], ended: Ended) -> dict[str, Any]:
     return {
-        "schema": "qosymsha.closed_year/1",
+        "schema": "qosymsha.closed_year/2",
         "year": year,
-        "lapsed": dict(sorted(by_kind.items())),
-        "kept_on_places_tiyn": sum(amount for _, amount in kept),
+        "lapsed": by_kind(ended.lapsed),
+        "kept_on_places_tiyn": sum(amount for _, amount in ended.kept),
+        "promised_again_tiyn": sum(amount for _, amount in ended.carried.covered),
+        "not_covered": [
+            [account.subject_id, account.month.isoformat() if account.month else "", amount]
+            for account, amount in ended.carried.uncovered
+        ],
         "ledger": _ledger_totals(BudgetLine.objects.filter(id__in=lines)),
         "held_replies": [reply.reference for reply in queries.held_replies()],
     }

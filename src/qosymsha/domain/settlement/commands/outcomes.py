@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Any
 
 from django.db import connection
 
 from qosymsha.domain.ledger.rules import LedgerRefusal
+from qosymsha.domain.settlement.ports import SignatureFault
+from qosymsha.domain.settlement.rules.acts import PaperRefusal
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
 from qosymsha.kernel import idempotency
 from qosymsha.kernel.errors import RowOutcome
@@ -19,13 +22,26 @@ def outcomes(stored: Sequence[Sequence[Any]]) -> list[RowOutcome]:
     return idempotency.outcomes_of(stored, _reason)
 
 
-def _reason(value: str) -> SettlementRefusal | LedgerRefusal:
-    return LedgerRefusal(value) if value in set(LedgerRefusal) else SettlementRefusal(value)
+_REASONS: tuple[type[StrEnum], ...] = (SettlementRefusal, PaperRefusal, LedgerRefusal, SignatureFault)
+
+
+def _reason(value: str) -> StrEnum:
+    return next(kind(value) for kind in _REASONS if value in set(kind))
 
 
 def claim_numbers(count: int) -> list[str]:
     """The next `count` claim numbers."""
     return _numbers("C", "claim_number", count)
+
+
+def act_numbers(count: int) -> list[str]:
+    """The next `count` numbers of acts of services."""
+    return _numbers("S", "service_act_number", count)
+
+
+def recovery_numbers(count: int) -> list[str]:
+    """The next `count` numbers of recoveries."""
+    return _numbers("D", "recovery_number", count)
 
 
 def file_number() -> str:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
 
 from qosymsha.domain.programmes import queries as programme_queries
+from qosymsha.domain.programmes.rules import Papers
 from qosymsha.domain.settlement import queries, steps
 from qosymsha.domain.settlement.access import ALLOWED, Action, Topic
 from qosymsha.domain.settlement.commands.outcomes import outcomes
 from qosymsha.domain.settlement.models import Approval, Claim
+from qosymsha.domain.settlement.rules.acts import refuse_approval
 from qosymsha.domain.settlement.rules.pay import RELEASE, approvals_needed, approve_step
 from qosymsha.domain.settlement.rules.payment_file import is_iban
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
@@ -32,7 +35,7 @@ class _Signing:
 
     claim: Claim | None
     signed_by: tuple[int, ...] = ()
-    reason: SettlementRefusal | None = None
+    reason: StrEnum | None = None
 
 
 @transaction.atomic(durable=True)
@@ -46,7 +49,7 @@ def approve_claims(
     Raises:
         Forbidden: the actor is no approver here.
         Refused: `unknown_programme`. Rows: `claim_in_other_state`, `same_official`, `no_account`, `account_malformed`,
-            `account_changed` (since the first approval).
+            `account_changed` (since the first approval), `act_not_signed`, `einvoice_missing` where the rules ask.
     """
     programme = queries.programme_of(programme_id)
     require(actor, Action.APPROVE_CLAIMS, ALLOWED, territory_id=programme.territory_id)
@@ -56,6 +59,7 @@ def approve_claims(
     if seen is not None:
         return outcomes(seen)
     signings = [_judge(asked.get(claim_id), ClaimState.DRAWN, actor.user_id) for claim_id in claim_ids]
+    signings = _with_papers(signings)
     result = _sign(signings, claim_ids, at=at, user_id=actor.user_id)
     fresh = [s for s in signings if s.reason is None and s.claim is not None]
     approved = [s.claim.id for s in fresh if s.claim is not None and _is_enough(s.claim, len(s.signed_by) + 1)]
@@ -153,6 +157,21 @@ def _judge(signing: _Signing | None, state: ClaimState, user_id: int) -> _Signin
     )
     reason = next((reason for is_true, reason in checks if is_true), None)
     return _Signing(claim, signing.signed_by, reason)
+
+
+def _with_papers(signings: Sequence[_Signing]) -> list[_Signing]:
+    """The same, refused where the rule set asks for a signed act or its e-invoice and there is none."""
+    states = queries.act_states([s.claim.id for s in signings if s.claim is not None])
+    return [
+        replace(s, reason=refuse_approval(_papers(s.claim), states.get(s.claim.id)))
+        if s.reason is None and s.claim is not None
+        else s
+        for s in signings
+    ]
+
+
+def _papers(claim: Claim) -> Papers:
+    return programme_queries.rules_of(claim.rule_set_id).rules.papers
 
 
 def _sign(signings: list[_Signing], claim_ids: Sequence[int], *, at: datetime, user_id: int) -> list[RowOutcome]:

@@ -49,6 +49,7 @@ class Migration(migrations.Migration):
                 ("drawn_at", models.DateTimeField()),
                 ("iban", models.TextField(blank=True)),
                 ("turn", models.IntegerField(default=1)),
+                ("offset_tiyn", models.BigIntegerField(db_default=0, default=0)),
                 ("contract", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.contract")),
                 (
                     "line",
@@ -103,10 +104,17 @@ class Migration(migrations.Migration):
             name="ClaimRow",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("part", models.IntegerField(db_default=1, default=1)),
                 ("enrolment_id", models.BigIntegerField()),
                 ("units", models.IntegerField()),
                 ("unit_tariff_tiyn", models.BigIntegerField()),
                 ("amount_tiyn", models.BigIntegerField()),
+                ("due_tiyn", models.BigIntegerField()),
+                ("claimed_tiyn", models.BigIntegerField(db_default=0, default=0)),
+                ("kept_tiyn", models.BigIntegerField(db_default=0, default=0)),
+                ("present", models.IntegerField()),
+                ("waiting", models.IntegerField(db_default=0, default=0)),
+                ("proved", models.IntegerField(db_default=0, default=0)),
                 ("live", models.BooleanField(default=True)),
                 (
                     "claim",
@@ -243,6 +251,17 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="claim",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("offset_tiyn", 0),
+                    models.Q(("offset_tiyn__gt", 0), ("offset_tiyn__lt", models.F("amount_tiyn"))),
+                    _connector="OR",
+                ),
+                name="claim_offset_leaves_something",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="claim",
             constraint=models.UniqueConstraint(fields=("id", "territory", "programme"), name="claim_place"),
         ),
         migrations.AddConstraint(
@@ -268,13 +287,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="claimrow",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("live", True)), fields=("sheet_row",), name="claim_row_in_one_live_claim"
+                condition=models.Q(("live", True)), fields=("sheet_row", "part"), name="claim_row_part_once"
             ),
         ),
         migrations.AddConstraint(
             model_name="claimrow",
             constraint=models.CheckConstraint(
-                condition=models.Q(("amount_tiyn__gte", 0), ("units__gte", 0)), name="claim_row_not_negative"
+                condition=models.Q(("amount_tiyn__gte", 0), ("kept_tiyn__gte", 0), ("part__gte", 1), ("units__gte", 0)),
+                name="claim_row_not_negative",
             ),
         ),
         migrations.AddConstraint(

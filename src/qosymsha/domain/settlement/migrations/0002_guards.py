@@ -10,9 +10,9 @@ _NUMBERS = "CREATE SEQUENCE claim_number; CREATE SEQUENCE payment_file_number;"
 # What was drawn, hashed or written into a file stays as it is: states and frozen bank details move, amounts never.
 _FROZEN = """
 CREATE TRIGGER claim_stays BEFORE DELETE OR TRUNCATE OR UPDATE OF id, number, contract_id, line_id, rule_set_id, month,
-    units, amount_tiyn, formula, hash ON claim FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER claim_row_stays BEFORE DELETE OR TRUNCATE OR UPDATE OF claim_id, sheet_row_id, enrolment_id, units,
-    unit_tariff_tiyn, amount_tiyn ON claim_row FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+    units, amount_tiyn, formula, hash, offset_tiyn ON claim FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER claim_row_stays BEFORE DELETE OR TRUNCATE OR UPDATE OF claim_id, sheet_row_id, part, enrolment_id,
+    units, unit_tariff_tiyn, amount_tiyn, due_tiyn, claimed_tiyn, kept_tiyn, present, waiting, proved ON claim_row FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER payment_file_stays BEFORE DELETE OR TRUNCATE OR UPDATE OF number, content, content_hash, total_tiyn
     ON payment_file FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER payment_line_stays BEFORE DELETE OR TRUNCATE OR UPDATE OF file_id, claim_id, end_to_end_id, iban,
@@ -28,7 +28,7 @@ CREATE FUNCTION payment_line_must_be_signed() RETURNS trigger LANGUAGE plpgsql A
 DECLARE unsigned bigint;
 BEGIN
     SELECT l.claim_id INTO unsigned FROM added l JOIN claim c ON c.id = l.claim_id
-     WHERE l.amount_tiyn <> c.amount_tiyn OR l.iban <> c.iban
+     WHERE l.amount_tiyn <> c.amount_tiyn - c.offset_tiyn OR l.iban <> c.iban
         OR NOT EXISTS (SELECT FROM claim_approval r JOIN claim_approval a
                            ON a.claim_id = r.claim_id AND a.turn = r.turn AND a.user_id <> r.user_id
                         WHERE r.claim_id = c.id AND r.turn = c.turn AND r.step = 'release' AND a.step = 'approve') LIMIT 1;

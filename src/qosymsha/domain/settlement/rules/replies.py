@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from qosymsha.domain.settlement.ports import Reply, ReplyStatus
-from qosymsha.domain.settlement.states import LineState, ReplyOutcome
+from qosymsha.domain.settlement.ports import CURRENCY, Reply, ReplyStatus
+from qosymsha.domain.settlement.states import FileState, LineState, ReplyOutcome
 
 
 class Move(StrEnum):
@@ -40,17 +40,70 @@ _STEPS: dict[tuple[LineState, ReplyStatus], Verdict] = {
 }
 
 
-def judge(reply: Reply, state: LineState | None, amount_tiyn: int) -> Verdict:
-    """What a reply means for a line in this state; `state` is None where no line has the reply's id.
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A payment line as a word about it is judged: its state, its amount, the number of its file."""
 
-    A word about another amount, about a line never sent, or against what is already known moves nothing: it is held.
+    state: LineState
+    amount_tiyn: int
+    file_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedFile:
+    """A payment file as a word about all of it is judged."""
+
+    state: FileState
+    total_tiyn: int
+
+
+def judge(reply: Reply, line: Ordered | None) -> Verdict:
+    """What a word means for the line it names; `line` is None where no line bears the word's id.
+
+    A word about another file, currency or amount, about a line never sent, in an unknown code, or against what is
+    already known moves nothing: it is held. A word without an amount counts only where it names the line's file.
     """
-    if state is None:
-        return Verdict(ReplyOutcome.HELD_UNKNOWN_LINE)
-    if state is LineState.DRAWN:
-        return Verdict(ReplyOutcome.HELD_NOT_SENT)
-    if reply.amount_tiyn != amount_tiyn:
-        return Verdict(ReplyOutcome.HELD_OTHER_AMOUNT)
+    held = _held(reply, line)
+    if held is not None or line is None:
+        return Verdict(held or ReplyOutcome.HELD_UNKNOWN_LINE)
     if reply.status is ReplyStatus.PENDING:
         return Verdict(ReplyOutcome.NOTED)
-    return _STEPS.get((state, reply.status), Verdict(ReplyOutcome.HELD_CONTRADICTION))
+    return _STEPS.get((line.state, reply.status), Verdict(ReplyOutcome.HELD_CONTRADICTION))
+
+
+def _held(reply: Reply, line: Ordered | None) -> ReplyOutcome | None:
+    """The first reason to hold a word about a line."""
+    if reply.status is ReplyStatus.UNREADABLE:
+        return ReplyOutcome.HELD_UNREADABLE
+    if line is None:
+        return ReplyOutcome.HELD_UNKNOWN_LINE
+    amount_named = reply.amount_tiyn or (line.amount_tiyn if reply.file_number else 0)
+    checks = (
+        (reply.file_number not in ("", line.file_number), ReplyOutcome.HELD_OTHER_FILE),
+        (line.state is LineState.DRAWN, ReplyOutcome.HELD_NOT_SENT),
+        (reply.currency != CURRENCY, ReplyOutcome.HELD_OTHER_CURRENCY),
+        (amount_named != line.amount_tiyn, ReplyOutcome.HELD_OTHER_AMOUNT),
+        (reply.status is ReplyStatus.UNKNOWN, ReplyOutcome.HELD_UNKNOWN_STATUS),
+    )
+    return next((outcome for is_true, outcome in checks if is_true), None)
+
+
+def judge_file(reply: Reply, file: OrderedFile | None) -> ReplyOutcome | None:
+    """What a word about a whole file comes to: held, noted, or None where it is a word about each of its lines."""
+    if reply.status is ReplyStatus.UNREADABLE:
+        return ReplyOutcome.HELD_UNREADABLE
+    if file is None:
+        return ReplyOutcome.HELD_UNKNOWN_FILE
+    checks = (
+        (file.state is FileState.DRAWN, ReplyOutcome.HELD_NOT_SENT),
+        (reply.currency != CURRENCY, ReplyOutcome.HELD_OTHER_CURRENCY),
+        (reply.amount_tiyn not in (0, file.total_tiyn), ReplyOutcome.HELD_OTHER_AMOUNT),
+        (reply.status is ReplyStatus.UNKNOWN, ReplyOutcome.HELD_UNKNOWN_STATUS),
+        (reply.status is ReplyStatus.PENDING, ReplyOutcome.NOTED),
+    )
+    return next((outcome for is_true, outcome in checks if is_true), None)
+
+
+def word_on(line_id: str, line: Ordered, of: Reply) -> Reply:
+    """A word about a whole file as the word about one of its lines, under a reference of its own."""
+    return replace(of, reference=f"{of.reference}/{line_id}", end_to_end_id=line_id, amount_tiyn=line.amount_tiyn)

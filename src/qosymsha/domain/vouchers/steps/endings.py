@@ -44,7 +44,7 @@ def close(deed: Deed, vouchers: Sequence[VoucherFacts], reason: CloseReason) -> 
 
 
 def returned(leaving: Leaving, back: Sequence[tuple[AccountKey, int]]) -> list[Draft]:
-    """place → held of the line the place was paid by, once per place; nothing where nothing is left."""
+    """place → held of the line the place was paid by, once per place, or held → place for what it lacks; or nothing."""
     place = leaving.enrolment
     if not back:
         return []
@@ -67,5 +67,5 @@ def _let_go(voucher: VoucherFacts, off: Sequence[tuple[AccountKey, int]]) -> lis
         by_line[key.line_id] += amount
     if not by_line:
         return []
-    released = [(AccountKey(AccountKind.RELEASED, line), amount) for line, amount in sorted(by_line.items())]
+    released = [(AccountKey(AccountKind.RELEASED, line), amount) for line, amount in sorted(by_line.items()) if amount]
     return [Draft("close", str(voucher.id), (*released, *((key, -amount) for key, amount in off)))]

@@ -114,8 +114,9 @@ def leavings(last_days: Mapping[int, date]) -> dict[int, Leaving]:
     if not places:
         return {}
     days = [last_days[voucher_id] for voucher_id in places]
+    first = min(_first_open_month(e, last_days[voucher_id]) for voucher_id, e in places.items())
     pairs = ((e.territory_id, e.group_id) for e in places.values())
-    lessons = lesson_days(pairs, month_of(min(days)), month_end(max(days)))
+    lessons = lesson_days(pairs, first, month_end(max(days)))
     facts = providers.group_facts(sorted({e.group_id for e in places.values()}))
     return {
         voucher_id: Leaving(e, last_days[voucher_id], lessons.get(e.group_id, []), facts[e.group_id].units_per_month)
@@ -124,18 +125,34 @@ def leavings(last_days: Mapping[int, date]) -> dict[int, Leaving]:
 
 
 def remainders(leaving: Sequence[Leaving]) -> dict[int, list[tuple[AccountKey, int]]]:
-    """Enrolment id → what its place accounts hold beyond the lessons up to the last day: (account, tiyn > 0)."""
+    """Enrolment id → (place account, tiyn): what it holds beyond the lessons up to the last day.
+
+    Below zero: what it lacks for them, because the month's promise had not come yet; whole lessons, as far as the
+    voucher's held money goes. So a provider's lessons are covered whenever a place ends (LEDGER.md 9).
+    """
     asked = {w.enrolment.id: _accounts(w) for w in leaving}
     balances = ledger.balances([key for keys in asked.values() for key in keys])
-    return {w.enrolment.id: list(_remainder(w, asked[w.enrolment.id], balances)) for w in leaving}
+    found = {w.enrolment.id: list(_remainder(w, asked[w.enrolment.id], balances)) for w in leaving}
+    lacking = [w for w in leaving if any(amount < 0 for _, amount in found[w.enrolment.id])]
+    held = ledger.balances([_held(w) for w in lacking])
+    return found | {w.enrolment.id: _covered(w, found[w.enrolment.id], held[_held(w)]) for w in lacking}
+
+
+def _first_open_month(place: EnrolmentFacts, last_day: date) -> date:
+    """The first month of the place that its end touches: the last day's, or an earlier one that was never promised."""
+    return min(month_of(last_day), next_month(place.promised_month))
 
 
 def _accounts(leaving: Leaving) -> list[AccountKey]:
-    place, month, keys = leaving.enrolment, month_of(leaving.last_day), []
-    while month <= place.promised_month:
+    place, month, keys = leaving.enrolment, _first_open_month(leaving.enrolment, leaving.last_day), []
+    while month <= max(place.promised_month, month_of(leaving.last_day)):
         keys.append(AccountKey(AccountKind.PLACE, place.line_id, place.id, month))
         month = next_month(month)
     return keys
+
+
+def _held(leaving: Leaving) -> AccountKey:
+    return AccountKey(AccountKind.HELD, leaving.enrolment.line_id, leaving.enrolment.voucher_id)
 
 
 def _remainder(
@@ -144,11 +161,22 @@ def _remainder(
     place = leaving.enrolment
     for key in keys:
         assert key.month is not None
-        first = max(place.starts_on, key.month)
-        units = units_between(leaving.lessons, first, leaving.last_day, leaving.cap)
-        kept = units * place.unit_tariff_tiyn if key.month == month_of(leaving.last_day) else 0
-        if balances[key] > kept:
+        first, last = max(place.starts_on, key.month), min(leaving.last_day, month_end(key.month))
+        kept = units_between(leaving.lessons, first, last, leaving.cap) * place.unit_tariff_tiyn
+        is_promised = key.month <= place.promised_month
+        if balances[key] > kept or (balances[key] < kept and not is_promised):
             yield key, balances[key] - kept
+
+
+def _covered(leaving: Leaving, back: Sequence[tuple[AccountKey, int]], held_tiyn: int) -> list[tuple[AccountKey, int]]:
+    """What the place lacks, oldest month first, in whole lessons that the held money pays for."""
+    tariff, covered = leaving.enrolment.unit_tariff_tiyn, []
+    for key, amount in back:
+        taken = min(-amount, held_tiyn // tariff * tariff) if amount < 0 else -amount
+        if taken:
+            covered.append((key, -taken))
+            held_tiyn -= taken
+    return covered
 
 
 def keep_promise(enrolment_ids: Sequence[int], month: date) -> None:

@@ -133,6 +133,38 @@ async function checked(ticket, known) {
   return { ...line, number: hex(await sha256(raw(round.seed), raw(line.id))) };
 }
 
+// --- why it stands there: from order.tsv, protocol.json and moves.tsv, all of them fetched whole
+
+const tableOf = (bytes) => rows(bytes).map((row) => row.split("\t"));
+
+async function whyOf(found) {
+  const [, segment] = found.line.split("\t");
+  const [order, protocol] = await Promise.all([fetched(`${round.files}order.tsv`), fetched(`${round.files}protocol.json`)]);
+  const moves = tableOf(await fetched(round.moves).catch(() => new Uint8Array()));
+  const cutoff = (JSON.parse(words(protocol)).cutoffs || {})[segment];
+  return {
+    segment,
+    ...countedBefore(tableOf(order), segment, Number(found.place)),
+    cutoff: cutoff ? String(cutoff[cutoff.length - 1]) : "",
+    moves: moves.filter(([id]) => id === found.id),
+    since: moves.filter(([, of, , to]) => of === segment && to === "granted").length,
+  };
+}
+
+// Those before a place among the lines shown: all, granted, waiting, and the same by class.
+function countedBefore(table, segment, place) {
+  const classes = new Map(table.filter(([kind]) => kind === "class").map(([, sign, ...name]) => [sign, { name, all: 0, granted: 0 }]));
+  const [, , signs = "", marks = ""] = table.find(([kind, of]) => kind === "order" && of === segment) || [];
+  const before = Array.from(signs).slice(0, place - 1);
+  before.forEach((sign, at) => {
+    classes.get(sign).all += 1;
+    if (marks[at] === "g") classes.get(sign).granted += 1;
+  });
+  const upto = Array.from(marks.slice(0, place - 1));
+  const waiting = upto.filter((mark) => mark === "w").length;
+  return { before: before.length, beforeGranted: upto.filter((mark) => mark === "g").length, waiting, classes: [...classes.values()] };
+}
+
 // --- the page
 
 const told = document.getElementById("told");
@@ -170,12 +202,50 @@ function show(found) {
   shown.hidden = false;
 }
 
+const whole = (number) => number.toLocaleString("ru").replace(/\s/g, "\u00a0");
+const meaning = (key) => {
+  const term = Array.from(document.querySelectorAll("#words dt")).find((one) => one.textContent === key);
+  return term ? term.nextElementSibling.textContent : "";
+};
+
+function showWhy(found, why) {
+  const hidden = Number(meaning(`merged.${why.segment}`) || 0);
+  fill({
+    segment: meaning(`segment.${why.segment}`) || why.segment,
+    before: whole(why.before),
+    beforeGranted: whole(why.beforeGranted),
+    hiddenRows: hidden ? whole(hidden) : "",
+    cutoff: why.cutoff,
+    needs: found.outcome === "waiting" ? whole(why.waiting + 1) : "",
+    since: whole(why.since),
+  });
+  for (const row of document.querySelectorAll("#classes tbody tr")) {
+    const { segment, tier, claims } = row.dataset;
+    const own = why.classes.find(({ name }) => name[0] === segment && name[1] === tier && name[2] === claims);
+    row.hidden = segment !== why.segment || !own;
+    if (own) [row.cells[1].textContent, row.cells[2].textContent] = [whole(own.all), whole(own.granted)];
+  }
+  const list = document.getElementById("moves");
+  list.replaceChildren(
+    ...why.moves.map(([, , day, to, cause]) => {
+      const item = document.createElement("li");
+      item.textContent = `${day}: ${meaning(to)} – ${meaning(cause)}`;
+      return item;
+    }),
+  );
+  document.getElementById("why").hidden = false;
+}
+
 async function run(typed, known) {
   say("busy");
   shown.hidden = true;
+  document.getElementById("why").hidden = true;
   try {
     if (!globalThis.crypto || !crypto.subtle) throw new Told("insecure");
-    show(await checked(parsedTicket(typed), known));
+    const found = await checked(parsedTicket(typed), known);
+    show(found);
+    const why = found.place ? await whyOf(found).catch(() => null) : null;
+    if (why) showWhy(found, why);
   } catch (fault) {
     say(fault instanceof Told ? fault.message : "fetch");
   }

@@ -7,25 +7,39 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+CURRENCY = "KZT"
+
 
 class ReplyStatus(StrEnum):
-    """The treasury's word on one payment: still under way, paid, refused before paying, or sent back after paying."""
+    """The treasury's word on a payment: still under way, paid, refused before paying, or sent back after paying.
+
+    `unknown`: a code that no agreement names. `unreadable`: a message that is none; a person must see it.
+    """
 
     PENDING = "pending"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     RETURNED = "returned"
+    UNKNOWN = "unknown"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One word of the treasury; `reference` is its own and names this word for ever, `end_to_end_id` is ours."""
+    """One word of the treasury; `reference` is its own and names this word for ever, `end_to_end_id` is ours.
+
+    `file_number` is the payment file it says it speaks of ("" where it says none). A word without an `end_to_end_id`
+    speaks of the whole file; its amount is the file's total, or 0 where it names none. A line's amount that can't be
+    read is -1.
+    """
 
     reference: str
     end_to_end_id: str
     status: ReplyStatus
     amount_tiyn: int
     reason: str = ""
+    file_number: str = ""
+    currency: str = CURRENCY
 
 
 class TreasuryUnavailable(Exception):
@@ -44,7 +58,7 @@ class Treasury(Protocol):
         ...
 
     def replies(self) -> list[Reply]:
-        """What was said and not yet acknowledged, possibly again and again.
+        """What was said and not yet acknowledged, possibly again and again; what can't be read is a word too.
 
         Raises:
             TreasuryUnavailable: can't be asked now.

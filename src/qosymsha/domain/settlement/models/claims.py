@@ -1,4 +1,4 @@
-"""Claims and their rows, approvals, payment files and lines, the bank's replies, closed months and years."""
+"""Claims and their rows, approvals, closed months and years."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from qosymsha.domain.attendance.models import SheetRow
 from qosymsha.domain.people.models import Territory
 from qosymsha.domain.programmes.models import BudgetLine, Programme, RuleSet
 from qosymsha.domain.providers.models import Contract, Provider
-from qosymsha.domain.settlement.states import LIVE_LINE, ClaimState, FileState, LineState
+from qosymsha.domain.settlement.states import ClaimState
 from qosymsha.kernel.entropy import uuid4
 
 
@@ -18,6 +18,7 @@ class Claim(models.Model):
 
     `formula` says in words and numbers how the amount came about. `iban` is frozen at approval; `turn` counts from 1
     and grows when a claim comes back (other bank details, a rejection): each turn needs its own approvals.
+    `offset_tiyn` is kept back for what the provider owes: the payment is the amount less it.
     no_pii. Retention: ten years.
     """
 
@@ -39,11 +40,16 @@ class Claim(models.Model):
     drawn_at = models.DateTimeField()
     iban = models.TextField(blank=True)
     turn = models.IntegerField(default=1)
+    offset_tiyn = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         db_table = "claim"
         constraints = [
             models.CheckConstraint(condition=Q(state__in=[s.value for s in ClaimState]), name="claim_state"),
+            models.CheckConstraint(
+                condition=Q(offset_tiyn=0) | Q(offset_tiyn__gt=0, offset_tiyn__lt=models.F("amount_tiyn")),
+                name="claim_offset_leaves_something",
+            ),
             models.UniqueConstraint(fields=["id", "territory", "programme"], name="claim_place"),
             models.UniqueConstraint(
                 fields=["contract", "month"], condition=~Q(state="reversed"), name="claim_once_per_contract_and_month"
@@ -52,26 +58,54 @@ class Claim(models.Model):
 
 
 class ClaimRow(models.Model):
-    """One child's part of a claim: payable units × tariff, rounded once. Live until its claim is reversed.
+    """One part of what a child's sheet row is paid. Live until its claim is reversed; live parts count from 1 upwards.
+
+    `due_tiyn` is what the row was due in all by the facts of that day (`present` payable units, `waiting` ones, paid
+    absences `proved` by paper), `claimed_tiyn` what earlier parts had claimed of it less what was clawed back; the
+    amount is the difference, never below zero. `kept_tiyn` stayed on the place for the waiting units.
 
     no_pii: ids. Retention: ten years.
     """
 
     claim = models.ForeignKey(Claim, on_delete=models.PROTECT, db_index=False)
     sheet_row = models.ForeignKey(SheetRow, on_delete=models.PROTECT, db_index=False)
+    part = models.IntegerField(default=1, db_default=1)
     enrolment_id = models.BigIntegerField()
     units = models.IntegerField()
     unit_tariff_tiyn = models.BigIntegerField()
     amount_tiyn = models.BigIntegerField()
+    due_tiyn = models.BigIntegerField()
+    claimed_tiyn = models.BigIntegerField(default=0, db_default=0)
+    kept_tiyn = models.BigIntegerField(default=0, db_default=0)
+    present = models.IntegerField()
+    waiting = models.IntegerField(default=0, db_default=0)
+    proved = models.IntegerField(default=0, db_default=0)
     live = models.BooleanField(default=True)
 
     class Meta:
         db_table = "claim_row"
         constraints = [
             models.UniqueConstraint(fields=["claim", "sheet_row"], name="claim_row_once"),
-            models.UniqueConstraint(fields=["sheet_row"], condition=Q(live=True), name="claim_row_in_one_live_claim"),
-            models.CheckConstraint(condition=Q(amount_tiyn__gte=0, units__gte=0), name="claim_row_not_negative"),
+            models.UniqueConstraint(fields=["sheet_row", "part"], condition=Q(live=True), name="claim_row_part_once"),
+            models.CheckConstraint(
+                condition=Q(amount_tiyn__gte=0, units__gte=0, kept_tiyn__gte=0, part__gte=1),
+                name="claim_row_not_negative",
+            ),
         ]
+
+
+class ClaimInput(models.Model):
+    """The frozen input of a claim, canonical JSON: drawn again from it, a claim has the same bytes; insert-only.
+
+    no_pii: ids and counts. Retention: ten years.
+    """
+
+    claim = models.OneToOneField(Claim, primary_key=True, on_delete=models.PROTECT)
+    content = models.BinaryField()
+    hash = models.BinaryField()
+
+    class Meta:
+        db_table = "claim_input"
 
 
 class Approval(models.Model):
@@ -94,76 +128,6 @@ class Approval(models.Model):
             models.UniqueConstraint(fields=["claim", "turn", "step"], name="claim_approval_step_once"),
             models.UniqueConstraint(fields=["claim", "turn", "user_id"], name="claim_approval_two_people"),
         ]
-
-
-class PaymentFile(models.Model):
-    """A pain.001 file: drawn → sent → answered; its hash is recorded before it leaves, the receipt when it arrived.
-
-    no_pii. Retention: ten years.
-    """
-
-    uuid = models.UUIDField(unique=True, default=uuid4)
-    number = models.TextField(unique=True)
-    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
-    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False)
-    state = models.TextField()
-    content = models.BinaryField()
-    content_hash = models.BinaryField(unique=True)
-    total_tiyn = models.BigIntegerField()
-    drawn_at = models.DateTimeField()
-    sent_at = models.DateTimeField(null=True)
-    receipt = models.TextField(blank=True)
-
-    class Meta:
-        db_table = "payment_file"
-        constraints = [
-            models.UniqueConstraint(fields=["id", "territory", "programme"], name="payment_file_place"),
-            models.CheckConstraint(condition=Q(state__in=[s.value for s in FileState]), name="payment_file_state"),
-        ]
-
-
-class PaymentLine(models.Model):
-    """One line per claim in a file, bank details frozen at approval: drawn → sent → accepted | rejected | returned.
-
-    no_pii: a provider's account number. Retention: ten years.
-    """
-
-    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
-    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False)
-    file = models.ForeignKey(PaymentFile, on_delete=models.PROTECT)
-    claim = models.ForeignKey(Claim, on_delete=models.PROTECT)
-    end_to_end_id = models.TextField(unique=True)
-    iban = models.TextField()
-    amount_tiyn = models.BigIntegerField()
-    state = models.TextField()
-
-    class Meta:
-        db_table = "payment_line"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["claim"], condition=Q(state__in=LIVE_LINE), name="payment_line_once_per_claim"
-            ),
-            models.CheckConstraint(condition=Q(state__in=[s.value for s in LineState]), name="payment_line_state"),
-            models.CheckConstraint(condition=Q(amount_tiyn__gt=0), name="payment_line_positive"),
-        ]
-
-
-class BankReply(models.Model):
-    """What the treasury said, keyed by its own reference: applied once however often it comes; insert-only.
-
-    no_pii. Retention: ten years.
-    """
-
-    reference = models.TextField(unique=True)
-    end_to_end_id = models.TextField()
-    status = models.TextField()
-    amount_tiyn = models.BigIntegerField()
-    reason = models.TextField(blank=True)
-    outcome = models.TextField()
-    at = models.DateTimeField()
-
-    class Meta:
-        db_table = "bank_reply"
 
 
 class ClosedMonth(models.Model):
@@ -204,3 +168,37 @@ class ClosedYear(models.Model):
     class Meta:
         db_table = "closed_year"
         constraints = [models.UniqueConstraint(fields=["programme", "year"], name="closed_year_once")]
+
+
+class CarriedLine(models.Model):
+    """Places of a closed year that were promised again: from the closed line's year on they stand on the next line.
+
+    Insert-only.
+
+    no_pii. Retention: ten years.
+    """
+
+    line = models.OneToOneField(BudgetLine, primary_key=True, on_delete=models.PROTECT)
+    next_line = models.ForeignKey(BudgetLine, on_delete=models.PROTECT, related_name="+", db_index=False)
+    closed_year = models.ForeignKey(ClosedYear, on_delete=models.PROTECT, db_index=False)
+
+    class Meta:
+        db_table = "carried_line"
+
+
+class MoneyDay(models.Model):
+    """Where each tenge of a programme was on a day, tied to its documents; `differences` must be 0; insert-only.
+
+    no_pii: sums and ids. Retention: ten years.
+    """
+
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT)
+    day = models.DateField()
+    at = models.DateTimeField()
+    hash = models.BinaryField()
+    summary = models.JSONField()
+    differences = models.IntegerField()
+
+    class Meta:
+        db_table = "money_day"
+        constraints = [models.UniqueConstraint(fields=["programme", "day"], name="money_day_once")]

@@ -1,0 +1,92 @@
+"""Traces of devices and networks: 16 bytes of a keyed hash under the month's own key, dropped by whole months."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from django.db import transaction
+
+from qosymsha.domain.attendance.rules import Trace
+from qosymsha.domain.attendance.states import TraceKind
+from qosymsha.domain.attendance.steps.lessons import run
+from qosymsha.domain.vouchers.queries import rows
+from qosymsha.kernel import cipher
+from qosymsha.kernel.clock import local_day, month_of, next_month
+
+KEPT_DAYS = 90
+_BYTES = 16
+
+
+def hashed(purpose: str, month: date, value: str) -> bytes | None:
+    """16 bytes that stand for a device or a network (`purpose`) within one month; None for an unknown one."""
+    return cipher.lookup(f"trace.{purpose}.{month:%Y-%m}", value)[:_BYTES] if value else None
+
+
+def leave_traces(  # noqa: PLR0913 (whose, where from, when; the month and places where they differ)
+    kind: TraceKind | str,
+    subject_ids: Sequence[int],
+    trace: Trace | None,
+    at: datetime,
+    *,
+    month: date | None = None,
+    enrolment_ids: Sequence[int] | None = None,
+) -> None:
+    """One trace for many subjects: mark_batch ids | session ids, each with its enrolment | sheet_row ids.
+
+    `month` is the month the subjects are about, by default that of `at`; without a trace nothing is kept.
+    """
+    if trace is not None:
+        places = enrolment_ids or [0] * len(subject_ids)
+        leave_each(kind, [(i, e, trace) for i, e in zip(subject_ids, places, strict=True)], at, month=month)
+
+
+def leave_each(
+    kind: TraceKind | str, left: Sequence[tuple[int, int, Trace]], at: datetime, *, month: date | None = None
+) -> None:
+    """(subject, enrolment or 0, trace) rows in one statement; each device and network is hashed once a call."""
+    assert transaction.get_connection().in_atomic_block, "a trace commits with its subject"
+    if not left:
+        return
+    about = month_of(month or local_day(at))
+    devices = {device: hashed("device", about, device) for device in {t.device for _, _, t in left}}
+    networks = {network: hashed("network", about, network) for network in {t.network for _, _, t in left}}
+    run(
+        "INSERT INTO trace (month, kind, subject_id, enrolment_id, device, network, at)"
+        " SELECT %s, %s, t.subject, t.enrolment, t.device, t.network, %s"
+        " FROM unnest(%s::bigint[], %s::bigint[], %s::bytea[], %s::bytea[])"
+        " WITH ORDINALITY AS t (subject, enrolment, device, network, no) ORDER BY t.no",
+        [
+            about,
+            TraceKind(kind).value,
+            at,
+            [subject for subject, _, _ in left],
+            [enrolment for _, enrolment, _ in left],
+            [devices[trace.device] for _, _, trace in left],
+            [networks[trace.network] for _, _, trace in left],
+        ],
+    )
+
+
+def forget_months(table: str, column: str, on: date) -> int:
+    """Drop the months of `trace` or `check_in_refusal` that ended more than 90 days before `on`; how many went.
+
+    Rows of such months that stand in the default partition are deleted too.
+    """
+    assert (table, column) in {("trace", "month"), ("check_in_refusal", "at")}, "only what is kept for 90 days"
+    limit = month_of(on - timedelta(days=KEPT_DAYS))
+    parts = rows(
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+        " WHERE i.inhparent = %s::regclass AND c.relname ~ '_[0-9]{4}_[0-9]{2}$' ORDER BY 1",
+        [table],
+    )
+    over = [part for (part,) in parts if next_month(_month_of_part(part)) <= limit]
+    for part in over:
+        run(f'DROP TABLE "{part}"', [])
+    run(f'DELETE FROM {table} WHERE "{column}" < %s', [limit])  # noqa: S608
+    return len(over)
+
+
+def _month_of_part(part: str) -> date:
+    _, year, month = part.rsplit("_", 2)
+    return date(int(year), int(month), 1)

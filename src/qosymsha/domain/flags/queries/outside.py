@@ -1,0 +1,50 @@
+"""Reading marks of months kept elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import connection
+
+from qosymsha.domain.flags.rules.recording import EVIDENCE, OutsideRow
+from qosymsha.domain.vouchers.queries import rows
+
+OUTSIDE_COLUMNS = ("child_ref", "ref", "child_id", "group_id", "provider_id", *EVIDENCE)
+
+
+def stored_rows(programme_id: int, drafts: Sequence[OutsideRow]) -> dict[tuple[object, ...], tuple[object, ...]]:
+    """Key → what is stored of marks with these keys: references, ids and evidence, as `told` gives them of a draft."""
+    if not drafts:
+        return {}
+    days = [d.on for d in drafts]
+    listed = ", ".join(f"o.{name}" for name in OUTSIDE_COLUMNS)
+    found = rows(
+        f'SELECT o."on", o.provider, o.group_code, o.child, o.starts_at, {listed}'  # noqa: S608
+        " FROM unnest(%s::date[], %s::text[], %s::text[], %s::bytea[], %s::timestamptz[]) AS k (day, p, g, c, a)"
+        ' JOIN outside_mark o ON o."on" = k.day AND o.programme_id = %s AND o.provider = k.p AND o.group_code = k.g'
+        ' AND o.child = k.c AND o.starts_at = k.a WHERE o."on" BETWEEN %s AND %s',
+        [
+            days,
+            [d.provider for d in drafts],
+            [d.group_code for d in drafts],
+            [d.child for d in drafts],
+            [d.starts_at for d in drafts],
+            programme_id,
+            min(days),
+            max(days),
+        ],
+    )
+    return {(row[0], row[1], row[2], bytes(row[3]), row[4]): tuple(row[5:]) for row in found}
+
+
+def told(draft: OutsideRow) -> tuple[object, ...]:
+    """What a draft says beside its key, in the order of `OUTSIDE_COLUMNS`."""
+    return (draft.child_ref, draft.ref, draft.child_id, draft.group_id, draft.provider_id, *draft.evidence)
+
+
+def fetched(statement: str, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """All rows of a statement with named parameters."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, given)
+        return list(cursor.fetchall())

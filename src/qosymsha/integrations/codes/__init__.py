@@ -1,0 +1,1 @@
+"""Sending one-time codes to phones. Port: `domain.people.ports.CodeSender`."""

@@ -1,0 +1,86 @@
+"""One question to the provider over HTTPS: bounded in time and size, no redirect followed, JSON or nothing."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from qosymsha.domain.people.ports import IdentityFault, IdentityRefused
+
+_LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
+_MAX_BYTES = 1024 * 1024
+_CHUNK_BYTES = 16 * 1024
+
+
+def is_safe(address: str) -> bool:
+    """True for https, and for plain http on this machine only."""
+    parts = urlsplit(address)
+    return parts.scheme == "https" and bool(parts.hostname) or (parts.scheme == "http" and parts.hostname in _LOCAL)
+
+
+def ask(
+    address: str, timeout_seconds: float, body: str | None = None, headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """The JSON object at an address, by GET, or by POST where there is a body.
+
+    Raises:
+        IdentityRefused: unreachable or too slow; a status or a body that is no answer; says_no for a 4xx.
+    """
+    if not is_safe(address):
+        raise IdentityRefused(IdentityFault.UNREADABLE, "an address that is not https")
+    parts = urlsplit(address)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=timeout_seconds)
+    try:
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request(
+            "GET" if body is None else "POST", path, body, {"Accept": "application/json"} | (headers or {})
+        )
+        answer = connection.getresponse()
+        return _object(answer.status, _read(connection, answer, time.monotonic() + timeout_seconds))
+    except http.client.HTTPException as fault:
+        raise IdentityRefused(IdentityFault.UNREADABLE, "no http") from fault
+    except OSError as fault:
+        raise IdentityRefused(IdentityFault.UNREACHABLE, type(fault).__name__) from fault
+    finally:
+        connection.close()
+
+
+def _object(status: int, body: bytes) -> dict[str, Any]:
+    if status >= 500:
+        raise IdentityRefused(IdentityFault.UNREACHABLE, f"status {status}")
+    if 400 <= status < 500:
+        raise IdentityRefused(IdentityFault.SAYS_NO, f"status {status}")
+    if status != 200:
+        raise IdentityRefused(IdentityFault.UNREADABLE, f"status {status}")
+    try:
+        found = json.loads(body)
+    except ValueError as fault:
+        raise IdentityRefused(IdentityFault.UNREADABLE, "no JSON") from fault
+    if not isinstance(found, dict):
+        raise IdentityRefused(IdentityFault.UNREADABLE, "no object")
+    return found
+
+
+def _read(connection: http.client.HTTPConnection, answer: http.client.HTTPResponse, deadline: float) -> bytes:
+    """The body, whole before the deadline: a provider that drips bytes holds no thread for longer."""
+    parts, size, promised = [], 0, answer.length
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        if connection.sock is not None:
+            connection.sock.settimeout(left)
+        part = answer.read1(_CHUNK_BYTES)
+        if not part:
+            break
+        parts.append(part)
+        size += len(part)
+        if size > _MAX_BYTES:
+            raise IdentityRefused(IdentityFault.UNREADABLE, "too long")
+    if promised is not None and size < promised:
+        raise http.client.IncompleteRead(b"", promised - size)
+    return b"".join(parts)

@@ -1,0 +1,1 @@
+"""The family door: a guardian's pages."""

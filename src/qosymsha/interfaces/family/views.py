@@ -1,0 +1,14 @@
+"""The family door's first page."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+
+from qosymsha.interfaces.family.access import Look
+from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page
+
+
+@allowed(Look.HOME)
+def home(request: SignedRequest) -> HttpResponse:
+    """`/family/`: where one lands after signing in."""
+    return page(request, "family/home.html")

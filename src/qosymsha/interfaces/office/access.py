@@ -1,0 +1,18 @@
+"""What may be looked at in this door, and by whom; what is done wears the Action of the room that does it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from qosymsha.interfaces.ui.signed import DOOR_ROLES
+
+
+class Look(StrEnum):
+    """The pages of this door that only show."""
+
+    HOME = "office_home"
+
+
+ALLOWED: dict[Look, frozenset[str]] = {
+    Look.HOME: DOOR_ROLES["office"],
+}

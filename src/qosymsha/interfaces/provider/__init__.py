@@ -1,0 +1,1 @@
+"""The provider door: pages of a provider's teachers and managers."""

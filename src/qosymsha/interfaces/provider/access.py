@@ -1,0 +1,18 @@
+"""What may be looked at in this door, and by whom; what is done wears the Action of the room that does it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from qosymsha.interfaces.ui.signed import DOOR_ROLES
+
+
+class Look(StrEnum):
+    """The pages of this door that only show."""
+
+    HOME = "provider_home"
+    LESSONS = "provider_lessons"
+    CODES = "provider_codes"
+
+
+ALLOWED: dict[Look, frozenset[str]] = dict.fromkeys(Look, DOOR_ROLES["provider"])

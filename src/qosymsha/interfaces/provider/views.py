@@ -1,0 +1,14 @@
+"""The provider door's first page."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+
+from qosymsha.interfaces.provider.access import Look
+from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page
+
+
+@allowed(Look.HOME)
+def home(request: SignedRequest) -> HttpResponse:
+    """`/provider/`: where one lands after signing in."""
+    return page(request, "provider/home.html")

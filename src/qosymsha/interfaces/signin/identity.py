@@ -1,0 +1,190 @@
+"""Coming in, and proving it anew, at the identity provider (OpenID Connect; eGov's place)."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import translation
+
+from qosymsha.domain.people import commands
+from qosymsha.domain.people import queries as people
+from qosymsha.domain.people.access import Action
+from qosymsha.domain.people.ports import Identity, IdentityFault, IdentityProvider, IdentityQuestion, IdentityRefused
+from qosymsha.domain.people.rules import Proof, SignInRefusal
+from qosymsha.domain.people.states import Way
+from qosymsha.interfaces.signin.views import HOUSE, home_of, ways_in
+from qosymsha.interfaces.ui import visits
+from qosymsha.interfaces.ui.signed import SignedRequest, anyone, safe_next, signed_in_only, signed_request
+from qosymsha.kernel import clock, iin
+from qosymsha.kernel.adapters import adapter
+from qosymsha.kernel.errors import NotConfigured, Refused
+
+log = logging.getLogger(__name__)
+_ASKED = "asked"
+_TABS = 4  # questions of one browser that may be open at a time
+_LIFE = timedelta(minutes=10)
+_SKEW = timedelta(seconds=60)
+
+
+@anyone(Action.SIGN_IN, "GET")
+def begin(request: HttpRequest) -> HttpResponse:
+    """`/sign-in/begin/`: to the provider. A link, not a form: a form's redirect to another site is against our CSP."""
+    return _send(request, user_id=None)
+
+
+@signed_in_only(Action.PROVE_AGAIN, "GET")
+def begin_anew(request: SignedRequest) -> HttpResponse:
+    """`/step-up/identity/`: to the provider, where one must prove it now, again."""
+    return _send(request, user_id=request.actor.user_id)
+
+
+@anyone(Action.SIGN_IN, "GET")
+def come_back(request: HttpRequest) -> HttpResponse:
+    """`/sign-in/callback/`: the provider's answer; only what this browser asked, once, and soon."""
+    at = clock.read()
+    asked = _taken(request, at)
+    if asked is None:
+        return ways_in(request, reason=IdentityFault.TOO_LATE.value, status=400)
+    with translation.override(asked["language"]):
+        try:
+            if "code" not in request.GET:
+                raise IdentityRefused(IdentityFault.SAYS_NO, "no code")
+            question = IdentityQuestion("", asked["state"], asked["nonce"], asked["verifier"])
+            identity = _provider().answer(question, _callback(request), request.GET["code"], at)
+            return (
+                _proved_anew(request, asked, identity, at) if asked["user"] else _come_in(request, asked, identity, at)
+            )
+        except IdentityRefused as refused:
+            log.warning("identity: %s", refused)
+            is_outage = refused.fault in (IdentityFault.UNREACHABLE, IdentityFault.UNREADABLE)
+            return _refused(request, refused.fault, at, 503 if is_outage else 403)
+
+
+def _send(request: HttpRequest, user_id: int | None) -> HttpResponse:
+    at = clock.read()
+    try:
+        question = _provider().ask(_callback(request), anew=user_id is not None)
+    except IdentityRefused as refused:
+        log.warning("identity: %s", refused)
+        return _refused(request, refused.fault, at, 503)
+    except NotConfigured:
+        return _refused(request, IdentityFault.UNREACHABLE, at, 503)
+    pending = {
+        "state": question.state,
+        "nonce": question.nonce,
+        "verifier": question.verifier,
+        "at": at.isoformat(),
+        "next": safe_next(request),
+        "language": translation.get_language() or "kk",
+        "user": user_id,
+    }
+    request.session[_ASKED] = [*request.session.get(_ASKED, []), pending][-_TABS:]
+    return HttpResponseRedirect(question.address)
+
+
+def _taken(request: HttpRequest, at: datetime) -> dict[str, Any] | None:
+    """The question this answer belongs to; it is struck off before anything else, so no answer counts twice."""
+    state = request.GET.get("state", "")
+    waiting = request.session.get(_ASKED, [])
+    found = next((one for one in waiting if hmac.compare_digest(one["state"].encode(), state.encode())), None)
+    if found is None:
+        return None
+    request.session[_ASKED] = [one for one in waiting if one is not found]
+    return found if at - datetime.fromisoformat(found["at"]) <= _LIFE else None
+
+
+def _come_in(request: HttpRequest, asked: dict[str, Any], identity: Identity, at: datetime) -> HttpResponse:
+    user_id = _admitted(identity, at)
+    if user_id is None:
+        commands.record_refused_sign_in(actor=HOUSE, reason=SignInRefusal.PERSON_UNKNOWN, at=at)
+        return ways_in(request, reason=SignInRefusal.PERSON_UNKNOWN.value, status=403)
+    actor = people.actor_for(user_id, at)
+    visits.begin(request, user_id, at)
+    commands.record_sign_in(actor=actor, by="identity", at=at)
+    return HttpResponseRedirect(asked["next"] or home_of(actor))
+
+
+def _proved_anew(request: HttpRequest, asked: dict[str, Any], identity: Identity, at: datetime) -> HttpResponse:
+    """Believed where the same person was seen by the provider after we asked; an old sight is no new proof."""
+    signed = signed_request(request)
+    is_same = signed is not None and signed.actor.user_id == asked["user"] == _known(identity)
+    is_anew = identity.seen_at is not None and datetime.fromisoformat(asked["at"]) - identity.seen_at <= _SKEW
+    if not is_same or signed is None:
+        commands.record_refused_sign_in(actor=HOUSE, reason=SignInRefusal.NOT_THE_SAME_PERSON, at=at)
+        return ways_in(request, reason=SignInRefusal.NOT_THE_SAME_PERSON.value, status=403)
+    if not is_anew:
+        raise IdentityRefused(IdentityFault.NOT_BELIEVED, "auth_time")
+    visits.strengthen(request, Proof(at, Way.IDENTITY.value))
+    commands.record_proof(actor=signed.actor, way=Way.IDENTITY, at=at)
+    return HttpResponseRedirect(asked["next"] or home_of(signed.actor))
+
+
+def _known(identity: Identity) -> int | None:
+    """The user whom the provider saw: by its name for them, by the number of an official, a guardian or a teacher."""
+    number = _number(identity)
+    user_id = people.user_by_subject(identity.subject) or people.by_iin("user", [number]).get(number)
+    guardian_id = people.by_iin("guardian", [number]).get(number)
+    teacher_id = people.by_iin("teacher", [number]).get(number)
+    return (
+        user_id
+        or (people.user_of_guardian(guardian_id) if guardian_id is not None else None)
+        or (providers.user_of_teacher(teacher_id) if teacher_id is not None else None)
+    )
+
+
+def _admitted(identity: Identity, at: datetime) -> int | None:
+    """The user, made now for a guardian or a teacher who comes for the first time; who is both gets both rights."""
+    known, number = _guardian(identity, at), _number(identity)
+    teacher_id = people.by_iin("teacher", [number]).get(number)
+    if teacher_id is None:
+        return known
+    subject = people.subject_of(known) if known else identity.subject
+    key = uuid5(NAMESPACE_URL, f"teach:{teacher_id}:{subject}:{at.isoformat()}")  # anew each time: lessons went on
+    try:
+        return known or teacher_commands.admit_teacher(
+            actor=HOUSE, teacher_id=teacher_id, subject=subject, at=at, key=key
+        )
+    except Refused:
+        return known
+
+
+def _guardian(identity: Identity, at: datetime) -> int | None:
+    known, number = _known(identity), _number(identity)
+    guardian_id = people.by_iin("guardian", [number]).get(number)
+    if guardian_id is None or people.user_of_guardian(guardian_id) is not None:
+        return known
+    subject = people.subject_of(known) if known else identity.subject
+    key = uuid5(NAMESPACE_URL, f"admit:{guardian_id}:{subject}")
+    try:
+        return commands.admit_guardian(actor=HOUSE, guardian_id=guardian_id, subject=subject, at=at, key=key)
+    except Refused:
+        return known
+
+
+def _number(identity: Identity) -> str:
+    try:
+        return iin.person(identity.iin or "", synthetic_allowed=settings.SYNTHETIC_PEOPLE_ALLOWED)
+    except iin.NumberError:
+        return ""
+
+
+def _provider() -> IdentityProvider:
+    provider: IdentityProvider = adapter("identity")
+    return provider
+
+
+def _callback(request: HttpRequest) -> str:
+    path = reverse("sign-in-callback")
+    return f"{settings.PUBLIC_ADDRESS}{path}" if settings.PUBLIC_ADDRESS else request.build_absolute_uri(path)
+
+
+def _refused(request: HttpRequest, fault: IdentityFault, at: datetime, status: int) -> HttpResponse:
+    commands.record_refused_sign_in(actor=HOUSE, reason=fault, at=at)
+    return ways_in(request, reason=fault.value, status=status)

@@ -1,0 +1,80 @@
+"""A visit: who signed in at this browser, when, and when they last proved it anew. Kept in the session, in our time.
+
+The rights themselves are never kept: `signed.py` resolves them at each request (RELIABILITY.md T5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.middleware.csrf import rotate_token
+
+from qosymsha.domain.people.rules import Proof
+from qosymsha.interfaces.ui import drafts
+
+_SEEN_EVERY = timedelta(minutes=5)  # how finely idleness is measured: a write of the session costs a round trip
+_KEPT = ("draft",)  # what outlives a visit that ran out: a form typed when it did, sealed to its user
+_USER, _SINCE, _SEEN, _STRONG_AT, _STRONG_WAY = "user", "since", "seen", "strong_at", "strong_way"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A signed-in user's visit; `proof` is the last strong authentication, however old."""
+
+    user_id: int
+    since: datetime
+    proof: Proof | None
+
+    def fresh_proof(self, at: datetime, minutes: int) -> Proof | None:
+        """The proof where it is at most `minutes` old."""
+        is_fresh = self.proof is not None and timedelta(0) <= at - self.proof.at <= timedelta(minutes=minutes)
+        return self.proof if is_fresh else None
+
+
+def begin(request: HttpRequest, user_id: int, at: datetime, proof: Proof | None = None) -> None:
+    """Start a visit under a fresh session id (a session id planted before signing in is worth nothing)."""
+    kept = {name: value for name, value in request.session.items() if name in _KEPT}
+    request.session.flush()
+    request.session.update(kept | {_USER: user_id, _SINCE: at.isoformat(), _SEEN: at.isoformat()})
+    if proof is not None:
+        _write(request, proof)
+    rotate_token(request)
+
+
+def current(request: HttpRequest, at: datetime) -> Visit | None:
+    """The visit of this request, or None: nobody signed in, idle too long, or too long ago. A visit over is ended."""
+    kept = request.session
+    if _USER not in kept:
+        return None
+    since, seen = datetime.fromisoformat(kept[_SINCE]), datetime.fromisoformat(kept[_SEEN])
+    if at - since > settings.VISIT_LENGTH or at - seen > settings.VISIT_IDLE:
+        drafts.keep(request, kept[_USER], at)
+        _forget(request)
+        return None
+    if at - seen > _SEEN_EVERY:
+        kept[_SEEN] = at.isoformat()
+    proof = Proof(datetime.fromisoformat(kept[_STRONG_AT]), kept[_STRONG_WAY]) if _STRONG_AT in kept else None
+    return Visit(kept[_USER], since, proof)
+
+
+def strengthen(request: HttpRequest, proof: Proof) -> None:
+    """Keep a strong authentication just made; the session gets a new id, as the old one was worth less."""
+    request.session.cycle_key()
+    _write(request, proof)
+
+
+def end(request: HttpRequest) -> None:
+    """Sign out: the session's row is deleted, its cookie is dead."""
+    request.session.flush()
+
+
+def _forget(request: HttpRequest) -> None:
+    for name in (_USER, _SINCE, _SEEN, _STRONG_AT, _STRONG_WAY):
+        request.session.pop(name, None)
+
+
+def _write(request: HttpRequest, proof: Proof) -> None:
+    request.session[_STRONG_AT], request.session[_STRONG_WAY] = proof.at.isoformat(), proof.way
