@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime
 from importlib import resources
+from tempfile import TemporaryFile
 from typing import Any
 
 import django
@@ -228,9 +229,12 @@ def _copy(table: str, statement: str, arguments: list[Any]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"CREATE TABLE bare (LIKE {table})")
         cursor.execute(f"CREATE TEMP TABLE source ON COMMIT DROP AS {statement}", arguments)
-        with cursor.copy("COPY source TO STDOUT (FORMAT binary)") as source:
-            chunks = list(source)
-        with cursor.copy("COPY bare FROM STDIN (FORMAT binary)") as target:
-            for chunk in chunks:
-                target.write(chunk)
+        with TemporaryFile() as spool:
+            with cursor.copy("COPY source TO STDOUT (FORMAT binary)") as source:
+                for chunk in source:
+                    spool.write(chunk)
+            spool.seek(0)
+            with cursor.copy("COPY bare FROM STDIN (FORMAT binary)") as target:
+                while chunk := spool.read(1 << 20):
+                    target.write(chunk)
         cursor.execute("DROP TABLE bare")

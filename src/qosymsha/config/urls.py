@@ -5,12 +5,14 @@ from __future__ import annotations
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import include, path
 
+from qosymsha.interfaces.family import here
 from qosymsha.interfaces.public import views
 from qosymsha.interfaces.signin import identity
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("sign-in/callback/", identity.come_back, name="sign-in-callback"),  # one address, as the provider knows it
+    path("V/<str:code>", here.scanned, name="scanned"),  # the picture at the venue: capitals, short, no language
     *i18n_patterns(
         path("", include("qosymsha.interfaces.public.urls")),
         path("", include("qosymsha.interfaces.signin.urls")),

@@ -32,6 +32,8 @@ PEOPLE = (
     ("second-approver", Role.APPROVER),
     ("payer", Role.PAYER),
     ("app", Role.CHANNEL),
+    ("auditor", Role.AUDITOR),
+    ("operator", Role.OPERATOR),
 )
 
 

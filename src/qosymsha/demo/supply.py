@@ -7,17 +7,20 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from qosymsha.demo import city, names
-from qosymsha.demo.world import YEAR, World
+from qosymsha.demo.world import STAGE_HAND, YEAR, World
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.rules import PersonDetails
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.programmes import classifiers
-from qosymsha.domain.providers.commands import accreditation, contracts, groups, registration
+from qosymsha.domain.providers import queries
+from qosymsha.domain.providers.commands import accreditation, contracts, groups, registration, teachers
 from qosymsha.domain.providers.rules import GroupDraft, Paper, PaperKind, ProviderRow, SlotDraft, VenueDraft
 from qosymsha.kernel import iin
+from qosymsha.kernel.actor import Actor
 
 OPENS, LESSONS_FROM, LESSONS_TO = date(YEAR, 1, 12), date(YEAR, 3, 2), date(YEAR, 12, 31)
 TEACHER_BORN = date(1985, 6, 15)
+WITH_USERS, TEACHERS_EACH = 3, 2  # of how many providers so many teachers are users: enough to try their pages
 FORGETFUL_EVERY = 11  # one provider in so many comes without its fire paper
 
 
@@ -64,8 +67,18 @@ def _settle(world: World, spec: city.ProviderSpec, serial: int) -> int:
         key=world.key("groups", serial),
     )
     world.accepted(outcomes)
+    if serial < WITH_USERS:
+        _let_teachers_in(world, manager, provider_id, at)
     world.actors[f"provider {provider_id}"] = world.actors.pop(f"manager-{serial}")
     return provider_id
+
+
+def _let_teachers_in(world: World, manager: Actor, provider_id: int, at: datetime) -> None:
+    """A trial has no identity provider: the stage hand admits a few teachers as it would."""
+    for teacher in queries.teachers_of(actor=manager, provider_id=provider_id)[:TEACHERS_EACH]:
+        subject = f"demo:teacher-{teacher.id}"
+        key = world.key("teacher", teacher.id)
+        teachers.admit_teacher(actor=STAGE_HAND, teacher_id=teacher.id, subject=subject, at=at, key=key)
 
 
 def _accredit(world: World, spec: city.ProviderSpec, provider_id: int, serial: int) -> None:
@@ -116,7 +129,7 @@ def _contract(world: World, spec: city.ProviderSpec, provider_id: int, serial: i
 
 def _groups(world: World, spec: city.ProviderSpec, serial: int) -> list[GroupDraft]:
     districts = world.facts["districts"]
-    teachers = [_teacher(serial, n) for n in range(spec.teachers)]
+    staff = [_teacher(serial, n) for n in range(spec.teachers)]
     venues = [VenueDraft(districts[kato], kk, ru, capacity) for kato, kk, ru, capacity in spec.venues]
     tariffs = [world.facts["rules"].tariff(spec.kind, group.activity) for group in spec.groups]
     return [
@@ -132,7 +145,7 @@ def _groups(world: World, spec: city.ProviderSpec, serial: int) -> list[GroupDra
             first_day=LESSONS_FROM,
             last_day=LESSONS_TO,
             venue=venues[group.venue],
-            teacher=teachers[group.teacher],
+            teacher=staff[group.teacher],
             slots=tuple(SlotDraft(weekday, group.starts, group.ends) for weekday in group.weekdays),
         )
         for group, tariff in zip(spec.groups, tariffs, strict=True)

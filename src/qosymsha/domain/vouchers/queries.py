@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -63,7 +63,7 @@ ENROLMENT_COLUMNS = (
 )
 
 
-def rows(statement: str, arguments: Sequence[Any]) -> list[tuple[Any, ...]]:
+def rows(statement: str, arguments: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """All rows of a statement."""
     with connection.cursor() as cursor:
         cursor.execute(statement, arguments)

@@ -53,12 +53,14 @@ def installation(at: datetime, *, may_found: bool = True) -> Installation:
         return found
     if settings.PRODUCTION:
         raise BadInput(
-            "installation", "this database has no programme; make it by an officer's verbs before the first use"
+            "installation",
+            "this database has no programme with rules in force: `qosymsha staff found`, `staff appoint`, then"
+            " `qosymsha rules found`, `draft`, `approve`",
         )
     if not may_found:
         raise BadInput("--check", "stores nothing, and this database has no city yet: `qosymsha round show` makes one")
     remark("An empty database: loading classifiers, appointing trial officials, approving the default rules.")
-    territory_id = _load(at)
+    territory_id = load(at)
     _appoint(territory_id, at)
     return Installation(territory_id, _found_programme(territory_id, at))
 
@@ -102,7 +104,8 @@ def _found(at: datetime) -> Installation | None:
     return None
 
 
-def _load(at: datetime) -> int:
+def load(at: datetime) -> int:
+    """Classifiers, the city's departments and points, by the system's own hand; the city's id. Safe to run again."""
     people_commands.load_territories(actor=HAND, at=at, key=key_of("territories"))
     programmes.load_classifiers(actor=HAND, at=at, key=key_of("classifiers"))
     casework.load_consultation_points(actor=HAND, at=at, key=key_of("points"))

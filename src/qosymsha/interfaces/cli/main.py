@@ -22,6 +22,8 @@ VERBS = {
     "demo": ("demo", "Play a city's whole programme year on a database of its own, check it, serve it."),
     "serve": ("serve", "Serve the pages; starts the embedded database where none is set."),
     "work": ("work", "Run the job worker and the clock's jobs."),
+    "staff": ("staff", "Who may do what here: classifiers, people by role; a production's first verb."),
+    "rules": ("rules", "A programme and its rules: found, draft, show, approve by a second person."),
     "import": ("imports", "Load rosters: providers, groups, guardians, applications (CSV or XLSX)."),
     "export": ("exports", "Write rosters and results as CSV or XLSX."),
     "round": ("round", "A round's life: open, close, draw, allocate, publish, show; or cancel."),

@@ -11,8 +11,9 @@ class Look(StrEnum):
     """The pages of this door that only show."""
 
     HOME = "family_home"
+    HERE = "family_here"
+    MONTHS = "family_months"
+    ABSENCES = "family_absences"
 
 
-ALLOWED: dict[Look, frozenset[str]] = {
-    Look.HOME: DOOR_ROLES["family"],
-}
+ALLOWED: dict[Look, frozenset[str]] = dict.fromkeys(Look, DOOR_ROLES["family"])

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from qosymsha.interfaces.family import views
+from qosymsha.interfaces.family import absences, here, months, views
 
 urlpatterns = [
     path("", views.home, name="family-home"),
+    path("here/", here.here, name="family-here"),
+    path("here/done/", here.done, name="family-here-done"),
+    path("here/offline/", here.offline, name="family-here-offline"),
+    path("worker.js", here.worker, name="family-worker"),
+    path("months/", months.months, name="family-months"),
+    path("months/<uuid:row_uuid>/", months.month, name="family-month"),
+    path("absences/", absences.absences, name="family-absences"),
+    path("absences/<uuid:case_uuid>/", absences.case, name="family-case"),
 ]

@@ -132,8 +132,9 @@ def _without_rules() -> Iterator[None]:
 
 
 def screen_months(at: datetime) -> None:
-    """Judge months whose sheets have left since the last look, once an hour; and last month whole once a day: guardians'
-    words that have come meanwhile are evidence too.
+    """Judge months whose sheets have left since the last look, once an hour; and last month whole once a day.
+
+    Guardians' words that have come meanwhile are evidence too.
     """
     today, hour = local_day(at), at.replace(minute=0, second=0, microsecond=0)
     for programme in programmes.programmes():

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from qosymsha.domain.people.states import Role
 from qosymsha.interfaces.ui.signed import DOOR_ROLES
 
 
 class Look(StrEnum):
-    """The pages of this door that only show."""
+    """The pages of this door that only show, and the choice of the provider they are about."""
 
     HOME = "provider_home"
+    CHOOSE = "provider_choose"
     LESSONS = "provider_lessons"
     CODES = "provider_codes"
+    MONTH = "provider_month"
+    LESSON = "provider_lesson"
+    GROUP = "provider_group"
+    OBJECTIONS = "provider_objections"
+    SHEETS = "provider_sheets"
+    PAY = "provider_pay"
 
 
-ALLOWED: dict[Look, frozenset[str]] = dict.fromkeys(Look, DOOR_ROLES["provider"])
+_MANAGER = frozenset({Role.PROVIDER_MANAGER})
+ALLOWED: dict[Look, frozenset[str]] = {
+    **dict.fromkeys((Look.HOME, Look.CHOOSE, Look.LESSONS, Look.CODES), DOOR_ROLES["provider"]),
+    **dict.fromkeys((Look.MONTH, Look.LESSON, Look.GROUP, Look.OBJECTIONS, Look.SHEETS, Look.PAY), _MANAGER),
+}

@@ -19,6 +19,8 @@ from qosymsha.domain.people.access import Action
 from qosymsha.domain.people.ports import Identity, IdentityFault, IdentityProvider, IdentityQuestion, IdentityRefused
 from qosymsha.domain.people.rules import Proof, SignInRefusal
 from qosymsha.domain.people.states import Way
+from qosymsha.domain.providers import commands as providers_commands
+from qosymsha.domain.providers import queries as providers
 from qosymsha.interfaces.signin.views import HOUSE, home_of, ways_in
 from qosymsha.interfaces.ui import visits
 from qosymsha.interfaces.ui.signed import SignedRequest, anyone, safe_next, signed_in_only, signed_request
@@ -148,11 +150,10 @@ def _admitted(identity: Identity, at: datetime) -> int | None:
     subject = people.subject_of(known) if known else identity.subject
     key = uuid5(NAMESPACE_URL, f"teach:{teacher_id}:{subject}:{at.isoformat()}")  # anew each time: lessons went on
     try:
-        return known or teacher_commands.admit_teacher(
-            actor=HOUSE, teacher_id=teacher_id, subject=subject, at=at, key=key
-        )
+        taught = providers_commands.admit_teacher(actor=HOUSE, teacher_id=teacher_id, subject=subject, at=at, key=key)
     except Refused:
         return known
+    return known or taught
 
 
 def _guardian(identity: Identity, at: datetime) -> int | None:

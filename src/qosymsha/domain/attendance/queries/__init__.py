@@ -27,6 +27,21 @@ from qosymsha.domain.attendance.queries.checkins import (
     refused_lately,
     secret_of,
 )
+from qosymsha.domain.attendance.queries.families import (
+    DayHeld,
+    OwnCase,
+    OwnChild,
+    OwnLesson,
+    OwnMonth,
+    OwnNotice,
+    OwnPlace,
+    own_absence_cases,
+    own_children,
+    own_family_months,
+    own_lessons,
+    own_notices,
+    own_places,
+)
 from qosymsha.domain.attendance.queries.lessons import (
     SESSION_COLUMNS,
     clashes,
@@ -60,6 +75,18 @@ from qosymsha.domain.attendance.queries.lessons_pages import (
     objections,
     proposals,
     teacher_of_user,
+)
+from qosymsha.domain.attendance.queries.managing import (
+    GroupOfMonth,
+    OwnSheet,
+    months_to_send,
+    own_session,
+    own_sheet_id,
+    place_names,
+    place_uuids,
+    provider_month,
+    provider_sheets,
+    session_uuids,
 )
 from qosymsha.domain.attendance.queries.marks import (
     ObjectionFacts,
@@ -104,6 +131,29 @@ from qosymsha.domain.attendance.queries.sheets import (
 )
 
 __all__ = [
+    "GroupOfMonth",
+    "OwnSheet",
+    "months_to_send",
+    "own_session",
+    "own_sheet_id",
+    "place_names",
+    "place_uuids",
+    "provider_month",
+    "provider_sheets",
+    "session_uuids",
+    "DayHeld",
+    "OwnCase",
+    "OwnChild",
+    "OwnLesson",
+    "OwnMonth",
+    "OwnNotice",
+    "OwnPlace",
+    "own_absence_cases",
+    "own_children",
+    "own_family_months",
+    "own_lessons",
+    "own_notices",
+    "own_places",
     "silent_rows_for_point",
     "sheet_queue",
     "sheet_page",

@@ -153,7 +153,7 @@ def lessons_to_mark(  # noqa: PLR0913 (a page: whose lessons, of which days, of 
     Raises:
         Forbidden: the actor may not read this provider's lessons.
     """
-    territory_id = _allow(actor, provider_id)
+    territory_id = allow_lessons(actor, provider_id)
     if not _sees_all(actor, provider_id):
         teacher_id = teacher_of_user(actor.user_id) or 0
     found = rows(
@@ -164,7 +164,7 @@ def lessons_to_mark(  # noqa: PLR0913 (a page: whose lessons, of which days, of 
         [provider_id, first, last, teacher_id, teacher_id],
     )
     children = _children_of([row[0] for row in found], first, last)
-    names = _named(actor, {c[2] for c in children}, territory_id, at)
+    names = named(actor, {c[2] for c in children}, territory_id, at)
     by_session: dict[int, list[ChildToMark]] = {}
     for session_id, enrolment_id, child_id, value, is_contested, place in children:
         child = ChildToMark(enrolment_id, child_id, *names.get(child_id, ("", "")), value, is_contested, place)
@@ -218,7 +218,7 @@ def late_marks(*, actor: Actor, provider_id: int, month: date, at: datetime) -> 
     Raises:
         Forbidden: the actor may not read this provider's lessons.
     """
-    territory_id, first = _allow(actor, provider_id), month.replace(day=1)
+    territory_id, first = allow_lessons(actor, provider_id), month.replace(day=1)
     sessions = {
         row[0]: SessionFacts(*row)
         for row in rows(
@@ -252,7 +252,7 @@ def objections(
     Raises:
         Forbidden: the actor may not read this provider's lessons.
     """
-    territory_id = _allow(actor, provider_id)
+    territory_id = allow_lessons(actor, provider_id)
     found = rows(
         'SELECT o.id, o.session_id, o."on", s.group_id, o.enrolment_id, e.child_id, o.value, o.said_by, o.recorded_at,'
         " o.received_at, o.state, o.reason, o.resolution, o.resolved_by, m.value, m.marked_by, m.marked_at"
@@ -280,7 +280,7 @@ def group_month(*, actor: Actor, group_id: int, month: date, at: datetime) -> Gr
         Forbidden: the actor may not read this group's lessons.
     """
     group = providers.group_facts([group_id]).get(group_id)
-    territory_id = _allow(actor, group.provider_id if group else 0)
+    territory_id = allow_lessons(actor, group.provider_id if group else 0)
     first, last = month.replace(day=1), month_end(month)
     found = rows(
         f"SELECT {SESSION_COLUMNS} FROM session s WHERE s.group_id = %s"  # noqa: S608
@@ -292,7 +292,7 @@ def group_month(*, actor: Actor, group_id: int, month: date, at: datetime) -> Gr
         mine = teacher_of_user(actor.user_id)
         sessions = [s for s in sessions if s.teacher_id == mine]
     marked = _children_of([s.id for s in sessions], first, last)
-    names = _named(actor, {c[2] for c in marked}, territory_id, at)
+    names = named(actor, {c[2] for c in marked}, territory_id, at)
     children: dict[int, ChildMonth] = {}
     for session_id, enrolment_id, child_id, value, *_ in marked:
         name = names.get(child_id, ("", ""))
@@ -346,7 +346,12 @@ def changes_of(session_ids: Collection[int]) -> list[ChangeRow]:
     return [ChangeRow(*row) for row in found]
 
 
-def _allow(actor: Actor, provider_id: int) -> int | None:
+def allow_lessons(actor: Actor, provider_id: int) -> int | None:
+    """The provider's territory, where the actor may read its lessons.
+
+    Raises:
+        Forbidden: the actor may not.
+    """
     facts = providers.provider_facts([provider_id]).get(provider_id)
     territory_id = facts.territory_id if facts else None
     require(actor, Action.READ_LESSONS, ALLOWED, provider_id=provider_id, territory_id=territory_id)
@@ -357,7 +362,7 @@ def _sees_all(actor: Actor, provider_id: int) -> bool:
     return actor.holds(_WIDER, provider_id=provider_id)
 
 
-def _named(
+def named(
     actor: Actor, child_ids: Collection[int], territory_id: int | None, at: datetime
 ) -> dict[int, tuple[str, str]]:
     """Child → (surname, given name), with the audit of the read; erased children are left out."""

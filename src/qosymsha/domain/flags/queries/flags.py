@@ -131,7 +131,8 @@ def unscreened(programme_id: int) -> dict[date, list[int]]:
     """Month → providers with a sheet that has left since they were last screened, or that never were."""
     found = rows(
         "SELECT s.month, s.provider_id FROM month_sheet s"
-        " WHERE s.programme_id = %s AND s.state NOT IN ('closed', 'void') GROUP BY 1, 2 HAVING max(s.sent_at) > coalesce((SELECT max(r.at) FROM flag_run r"
+        " WHERE s.programme_id = %s AND s.state NOT IN ('closed', 'void') GROUP BY 1, 2"
+        " HAVING max(s.sent_at) > coalesce((SELECT max(r.at) FROM flag_run r"
         " WHERE r.provider_id = s.provider_id AND r.month = s.month), '-infinity') ORDER BY 1, 2",
         [programme_id],
     )

@@ -50,6 +50,7 @@ from qosymsha.domain.settlement.queries.files import (
     payments_by_state,
 )
 from qosymsha.domain.settlement.queries.month_rules import RuleInForce, month_rules
+from qosymsha.domain.settlement.queries.own_acts import OwnAct, acts_of_provider
 from qosymsha.domain.settlement.queries.papers import (
     ActDocument,
     ActLine,
@@ -73,6 +74,7 @@ __all__ = [
     "ClaimedRow",
     "ContractFacts",
     "Debt",
+    "OwnAct",
     "Owed",
     "Redrawn",
     "Release",
@@ -90,6 +92,7 @@ __all__ = [
     "act_paper",
     "act_states",
     "acts",
+    "acts_of_provider",
     "claimable_months",
     "claimed_contracts",
     "claimed_months",

@@ -1,0 +1,32 @@
+"""What the provider's pages say of groups, and whether the menu is a manager's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils.translation import get_language
+
+from qosymsha.interfaces.provider import house
+from qosymsha.interfaces.ui import texts
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def manages(context: dict[str, Any]) -> bool:
+    """True where whoever looks manages the provider of these pages."""
+    request = context["request"]
+    return bool(house.houses(request)) and house.is_manager(request)
+
+
+@register.filter
+def activity(code: str) -> str:
+    """What a group is about, in the page's language."""
+    return house.title(code, get_language() or "kk")
+
+
+@register.simple_tag
+def word_of(family: str, member: str) -> str:
+    """The sentence of a state: `family.member`."""
+    return texts.say(get_language() or "kk", f"{family}.{member}")
