@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from importlib import resources
 from tempfile import TemporaryFile
@@ -94,6 +95,23 @@ _SERIAL = """
 SELECT setval(pg_get_serial_sequence(t, 'id'), (SELECT 10000000)) FROM unnest(ARRAY[
     'ledger_account', 'ledger_posting']) t"""
 
+# What a month writes, and the accounts it changes.
+_WRITTEN = [
+    ("month_sheet", "true"),
+    ("month_sheet_history", "true"),
+    ("sheet_row", "true"),
+    ("claim", "true"),
+    ("claim_row", "true"),
+    ("claim_input", "true"),
+    ("ledger_posting", "id > 1"),
+    ("ledger_entry", "posting_id > 1"),
+    ("ledger_account", "id IN (SELECT account_id FROM ledger_entry WHERE posting_id > 1)"),
+]
+
+_SCREENED = """
+INSERT INTO flag_run (territory_id, programme_id, provider, provider_id, month, rules_hash, at, places, marks, flagged)
+SELECT 1, 1, number, id, %(month)s, '', %(at)s, 0, 0, 0 FROM provider"""
+
 _AGGREGATE = """
 CREATE TEMP TABLE plain ON COMMIT DROP AS
 SELECT s.group_id, m.enrolment_id, count(*) FILTER (WHERE m.value = 'present') AS present,
@@ -140,14 +158,13 @@ class City:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_AGGREGATE)
 
-    def copy_marks(self) -> None:
-        """COPY of the month's marks through the client into a bare table."""
-        _copy("mark", 'SELECT * FROM mark WHERE "on" >= %s', [MONTH])
+    def marks_copy(self) -> Copy:
+        """The month's marks, into a table with the marks' key."""
+        return Copy("mark", 'SELECT * FROM mark WHERE "on" >= %s', [MONTH])
 
-    def copy_written(self) -> None:
-        """COPY of what the month has written, bare."""
-        for table, condition in (("sheet_row", "true"), ("claim_row", "true"), ("ledger_entry", "posting_id > 1")):
-            _copy(table, f"SELECT * FROM {table} WHERE {condition}", [])  # noqa: S608 - names of this file
+    def written_copies(self) -> list[Copy]:
+        """Every row that the month has written, table by table, into tables with the same keys."""
+        return [Copy(table, f"SELECT * FROM {table} WHERE {condition}") for table, condition in _WRITTEN]  # noqa: S608
 
     def freeze(self) -> None:
         """Every provider's sheets from its marks, hashed and locked."""
@@ -158,11 +175,12 @@ class City:
                 attendance.draw_sheets(deed, provider_id, list(range(first, first + GROUPS_OF_PROVIDER)), MONTH)
 
     def speak(self) -> None:
-        """All guardians confirm, the customer approves: by two statements, for nothing here is measured."""
+        """All guardians confirm, the customer approves, flags were sought: by three statements, for nothing here is measured."""
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL session_replication_role = replica")
             cursor.execute("UPDATE sheet_row SET word = 'confirmed', confirmed_by = 1, confirmed_at = now()")
             cursor.execute("UPDATE month_sheet SET state = 'for_payment'")
+            cursor.execute(_SCREENED, {"month": MONTH, "at": AT})
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE) sheet_row, month_sheet, month_sheet_history")
 
@@ -224,17 +242,31 @@ def _small_rows() -> None:
     )
 
 
-def _copy(table: str, statement: str, arguments: list[Any]) -> None:
-    """Rows of a statement, out and in by COPY, into a table without keys that is dropped again."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"CREATE TABLE bare (LIKE {table})")
-        cursor.execute(f"CREATE TEMP TABLE source ON COMMIT DROP AS {statement}", arguments)
-        with TemporaryFile() as spool:
-            with cursor.copy("COPY source TO STDOUT (FORMAT binary)") as source:
+class Copy:
+    """Rows of a statement in a file, to be copied into an empty table of their table's shape: keys or bare."""
+
+    def __init__(self, table: str, statement: str, arguments: Sequence[Any] = ()) -> None:
+        """The rows go into a file; that is not what is measured."""
+        self._table = table
+        self._spool = TemporaryFile()  # noqa: SIM115 - lives as long as this object
+        with transaction.atomic(), connection.cursor() as cursor:
+            with cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT binary)", list(arguments)) as source:
                 for chunk in source:
-                    spool.write(chunk)
-            spool.seek(0)
-            with cursor.copy("COPY bare FROM STDIN (FORMAT binary)") as target:
-                while chunk := spool.read(1 << 20):
+                    self._spool.write(chunk)
+
+    def bare(self) -> None:
+        """Into a table without any key."""
+        self._run("")
+
+    def keyed(self) -> None:
+        """Into a table with the primary key and the indexes of the real one: no foreign key, no check, no trigger."""
+        self._run("INCLUDING INDEXES")
+
+    def _run(self, keys: str) -> None:
+        self._spool.seek(0)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"CREATE TABLE copied (LIKE {self._table} {keys})")
+            with cursor.copy("COPY copied FROM STDIN (FORMAT binary)") as target:
+                while chunk := self._spool.read(1 << 20):
                     target.write(chunk)
-        cursor.execute("DROP TABLE bare")
+            cursor.execute("DROP TABLE copied")

@@ -146,6 +146,7 @@ def _rule_set(
     document = json.loads(text)
     document["timers"].update(timers)
     document["choice"].update(choice)
+    document["pay"]["screened"] = False  # a test that is about red flags says so
     document["planning_tariff"]["tiyn"] = MONTH_TIYN
     document["mrp"]["tiyn"] = 12_000
     for tariff in document["tariffs"]["list"]:

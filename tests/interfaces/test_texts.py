@@ -10,10 +10,11 @@ import pytest
 from django.utils import translation
 
 from qosymsha.domain.admission.states import RoundState
+from qosymsha.domain.attendance.states import ChangeKind, MarkValue, SessionState, SheetState, WordState
 from qosymsha.domain.ledger.rules import AccountKind
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.settlement.rules.statements import WAITS_FOR, Waiting
-from qosymsha.domain.settlement.states import ActState, ClaimState, Side
+from qosymsha.domain.settlement.states import ActState, ClaimState, RecoveryState, Side
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.papers.statement import _CLAIM_COLUMNS
 from qosymsha.interfaces.ui.templatetags import words
@@ -38,6 +39,17 @@ FAMILIES = (
     | {f"statement.wait.{wait}" for wait in Waiting}
     | {f"statement.whom.{whom}" for whom in WAITS_FOR.values()}
     | {f"statement.column.{name}" for name in (*_CLAIM_COLUMNS, "group", "at_most")}
+    | {f"sheet.{part}.{state}" for state in SheetState for part in ("state", "meaning")}
+    | {f"club.session.{state}" for state in SessionState}
+    | {f"club.change.{kind}" for kind in ChangeKind}
+    | {f"club.word.{word}" for word in WordState}
+    | {f"{family}.{value}" for value in MarkValue for family in ("mark", "marks.short")}
+    | {f"change.{kind}{end}" for kind in ChangeKind for end in ("", ".done")}
+    | {f"change.{field}" for field in ("on", "starts", "venue", "teacher", "reason")}
+    | {f"objection.{word}" for word in ("upheld", "dismissed")}
+    | {f"act.{field}" for field in ("signature", "number", "issued_on", "amount")}
+    | {f"act.{part}" for verb in ("sign", "refuse", "invoice") for part in (f"step.{verb}", f"{verb}.done")}
+    | {f"pay.debt.{state}" for state in RecoveryState}
 )
 _REASONS = re.compile(r"\w*(Refusal|Reason|Fault)")
 

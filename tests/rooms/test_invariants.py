@@ -268,7 +268,7 @@ PLANTS: list[tuple[str, str, Callable[[City], None]]] = [
     ("INV-7", "a day held back", does("INSERT INTO day_hold (territory_id, programme_id, sheet_row_id, session_id, \"on\", kind, cause_id, state, reason, is_present, is_seen, opened_at, opened_by) SELECT r.territory_id, r.programme_id, r.id, m.session_id, m.\"on\", 'flagged', 1, 'open', '', true, false, '2026-01-01', 1 FROM claim_row c JOIN sheet_row r ON r.id = c.sheet_row_id JOIN mark m ON m.enrolment_id = r.enrolment_id AND m.value = 'present' WHERE c.live AND c.amount_tiyn > 0 LIMIT 1")),
     ("INV-7", "a scan nobody made", does("UPDATE month_sheet SET scan_is_word = true", "UPDATE sheet_row SET word = 'silent', seen = present WHERE id = (SELECT min(sheet_row_id) FROM claim_row WHERE live AND amount_tiyn > 0)")),
     ("INV-8", "two groups", two_lessons_at_once),
-    ("INV-8", "one group twice", copies("session", "SELECT 1", starts_at="starts_at + interval '30 minutes'")),
+    ("INV-8", "one group twice", copies("session", "ALTER TABLE session DROP CONSTRAINT session_teacher_once", starts_at="starts_at + interval '30 minutes'")),
     ("INV-9", "event edited", chain("UPDATE audit_event SET detail = '{\"a\": 1}' WHERE id = (SELECT min(event_id) FROM audit_link)")),
     ("INV-9", "event lost", chain("DELETE FROM audit_event WHERE id = (SELECT max(event_id) FROM audit_link)")),
     ("INV-9", "link lost", chain("DELETE FROM audit_link WHERE seq = 2")),

@@ -17,7 +17,7 @@ from qosymsha.domain.vouchers import commands
 from qosymsha.domain.vouchers.commands import transfers
 from qosymsha.domain.vouchers.models import Enrolment, Seat
 from qosymsha.domain.vouchers.rules import EnrolRefusal, EnrolWish, Move
-from qosymsha.domain.vouchers.steps import Wish
+from qosymsha.domain.vouchers.steps import Wish, moves
 from qosymsha.kernel.clock import local_instant
 from qosymsha.kernel.errors import Refused, RowOutcome
 from tests.factories.vouchers import (
@@ -109,7 +109,7 @@ def race_for_the_last_tenge(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     needed = 5 * 9_000 + 3 * 80_000
     issue(city, add_children(city, 1), "creative")
     assert needed <= money(city, "creative")["free"] < 2 * needed
-    moves = [Move(v, g, dance, date(2026, 9, 15)) for v, g, _ in enrolled(city, sport, 2)]
+    asked = [Move(v, g, dance, date(2026, 9, 15)) for v, g, _ in enrolled(city, sport, 2)]
     read = transfers._free_money
 
     def slowly(wishes: Sequence[Wish]) -> dict[int, int]:
@@ -119,7 +119,7 @@ def race_for_the_last_tenge(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(transfers, "_free_money", slowly)
     at = local_instant(date(2026, 9, 14), 9)
-    heard = at_once(*(partial(commands.transfer, actor=CHANNEL, moves=[m], at=at, key=key()) for m in moves))
+    heard = at_once(*(partial(commands.transfer, actor=CHANNEL, moves=[m], at=at, key=key()) for m in asked))
     assert money(city, "creative")["free"] >= 0
     return sorted(heard)
 
@@ -131,6 +131,6 @@ def test_the_last_tenge_goes_to_one_of_two(monkeypatch: pytest.MonkeyPatch) -> N
 def test_control_without_the_lock_of_commitments_the_second_is_promised_money_that_is_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(transfers, "lock_commitments", lambda lines: None)
+    monkeypatch.setattr(moves, "lock_commitments", lambda lines: None)
     # The rule believed both were covered; only the ledger's own check behind it threw the second batch out whole.
     assert race_for_the_last_tenge(monkeypatch) == ["None", "raised not_covered"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
+from qosymsha.demo import presence
 from qosymsha.demo.world import STAGE_HAND, World, chunks
 from qosymsha.domain.attendance import queries as attendance
 from qosymsha.domain.attendance.commands import marks as marking
@@ -57,7 +58,7 @@ def _mark(world: World, provider_id: int, month: date, after: date) -> None:
     manager, draw = world.actors[f"provider {provider_id}"], random.Random(f"{world.seed} {month} {provider_id}")
     held = attendance.sessions_of(provider_id, month)
     places = vouchers.enrolments_of_groups(sorted({s.group_id for s in held}), month)
-    marks = _marks(held, places, draw)
+    marks = _marks(held, places, draw, presence.seen(world), presence.ghosts(world, provider_id, held))
     at = world.at(after, 9)
     outcomes = marking.mark_sessions(
         actor=manager, provider_id=provider_id, marks=marks, at=at, key=world.key("mark", month, provider_id)
@@ -83,16 +84,35 @@ def _mark_late(world: World, provider_id: int, month: date, marks: Sequence[Mark
     world.accepted(outcomes)
 
 
-def _marks(held: Sequence[SessionFacts], places: Sequence[EnrolmentFacts], draw: random.Random) -> list[MarkRow]:
+def _marks(
+    held: Sequence[SessionFacts],
+    places: Sequence[EnrolmentFacts],
+    draw: random.Random,
+    seen: Collection[tuple[int, int]],
+    ghosts: Collection[int],
+) -> list[MarkRow]:
+    """A mark a child and lesson; `seen` were scanned in at the door, groups of `ghosts` are always full on paper."""
     by_group: dict[int, list[EnrolmentFacts]] = {}
     for place in places:
         by_group.setdefault(place.group_id, []).append(place)
     return [
-        MarkRow(lesson.id, place.id, draw.choice(_VALUES))
+        MarkRow(lesson.id, place.id, _value(lesson, place, draw, seen, ghosts))
         for lesson in held
         for place in by_group.get(lesson.group_id, ())
         if place.starts_on <= lesson.on and (place.ends_on is None or lesson.on <= place.ends_on)
     ]
+
+
+def _value(
+    lesson: SessionFacts,
+    place: EnrolmentFacts,
+    draw: random.Random,
+    seen: Collection[tuple[int, int]],
+    ghosts: Collection[int],
+) -> MarkValue:
+    value = draw.choice(_VALUES)
+    is_here = (lesson.id, place.id) in seen or lesson.group_id in ghosts
+    return MarkValue.PRESENT if is_here else value
 
 
 def confirm(world: World, month: date, decided_permille: int = OFFICER_DECIDES_PERMILLE) -> None:
@@ -103,7 +123,7 @@ def confirm(world: World, month: date, decided_permille: int = OFFICER_DECIDES_P
         ids = _sheet_ids(world, month, batch, (SheetState.WITH_PARENTS,))
         app = world.actors["app"]
         rows = attendance.rows_of_sheets(actor=app, sheet_ids=ids, at=at, words=(WordState.SILENT,))
-        words = _words(world, rows, at.date(), number)
+        words = _words(world, rows, at.date(), number, presence.ghost_sheets(world, month, batch))
         world.accepted(sheets.confirm_rows(actor=app, words=words, at=at, key=world.key("words", month, number)))
         at = world.at(day + timedelta(days=15), 10)
         _decide(world, ids, f"{month} {number}", decided_permille)
@@ -122,16 +142,19 @@ def _sheet_ids(world: World, month: date, provider_ids: Sequence[int], states: S
     return [sheet.id for sheet in found]
 
 
-def _words(world: World, rows: Sequence[RowFacts], today: date, number: int) -> list[Word]:
+def _words(world: World, rows: Sequence[RowFacts], today: date, number: int, ghosts: Collection[int]) -> list[Word]:
+    """What guardians say; in the sheets of `ghosts` the provider's own phone says yes for all of them."""
     draw = random.Random(f"words {world.seed} {today} {number}")
     guardians = people.guardians_of([row.child_id for row in rows], today)
     words = []
     for row in rows:
         luck = draw.randrange(1000)
-        if luck < SILENT_PERMILLE:
-            continue
         guardian = guardians[row.child_id][0]
-        if luck < SILENT_PERMILLE + DISPUTING_PERMILLE:
+        if row.sheet_id in ghosts:
+            words.append(Word(row.id, guardian, WordState.CONFIRMED, trace=presence.GHOST_PHONE))
+        elif luck < SILENT_PERMILLE:
+            continue
+        elif luck < SILENT_PERMILLE + DISPUTING_PERMILLE:
             words.append(Word(row.id, guardian, WordState.DISPUTED, draw.choice(REASONS)))
         else:
             words.append(Word(row.id, guardian, WordState.CONFIRMED))
@@ -139,8 +162,9 @@ def _words(world: World, rows: Sequence[RowFacts], today: date, number: int) -> 
 
 
 def decide_rest(world: World, months: Sequence[date]) -> None:
-    """Before the last claim: no row of the year stays undecided."""
+    """Before the last claim: no row and no red flag of the year stays undecided."""
     world.at(next_month(months[-1]) + timedelta(days=15), 11)
+    presence.resolve(world, months, 1000)
     for month in months:
         for number, batch in enumerate(chunks(world.facts["providers"], PROVIDERS_PER_BATCH)):
             ids = _sheet_ids(world, month, batch, (SheetState.WITH_PARENTS, SheetState.FOR_PAYMENT))
@@ -161,8 +185,9 @@ def _decide(world: World, sheet_ids: Sequence[int], name: str, permille: int) ->
 
 
 def settle(world: World, month: date) -> None:
-    """Draw the claims, have them approved and released by different people, pay, hear the treasury, close the month."""
+    """Judge the month, draw the claims, have them signed by two people, pay, hear the treasury, close the month."""
     day = next_month(month)
+    presence.screen(world, month)
     for number, batch in enumerate(chunks(world.facts["providers"], PROVIDERS_PER_BATCH)):
         outcomes = claims.draw_claims(
             actor=STAGE_HAND,

@@ -9,6 +9,7 @@ from qosymsha.demo import choosing
 from qosymsha.demo.world import STAGE_HAND, World
 from qosymsha.domain.admission import queries as admission
 from qosymsha.domain.attendance import queries as attendance
+from qosymsha.domain.flags import queries as flags
 from qosymsha.domain.insights.commands import run_invariants
 from qosymsha.domain.insights.rules import InvariantResult
 from qosymsha.domain.ledger import queries as ledger
@@ -29,7 +30,9 @@ def collect(world: World) -> dict[str, Any]:
         "choice": choosing.report(world),
         "vouchers": vouchers.vouchers_by_state(programme),
         "enrolments": vouchers.enrolments_by_state(programme),
-        "attendance": attendance.lessons_by_mark(programme) | {"rows": attendance.rows_by_word(programme)},
+        "attendance": attendance.lessons_by_mark(programme)
+        | {"rows": attendance.rows_by_word(programme), "scanned": world.facts.get("scanned", 0)},
+        "flags": flags.flags_by_state(programme),
         "claims": settlement.claims_by_state(programme),
         "payments": settlement.payments_by_state(programme),
         "ledger": _money(),

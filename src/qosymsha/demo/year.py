@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qosymsha.demo import founding, intake, months, places, report, supply
+from qosymsha.demo import founding, intake, months, places, presence, report, supply
 from qosymsha.demo.world import YEAR, World
 from qosymsha.domain.settlement.commands import closes
 from qosymsha.domain.settlement.commands.closes import December, DecemberDecision
@@ -35,6 +35,7 @@ def play(world: World, folder: Path) -> dict[str, Any]:
             with _timed(seconds, name):
                 step(world)
         with _timed(seconds, "checks"):
+            schema.count_anew()
             collected = report.collect(world)
     collected["seconds"] = {name: round(spent, 3) for name, spent in seconds.items()}
     collected["peak_rss_bytes"] = _peak_rss_bytes()
@@ -61,6 +62,8 @@ def _steps(folder: Path) -> Iterator[tuple[str, Step]]:
     yield "vouchers", places.move_up
     for month in LESSON_MONTHS[:-1]:
         yield "lessons", partial(_lessons, month=month)
+        if month == LESSON_MONTHS[0]:
+            yield "lessons", lambda _: schema.count_anew()
         yield "settlement", partial(months.settle, month=month)
     yield "lessons", partial(months.begin, month=LESSON_MONTHS[-1])
     yield "year end", _year_end
@@ -70,6 +73,7 @@ def _lessons(world: World, month: date) -> None:
     months.begin(world, month)
     if month in MOVING_DAYS:
         places.move_some(world, MOVING_DAYS[month])
+    presence.scan(world, month)
     months.teach(world, month)
     months.confirm(world, month)
 
@@ -88,6 +92,7 @@ def _year_end(world: World) -> None:
     )
     months.teach(world, december)
     months.confirm(world, december)
+    presence.screen(world, december)
     months.decide_rest(world, LESSON_MONTHS)
     months.settle(world, december)
     months.pay_rest(world, december + timedelta(days=62))

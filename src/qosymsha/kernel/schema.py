@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from django.db import connection
@@ -36,6 +36,40 @@ def same_place(child: str, column: str, parent: str) -> RunSQL:
     )
 
 
+def belongs(child: str, parent: str, keys: Mapping[str, str]) -> RunSQL:
+    """A foreign key asked once per statement: `keys` (column of `child` → of `parent`) match a row of `parent`.
+
+    For tables that take a city's month at once: as safe as a foreign key, at a tenth of its price. A row of `child`
+    never points elsewhere later; a parent never goes away and never changes these columns, so that no lock is needed.
+    """
+    name, columns = f"{child}_belongs_to_{parent}", list(keys)
+    matched = " AND ".join(f"p.{theirs} = c.{mine}" for mine, theirs in keys.items())
+    # By index whatever the statistics say: of the added rows there are none.
+    by_index = "SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off"
+    return RunSQL(
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql {by_index} AS $$ BEGIN"
+        f" IF EXISTS (SELECT FROM added c WHERE NOT EXISTS (SELECT FROM {parent} p WHERE {matched})) THEN"
+        f" RAISE EXCEPTION '{child}: a row belongs to no {parent}'"
+        f" USING ERRCODE = 'foreign_key_violation', CONSTRAINT = '{name}'; END IF; RETURN NULL; END $$;"
+        f" CREATE TRIGGER {name} AFTER INSERT ON {child} REFERENCING NEW TABLE AS added"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION {name}();"
+        f" CREATE TRIGGER {name}_stays BEFORE UPDATE OF {', '.join(columns)} ON {child} FOR EACH ROW"
+        f" WHEN ({_differ(columns)}) EXECUTE FUNCTION refuse_change();"
+        f" CREATE TRIGGER {child}_counts_on BEFORE UPDATE OF {', '.join(keys.values())} ON {parent} FOR EACH ROW"
+        f" WHEN ({_differ(keys.values())}) EXECUTE FUNCTION refuse_change();"
+        f" CREATE TRIGGER {child}_keeps BEFORE DELETE OR TRUNCATE ON {parent}"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
+        f"DROP TRIGGER {child}_keeps ON {parent}; DROP TRIGGER {child}_counts_on ON {parent};"
+        f" DROP TRIGGER {name}_stays ON {child}; DROP FUNCTION {name} CASCADE",
+    )
+
+
+def _differ(columns: Iterable[str]) -> str:
+    names = list(columns)
+    before, after = (", ".join(f"{row}.{name}" for name in names) for row in ("OLD", "NEW"))
+    return f"({before}) IS DISTINCT FROM ({after})"
+
+
 def only_transitions(table: str, column: str, transitions: Iterable[tuple[str, str]]) -> RunSQL:
     """Refuse any change of `column` that the table of transitions does not hold; ("", x) says where a row may begin.
 
@@ -63,6 +97,12 @@ def history_of(table: str, transitions: Iterable[tuple[str, str]]) -> list[RunSQ
         f"ALTER TABLE {table}_history DROP CONSTRAINT {table}_history_legal",
     )
     return [legal, insert_only(f"{table}_history")]
+
+
+def count_anew() -> None:
+    """Renew the planner's statistics at once: after a year played in a minute the server's own upkeep lags behind."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
 
 
 def make_months(first: date, months: int) -> None:

@@ -97,12 +97,16 @@ class Tariff:
 
 @dataclass(frozen=True, slots=True)
 class Timers:
-    """Days until a voucher must be accepted and a place chosen (working days); restore window in calendar days."""
+    """Days until a voucher must be accepted and a place chosen (working days); restore window in calendar days.
+
+    `transfer_wait_working_days`: how long a transfer to another line may wait for that line's money, its seat kept.
+    """
 
     accept_working_days: int
     choose_working_days: int
     restore_days: int
     review_working_days: int
+    transfer_wait_working_days: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ class Action(StrEnum):
     EXPIRE = "expire_vouchers"
     ENROL = "enrol"
     TRANSFER = "transfer"
+    WITHDRAW_TRANSFER = "withdraw_transfers"
+    TAKE_TRANSFERS = "take_transfers"
     RELEASE = "release_vouchers"
     SUSPEND = "suspend_vouchers"
     RESUME = "resume_vouchers"
@@ -37,6 +39,8 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.EXPIRE: _CLOCK,
     Action.ENROL: SPEAKERS,
     Action.TRANSFER: SPEAKERS,
+    Action.WITHDRAW_TRANSFER: SPEAKERS,
+    Action.TAKE_TRANSFERS: _CLOCK,
     Action.RELEASE: SPEAKERS | _OFFICE | {Role.SYSTEM},
     Action.SUSPEND: _OFFICE | {Role.SYSTEM},
     Action.RESUME: _OFFICE | {Role.SYSTEM},

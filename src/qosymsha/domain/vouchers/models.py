@@ -128,6 +128,63 @@ class Enrolment(models.Model):
         ]
 
 
+class TransferRequest(models.Model):
+    """A transfer to another line that waits for that line's free money, its seat taken already, in the order of ids.
+
+    `reason` says why it waits, later why it ended; `enrolment` is the place it came to; `until` the last day it waits.
+    pii: ids of a child's life; reads are audited. Retention: ten years.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid4)
+    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False)
+    voucher = models.ForeignKey(Voucher, on_delete=models.PROTECT)
+    guardian_id = models.BigIntegerField()
+    group = models.ForeignKey(ClubGroup, on_delete=models.PROTECT, db_index=False)
+    line = models.ForeignKey(BudgetLine, on_delete=models.PROTECT, db_index=False)
+    starts_on = models.DateField()
+    needed_tiyn = models.BigIntegerField()
+    state = models.TextField()
+    reason = models.TextField()
+    asked_at = models.DateTimeField()
+    until = models.DateField()
+    enrolment = models.ForeignKey(Enrolment, on_delete=models.PROTECT, null=True, db_index=False)
+
+    class Meta:
+        db_table = "transfer_request"
+        indexes = [models.Index(fields=["line", "id"], condition=Q(state="waiting"), name="transfer_request_queue")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["voucher"], condition=Q(state="waiting"), name="transfer_request_one_per_voucher"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "withdrawn", "expired", "refused"], enrolment__isnull=True)
+                | Q(state="done", enrolment__isnull=False),
+                name="transfer_request_state",
+            ),
+            models.CheckConstraint(condition=Q(needed_tiyn__gt=0), name="transfer_request_needs_money"),
+        ]
+
+
+class TransferRequestHistory(models.Model):
+    """Each step of a waiting transfer's life; insert-only.
+
+    no_pii: ids. Retention: ten years.
+    """
+
+    transfer_request = models.ForeignKey(TransferRequest, on_delete=models.PROTECT, db_index=False)
+    seq = models.IntegerField()
+    from_state = models.TextField()
+    to_state = models.TextField()
+    cause = models.TextField()
+    at = models.DateTimeField()
+    actor_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "transfer_request_history"
+        constraints = [models.UniqueConstraint(fields=["transfer_request", "seq"], name="transfer_request_history_seq")]
+
+
 class EnrolmentHistory(models.Model):
     """Each step of an enrolment's life; insert-only.
 

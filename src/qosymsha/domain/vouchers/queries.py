@@ -114,18 +114,23 @@ def vouchers_of_children(*, actor: Actor, child_ids: Sequence[int], at: datetime
 
 
 def _shown(actor: Actor, vouchers: list[VoucherFacts], at: datetime) -> list[VoucherFacts]:
-    for territory_id in sorted({v.territory_id for v in vouchers}):
+    _audited(actor, "voucher", [(v.id, v.territory_id) for v in vouchers], at)
+    return vouchers
+
+
+def _audited(actor: Actor, kind: str, read: Sequence[tuple[int, int]], at: datetime) -> None:
+    """Ask and record a read of (id, territory) rows, a territory at a time."""
+    for territory_id in sorted({territory for _, territory in read}):
         require(actor, Action.READ, ALLOWED, territory_id=territory_id)
         with transaction.atomic():
             audit.record(
                 actor=actor,
                 at=at,
                 action=Action.READ,
-                subject_kind="voucher",
-                subject_ids=[v.id for v in vouchers if v.territory_id == territory_id],
+                subject_kind=kind,
+                subject_ids=[i for i, territory in read if territory == territory_id],
                 territory_id=territory_id,
             )
-    return vouchers
 
 
 def children_with_live(programme_id: int, slot: str, child_ids: Sequence[int]) -> set[int]:
@@ -165,6 +170,115 @@ def enrolments(enrolment_ids: Sequence[int]) -> dict[int, EnrolmentFacts]:
         [list(enrolment_ids)],
     )
     return {row[0]: EnrolmentFacts(*row) for row in found}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A transfer that waits: whose, who asked, where to, from which day, up to which day it waits."""
+
+    id: int
+    voucher_id: int
+    guardian_id: int
+    group_id: int
+    line_id: int
+    starts_on: date
+    until: date
+
+
+_WAITING = "t.id, t.voucher_id, t.guardian_id, t.group_id, t.line_id, t.starts_on, t.until"
+
+
+def waiting_of(voucher_ids: Sequence[int]) -> dict[int, Waiting]:
+    """Voucher id → its transfer that waits for another line's money."""
+    found = rows(
+        f"SELECT {_WAITING} FROM transfer_request t WHERE t.voucher_id = ANY (%s) AND t.state = 'waiting'",  # noqa: S608
+        [list(voucher_ids)],
+    )
+    return {row[1]: Waiting(*row) for row in found}
+
+
+def waiting_transfers(programme_id: int, on: date, a_line: int) -> list[Waiting]:
+    """Waiting transfers that a run must look at: all whose last day is before `on`, and the first so many of a line
+    that has free money, by id.
+    """
+    found = rows(
+        f"SELECT {_WAITING} FROM (SELECT t.*, row_number() OVER (PARTITION BY t.line_id ORDER BY t.id) AS no,"  # noqa: S608
+        " (SELECT a.balance_tiyn FROM ledger_account a WHERE a.kind = 'free' AND a.line_id = t.line_id) AS free"
+        " FROM transfer_request t WHERE t.programme_id = %s AND t.state = 'waiting') t"
+        " WHERE t.until < %s OR t.free > 0 AND t.no <= %s ORDER BY t.id",
+        [programme_id, on, a_line],
+    )
+    return [Waiting(*row) for row in found]
+
+
+def lines_waited_for(line_ids: Sequence[int]) -> set[int]:
+    """Those of the lines whose free money transfers wait for."""
+    found = rows(
+        "SELECT DISTINCT line_id FROM transfer_request WHERE line_id = ANY (%s) AND state = 'waiting'",
+        [list(line_ids)],
+    )
+    return {line_id for (line_id,) in found}
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFacts:
+    """A transfer that was queued, for its family; `before` counts who asked earlier for the same line and still waits.
+
+    `reason` is a refusal's code: why it waits, or why it ended.
+    """
+
+    id: int
+    voucher_id: int
+    child_id: int
+    territory_id: int
+    group_id: int
+    line_id: int
+    starts_on: date
+    state: str
+    reason: str
+    asked_at: datetime
+    until: date
+    enrolment_id: int | None
+    before: int
+
+
+_TRANSFERS = """
+SELECT t.id, t.voucher_id, v.child_id, t.territory_id, t.group_id, t.line_id, t.starts_on, t.state, t.reason,
+       t.asked_at, t.until, t.enrolment_id, (SELECT count(*) FROM transfer_request b WHERE t.state = 'waiting'
+          AND b.line_id = t.line_id AND b.state = 'waiting' AND b.id < t.id)
+  FROM transfer_request t JOIN voucher v ON v.id = t.voucher_id WHERE v.child_id = ANY (%s) ORDER BY t.id DESC"""
+
+
+def transfers_of_children(*, actor: Actor, child_ids: Sequence[int], at: datetime) -> list[TransferFacts]:
+    """Queued transfers of some children, newest first; an audited read. Whose children they are is the caller's query.
+
+    Raises:
+        Forbidden: the actor may not read vouchers there.
+    """
+    found = [TransferFacts(*row) for row in rows(_TRANSFERS, [list(child_ids)])]
+    _audited(actor, "transfer_request", [(t.id, t.territory_id) for t in found], at)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Transfers that wait for a line's money: how many, what they need (tiyn, as asked), since when, up to when."""
+
+    line_id: int
+    waiting: int
+    needed_tiyn: int
+    first_asked_at: datetime
+    next_until: date
+
+
+def transfer_queues(programme_id: int) -> list[Queue]:
+    """The queues of a programme's lines, for officials; no child is named."""
+    found = rows(
+        "SELECT line_id, count(*), sum(needed_tiyn)::bigint, min(asked_at), min(until) FROM transfer_request"
+        " WHERE programme_id = %s AND state = 'waiting' GROUP BY 1 ORDER BY 1",
+        [programme_id],
+    )
+    return [Queue(*row) for row in found]
 
 
 def free_places(group_ids: Sequence[int]) -> dict[int, int]:

@@ -28,7 +28,7 @@ class VoucherRefusal(StrEnum):
 
 
 class EnrolRefusal(StrEnum):
-    """Why a place is refused (docs R-8 … R-18)."""
+    """Why a place is refused (docs R-8 … R-24)."""
 
     VOUCHER_NOT_FREE = "voucher_not_free"
     NOT_ACTIVE = "not_active"
@@ -46,6 +46,10 @@ class EnrolRefusal(StrEnum):
     NO_FREE_MONEY = "no_free_money"
     GROUP_FULL = "group_full"
     CHOICE_FIRST = "choice_first"
+    TRANSFER_WAITS = "transfer_waits"
+    TRANSFER_ASKED = "transfer_asked"
+    TRANSFER_NOT_WAITING = "transfer_not_waiting"
+    PLACE_GIVEN_UP = "place_given_up"
 
 
 _REASONS: dict[str, StrEnum] = {reason.value: reason for reason in (*VoucherRefusal, *EnrolRefusal)}
@@ -82,12 +86,16 @@ class EnrolWish:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A guardian's wish to change groups; `on` is the first day in the next one."""
+    """A guardian's wish to change groups; `on` is the first day in the next one.
+
+    `waits`: where the other line has no free money the family waits for it, a seat kept, the present place too (R-20).
+    """
 
     voucher_id: int
     guardian_id: int
     to_group_id: int
     on: date
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

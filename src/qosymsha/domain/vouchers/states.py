@@ -37,6 +37,16 @@ class CloseReason(StrEnum):
     BUDGET = "budget"
 
 
+class TransferState(StrEnum):
+    """The life of a transfer to another line that waits for that line's money."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    REFUSED = "refused"
+
+
 class Topic(StrEnum):
     """What the outbox tells about vouchers."""
 
@@ -48,6 +58,10 @@ class Topic(StrEnum):
     CLOSED = "voucher_closed"
     ENROLLED = "enrolment_opened"
     TRANSFERRED = "enrolment_transferred"
+    TRANSFER_WAITS = "transfer_waits"
+    TRANSFER_WITHDRAWN = "transfer_withdrawn"
+    TRANSFER_EXPIRED = "transfer_expired"
+    TRANSFER_REFUSED = "transfer_refused"
     PROMISED = "month_promised"
     SWEPT = "released_swept"
 
@@ -83,6 +97,12 @@ ENROLMENT_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
         (_E.ACTIVE, _E.ENDED),
     }
 )
+
+_T = TransferState
+TRANSFER_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
+    {("", _T.WAITING), (_T.WAITING, _T.DONE), (_T.WAITING, _T.WITHDRAWN), (_T.WAITING, _T.EXPIRED),
+     (_T.WAITING, _T.REFUSED)}
+)  # fmt: skip
 
 
 def states_before(state: VoucherState) -> frozenset[str]:

@@ -12,6 +12,7 @@ import click
 from qosymsha.domain.attendance import commands as attendance
 from qosymsha.domain.attendance import queries as attendance_queries
 from qosymsha.domain.attendance.states import SheetState
+from qosymsha.domain.flags import commands as flags
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.settlement import commands as settlement
 from qosymsha.domain.settlement import queries
@@ -42,6 +43,7 @@ class Closing:
     staff: Staff
     month: date
     planned: int = 0
+    flags: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     claims: list[str] = field(default_factory=list)
 
@@ -75,6 +77,7 @@ def close(month: datetime, partial: bool, subjects: tuple[str, ...], as_json: bo
             raise BadInput("YYYY-MM", "name a month that has ended")
         closing = Closing(installation(at).programme_id, Staff(tuple(subjects), at), first)
         _sheets(closing)
+        _screen(closing)
         waiting = _waiting(closing)
         sealed = _seal(closing) if partial or not waiting else None
         result = {
@@ -82,6 +85,7 @@ def close(month: datetime, partial: bool, subjects: tuple[str, ...], as_json: bo
             "lessons_planned": closing.planned,
             "sheets": _by_state(closing),
             "waiting": waiting,
+            "flags": closing.flags,
             "claims": closing.claims,
             "refused": dict(closing.refused),
             "hash": sealed,
@@ -124,6 +128,18 @@ def _sheets(closing: Closing) -> None:
     if due:
         checker = closing.staff.actor(Role.CHECKER)
         closing.note(attendance.approve_sheets(actor=checker, sheet_ids=due, at=closing.staff.at, key=entropy.uuid4()))
+
+
+def _screen(closing: Closing) -> None:
+    """Judge the month before money moves: a flagged day waits for a checker, the others are paid."""
+    found = flags.screen(
+        actor=_HAND,
+        programme_id=closing.programme_id,
+        month=closing.month,
+        at=closing.staff.at,
+        key=entropy.uuid4(),
+    )
+    closing.flags = found.raised
 
 
 def _send(closing: Closing, provider_id: int) -> None:
@@ -178,6 +194,8 @@ def _text(result: dict[str, Any]) -> list[str]:
     if result["lessons_planned"]:
         lines.append(f"  lessons planned now, though never before: {result['lessons_planned']:,}")
     lines += [f"  sheets {state}: {count:,}" for state, count in result["sheets"].items()]
+    if result["flags"]:
+        lines.append(f"  red flags raised: {result['flags']:,}; their days wait for a checker: `qosymsha flags`")
     lines.append(f"  claims drawn: {len(result['claims']):,}")
     if result["refused"]:
         lines += table("Not taken", ("why", "how many"), list(result["refused"].items()))

@@ -59,9 +59,7 @@ class AnnounceForm(Form):
 
     place = forms.ChoiceField()
     kind = forms.ChoiceField(widget=forms.RadioSelect)
-    first = forms.DateField(
-        input_formats=_DAY, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
-    )
+    first = forms.DateField(input_formats=_DAY, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
     last = forms.DateField(input_formats=_DAY, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
     reason = forms.CharField(max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
     paper = forms.CharField(required=False, max_length=60)

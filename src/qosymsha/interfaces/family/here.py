@@ -212,7 +212,7 @@ def offline(request: HttpRequest) -> HttpResponse:
 
 @allowed(Look.HERE)
 def worker(request: SignedRequest) -> HttpResponse:
-    """`/family/worker.js`: answers a scan without network with the page above. It may stand above the picture's address."""
+    """`/family/worker.js`: without network it answers a scan, at the picture's address too, with the page above."""
     script = files("qosymsha.interfaces.family").joinpath("static/family/worker.js").read_bytes()
     headers = {"Service-Worker-Allowed": "/"}
     return HttpResponse(script, content_type="text/javascript; charset=utf-8", headers=headers)

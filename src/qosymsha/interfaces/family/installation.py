@@ -21,7 +21,7 @@ def _name() -> str:
 
 
 def trace(request: HttpRequest) -> Trace:
-    """Device and network of a request. Without the cookie the device is unknown: a browser's kind would be everybody's."""
+    """Device and network of a request. No cookie, no device: a browser's kind would be everybody's."""
     return Trace(_known(request), str(request.META.get("REMOTE_ADDR", "")))
 
 

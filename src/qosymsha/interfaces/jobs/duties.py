@@ -147,11 +147,16 @@ def screen_months(at: datetime) -> None:
 
 
 def refill(at: datetime) -> None:
-    """Make released money free again and give it to those who wait, once an hour for each programme."""
+    """Make released money free again and give it to those who wait, once an hour for each programme.
+
+    Transfers come first: those families were granted their money once, on the line they leave.
+    """
     hour = at.replace(minute=0, second=0, microsecond=0)
     for programme in programmes.programmes():
         key = key_of("sweep_released", programme.id, hour)
         vouchers.sweep_released(actor=ACTOR, programme_id=programme.id, at=at, key=key)
+        key = key_of("take_transfers", programme.id, hour)
+        vouchers.take_transfers(actor=ACTOR, programme_id=programme.id, at=at, key=key)
         _refill(programme, at, hour)
 
 

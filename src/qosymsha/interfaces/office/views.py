@@ -1,14 +1,170 @@
-"""The office door's first page."""
+"""The office door's first page: what waits for this official, by role, since when and over how much money."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date, datetime
+
 from django.http import HttpResponse
 
-from qosymsha.interfaces.office.access import Look
+from qosymsha.domain.attendance.access import ALLOWED as SHEET_DEEDS
+from qosymsha.domain.attendance.access import Action as SheetAction
+from qosymsha.domain.attendance.queries import office as attendance
+from qosymsha.domain.attendance.states import SheetState
+from qosymsha.domain.flags.access import ALLOWED as FLAG_DEEDS
+from qosymsha.domain.flags.access import Action as FlagAction
+from qosymsha.domain.flags.queries import office as flags
+from qosymsha.domain.settlement.access import ALLOWED as PAY_DEEDS
+from qosymsha.domain.settlement.access import Action as PayAction
+from qosymsha.domain.settlement.queries import office as payments
+from qosymsha.domain.settlement.queries.office import OfficeClaim
+from qosymsha.domain.settlement.states import ClaimState, FileState, RecoveryState
+from qosymsha.interfaces.office.access import ALLOWED, Look
+from qosymsha.interfaces.office.lists import Task
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page
+from qosymsha.kernel.clock import local_day
 
 
 @allowed(Look.HOME)
 def home(request: SignedRequest) -> HttpResponse:
-    """`/office/`: where one lands after signing in."""
-    return page(request, "office/home.html")
+    """`/office/`: the tasks this official may do first, then what others have to do that this official may see."""
+    tasks = [task for task in _tasks(request) if task.n]
+    mine = [task for task in tasks if task.is_mine]
+    others = [task for task in tasks if not task.is_mine]
+    return page(request, "office/home.html", mine=mine, others=others)
+
+
+def _tasks(request: SignedRequest) -> list[Task]:
+    found: list[Task] = []
+    for look, tasks in (
+        (Look.SHEETS, _sheet_tasks),
+        (Look.FLAGS, _flag_tasks),
+        (Look.CLAIMS, _claim_tasks),
+        (Look.FILES, _file_tasks),
+        (Look.REPLIES, _reply_tasks),
+        (Look.RECOVERIES, _recovery_tasks),
+    ):
+        if request.actor.holds(ALLOWED[look]):
+            found += tasks(request)
+    return found
+
+
+def _sheet_tasks(request: SignedRequest) -> list[Task]:
+    work, today = attendance.sheet_work(actor=request.actor), local_day(request.at)
+    with_customer = [one for one in work if one.state == SheetState.WITH_CUSTOMER]
+    due = [one for one in work if one.officer_from <= today and one.silent + one.disputed]
+    disputed = [one for one in work if one.disputed_days]
+    return [
+        Task(
+            "office.task.sheets",
+            sum(one.sheets for one in with_customer),
+            "office-sheets",
+            "?state=with_customer",
+            _oldest(one.sent_on for one in with_customer),
+            is_mine=request.actor.holds(SHEET_DEEDS[SheetAction.APPROVE]),
+        ),
+        Task(
+            "office.task.rows",
+            sum(one.silent + one.disputed for one in due),
+            "office-sheets",
+            "?waits=officer",
+            _oldest(one.officer_from for one in due),
+            is_mine=request.actor.holds(SHEET_DEEDS[SheetAction.DECIDE]),
+        ),
+        Task(
+            "office.task.days",
+            sum(one.disputed_days for one in disputed),
+            "office-sheets",
+            "?waits=days",
+            _oldest(one.sent_on for one in disputed),
+            is_mine=request.actor.holds(SHEET_DEEDS[SheetAction.DECIDE_DAYS]),
+        ),
+    ]
+
+
+def _oldest(instants: Iterable[date | datetime]) -> date | None:
+    return min((at if type(at) is date else local_day(at) for at in instants), default=None)  # type: ignore[arg-type]
+
+
+def _flag_tasks(request: SignedRequest) -> list[Task]:
+    work = flags.flag_work(actor=request.actor)
+    oldest = local_day(work.oldest) if work.oldest else None
+    mine = request.actor.holds(FLAG_DEEDS[FlagAction.RESOLVE])
+    return [Task("office.task.flags", work.flags, "office-flags", "?state=open", oldest, is_mine=mine)]
+
+
+def _claim_tasks(request: SignedRequest) -> list[Task]:
+    drawn = payments.office_claims(actor=request.actor, state=ClaimState.DRAWN)
+    approved = payments.office_claims(actor=request.actor, state=ClaimState.APPROVED)
+    held = payments.office_claims(actor=request.actor, state=ClaimState.HELD)
+    me = request.actor.user_id
+    to_release = [claim for claim in approved if not claim.is_released]
+    released = [claim for claim in approved if claim.is_released]
+    may = {action: request.actor.holds(PAY_DEEDS[action]) for action in PayAction}
+    tasks = [
+        _claims("office.task.approve_one", [c for c in drawn if c.approvals_needed == 1], "?state=drawn&band=1",
+                may[PayAction.APPROVE_CLAIMS]),
+        _claims("office.task.approve_more", [c for c in drawn if c.approvals_needed > 1 and me not in c.signers],
+                "?state=drawn&band=2", may[PayAction.APPROVE_CLAIMS]),
+        _claims("office.task.release", to_release, "?state=approved", may[PayAction.RELEASE_CLAIMS]),
+        _claims("office.task.held", held, "?state=held", may[PayAction.RETURN_CLAIMS]),
+    ]  # fmt: skip
+    if request.actor.holds(ALLOWED[Look.FILES]):
+        to_draw = _claims("office.task.draw", released, "", may[PayAction.DRAW_PAYMENT_FILE])
+        tasks.append(Task("office.task.draw", to_draw.n, "office-files", "", to_draw.oldest, to_draw.tiyn,
+                          to_draw.is_mine))  # fmt: skip
+    return tasks
+
+
+def _claims(key: str, claims: list[OfficeClaim], query: str, is_mine: bool) -> Task:
+    return Task(
+        key,
+        len(claims),
+        "office-claims",
+        query,
+        _oldest(claim.drawn_at for claim in claims),
+        sum(claim.to_pay_tiyn for claim in claims),
+        is_mine,
+    )
+
+
+def _file_tasks(request: SignedRequest) -> list[Task]:
+    drawn = [f for f in payments.office_files(actor=request.actor) if f.state == FileState.DRAWN]
+    return [
+        Task(
+            "office.task.send",
+            len(drawn),
+            "office-files",
+            "",
+            _oldest(file.drawn_at for file in drawn),
+            sum(file.total_tiyn for file in drawn),
+            request.actor.holds(PAY_DEEDS[PayAction.SEND_PAYMENT_FILE]),
+        )
+    ]
+
+
+def _reply_tasks(request: SignedRequest) -> list[Task]:
+    held = payments.office_held(actor=request.actor)
+    mine = request.actor.holds(PAY_DEEDS[PayAction.RESOLVE_REPLY])
+    return [Task("office.task.replies", len(held), "office-replies", "", _oldest(r.at for r in held), is_mine=mine)]
+
+
+def _recovery_tasks(request: SignedRequest) -> list[Task]:
+    found = payments.office_recoveries(actor=request.actor)
+    steps = (
+        ("office.task.support", RecoveryState.PROPOSED, PayAction.SUPPORT_RECOVERY),
+        ("office.task.decide", RecoveryState.SUPPORTED, PayAction.DECIDE_RECOVERY),
+    )
+    return [
+        Task(
+            key,
+            len(waiting),
+            "office-recoveries",
+            "",
+            _oldest(one.proposed_at for one in waiting),
+            sum(one.amount_tiyn for one in waiting),
+            request.actor.holds(PAY_DEEDS[action]),
+        )
+        for key, state, action in steps
+        for waiting in [[one for one in found if one.state == state]]
+    ]

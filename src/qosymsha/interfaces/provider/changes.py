@@ -20,6 +20,7 @@ from qosymsha.domain.providers.rules import GroupFacts
 from qosymsha.interfaces.provider.access import Look
 from qosymsha.interfaces.provider.house import managed
 from qosymsha.interfaces.provider.month import ReasonForm
+from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page
 from qosymsha.kernel.clock import ZONE, local_instant
@@ -76,12 +77,12 @@ class OneLesson:
 
 
 class MoveForm(ReasonForm):
-    """Another day, time, room or teacher; each stands as it is now until it is changed."""
+    """Another day and time; another room or teacher, where one is chosen."""
 
     on = forms.DateField(widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"), input_formats=["%Y-%m-%d"])
     starts = forms.TimeField(widget=forms.TimeInput({"type": "time"}, "%H:%M"), input_formats=["%H:%M", "%H:%M:%S"])
-    venue = forms.ChoiceField()
-    teacher = forms.ChoiceField()
+    venue = forms.ChoiceField(required=False)
+    teacher = forms.ChoiceField(required=False)
     field_order = ("on", "starts", "venue", "teacher", "reason")
 
 
@@ -94,7 +95,7 @@ class SubstituteForm(ReasonForm):
 
 @allowed(Look.LESSON)
 def lesson(request: SignedRequest, session_uuid: UUID) -> HttpResponse:
-    """`/provider/lessons/{uuid}/`: the lesson, what was changed about it, children who have another lesson then."""
+    """`/provider/lesson/{uuid}/`: the lesson, what was changed about it, children who have another lesson then."""
     provider_id, one = managed(request), _own(request, session_uuid)
     places = queries.clashes([one.facts.id]).get(one.facts.id, [])
     names = {}
@@ -114,24 +115,21 @@ def lesson(request: SignedRequest, session_uuid: UUID) -> HttpResponse:
 
 @allowed(Look.LESSON, post=Action.MOVE)
 def move(request: SignedRequest, session_uuid: UUID) -> HttpResponse:
-    """`/provider/lessons/{uuid}/move/`: to another day, time, room; a cancelled lesson is made up so."""
+    """`/provider/lesson/{uuid}/move/`: to another day, time, room; a cancelled lesson is made up so."""
     provider_id, one = managed(request), _own(request, session_uuid)
     venues, teachers = providers.venues_of(provider_id), _teachers(request, provider_id)
     starts_at = one.facts.starts_at.astimezone(ZONE)
-    uuid_of = {row.id: str(row.uuid) for row in [*venues, *teachers]}
     first = {"on": starts_at.date(), "starts": f"{starts_at:%H:%M}"}
-    first |= {"venue": {v.id: str(v.uuid) for v in venues}.get(one.facts.venue_id, "")}
-    first |= {"teacher": {t.id: str(t.uuid) for t in teachers}.get(one.facts.teacher_id, "")}
-    del uuid_of
     form = MoveForm(typed(request), initial=first)
-    _choose(form, "venue", {str(v.uuid): _address(v, request.language) for v in venues})
-    _choose(form, "teacher", _labels(teachers))
+    as_before = {"": texts.say(request.language, "change.as_before")}
+    _choose(form, "venue", as_before | {str(v.uuid): _address(v, request.language) for v in venues})
+    _choose(form, "teacher", as_before | _labels(teachers))
 
     def act() -> object:
         typed_in = form.cleaned_data
         at = local_instant(typed_in["on"], typed_in["starts"].hour, typed_in["starts"].minute)
-        venue_id = next(v.id for v in venues if str(v.uuid) == typed_in["venue"])
-        teacher_id = next(t.id for t in teachers if str(t.uuid) == typed_in["teacher"])
+        venue_id = next((v.id for v in venues if str(v.uuid) == typed_in["venue"]), None)
+        teacher_id = next((t.id for t in teachers if str(t.uuid) == typed_in["teacher"]), None)
         wish = SessionMove(one.facts.id, at, venue_id=venue_id, teacher_id=teacher_id)
         given = _envelope(request, provider_id, typed_in["reason"])
         return commands.move_session(move=wish, **given)
@@ -141,7 +139,7 @@ def move(request: SignedRequest, session_uuid: UUID) -> HttpResponse:
 
 @allowed(Look.LESSON, post=Action.CANCEL)
 def cancel(request: SignedRequest, session_uuid: UUID) -> HttpResponse:
-    """`/provider/lessons/{uuid}/cancel/`: it does not take place; it may be made up later."""
+    """`/provider/lesson/{uuid}/cancel/`: it does not take place; it may be made up later."""
     provider_id, one, form = managed(request), _own(request, session_uuid), ReasonForm(typed(request))
 
     def act() -> object:
@@ -153,7 +151,7 @@ def cancel(request: SignedRequest, session_uuid: UUID) -> HttpResponse:
 
 @allowed(Look.LESSON, post=Action.REINSTATE)
 def reinstate(request: SignedRequest, session_uuid: UUID) -> HttpResponse:
-    """`/provider/lessons/{uuid}/reinstate/`: a cancelled lesson takes place after all."""
+    """`/provider/lesson/{uuid}/reinstate/`: a cancelled lesson takes place after all."""
     provider_id, one, form = managed(request), _own(request, session_uuid), ReasonForm(typed(request))
 
     def act() -> object:
@@ -165,7 +163,7 @@ def reinstate(request: SignedRequest, session_uuid: UUID) -> HttpResponse:
 
 @allowed(Look.LESSON, post=Action.SUBSTITUTE)
 def substitute(request: SignedRequest, session_uuid: UUID) -> HttpResponse:
-    """`/provider/lessons/{uuid}/substitute/`: another of the provider's teachers takes it."""
+    """`/provider/lesson/{uuid}/substitute/`: another of the provider's teachers takes it."""
     provider_id, one = managed(request), _own(request, session_uuid)
     teachers = [t for t in _teachers(request, provider_id) if t.id != one.facts.teacher_id]
     form = SubstituteForm(typed(request))

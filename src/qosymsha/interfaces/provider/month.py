@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -40,7 +41,7 @@ def month(request: SignedRequest) -> HttpResponse:
         planned = commands.plan_sessions(
             actor=request.actor, provider_id=provider_id, month=first, at=request.at, key=key_of(request)
         )
-        return moved(request, address("provider-month", first), said="month.planned", n=planned)
+        return moved(request, address("provider-month", first), said="month.plan_done", n=planned)
     left = queries.unplanned(provider_id, first)
     groups = queries.provider_month(actor=request.actor, provider_id=provider_id, month=first, at=request.at)
     codes = {group.group_id: group.code for group in groups}
@@ -87,7 +88,7 @@ class Shown:
 def free_days(request: SignedRequest) -> HttpResponse:
     """`/provider/month/free-days/?m=`: what will be done with lessons on days off, before it is done.
 
-    A POST does what stood on the page it came from, no more: two commands, one for the moves, one for what is cancelled.
+    A POST does what stood on the page it came from, no more: a command for the moves, one for what is cancelled.
     """
     provider_id, first = managed(request), month_of_page(request)
     form = ReasonForm(typed(request))
@@ -141,7 +142,9 @@ def _done(request: SignedRequest, provider_id: int, wishes: Sequence[Wish], reas
     ids, _ = queries.marking_ids(provider_id, {w.uuid for w in wishes}, ())
     moves = [SessionMove(ids.get(w.uuid, 0), w.starts_at) for w in wishes if w.starts_at is not None]
     cancelled = [ids.get(w.uuid, 0) for w in wishes if w.starts_at is None]
-    given = {"actor": request.actor, "provider_id": provider_id, "reason": reason, "at": request.at}
+    given: dict[str, Any] = {
+        "actor": request.actor, "provider_id": provider_id, "reason": reason, "at": request.at,
+    }  # fmt: skip
     outcomes = commands.move_sessions(moves=moves, key=key_of(request, "move"), **given) if moves else []
     if cancelled:
         outcomes += commands.cancel_sessions(session_ids=cancelled, key=key_of(request, "cancel"), **given)

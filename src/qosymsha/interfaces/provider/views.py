@@ -92,9 +92,7 @@ def _objections(request: SignedRequest) -> int:
 
 
 def _unmarked(request: SignedRequest, month: date) -> int:
-    groups = attendance.provider_month(
-        actor=request.actor, provider_id=house(request), month=month, at=request.at
-    )
+    groups = attendance.provider_month(actor=request.actor, provider_id=house(request), month=month, at=request.at)
     return sum(group.unmarked for group in groups)
 
 

@@ -179,29 +179,46 @@ class Migration(migrations.Migration):
                 ("evidence", models.TextField(blank=True)),
                 ("decided_by", models.BigIntegerField(null=True)),
                 ("decided_at", models.DateTimeField(null=True)),
-                ("child", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="people.child")),
+                (
+                    "child",
+                    models.ForeignKey(
+                        db_constraint=False, on_delete=django.db.models.deletion.PROTECT, to="people.child"
+                    ),
+                ),
                 (
                     "enrolment",
                     models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="vouchers.enrolment"
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="vouchers.enrolment",
                     ),
                 ),
                 (
                     "programme",
                     models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="programmes.programme",
                     ),
                 ),
                 (
                     "sheet",
                     models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="attendance.monthsheet"
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="attendance.monthsheet",
                     ),
                 ),
                 (
                     "territory",
                     models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.territory"
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="people.territory",
                     ),
                 ),
             ],
@@ -224,10 +241,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="session",
             constraint=models.UniqueConstraint(fields=("group", "starts_at"), name="session_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="sheetrow",
-            constraint=models.UniqueConstraint(fields=("id", "territory", "programme"), name="sheet_row_place"),
         ),
         migrations.AddConstraint(
             model_name="sheetrow",

@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 from qosymsha.domain.attendance.states import HOLD_TRANSITIONS
-from qosymsha.kernel.schema import insert_only, only_transitions, partitioned, same_place
+from qosymsha.kernel.schema import belongs, insert_only, only_transitions, partitioned
 
 _TABLES = """
 CREATE TABLE check_in_refusal (
@@ -24,7 +24,8 @@ CREATE INDEX trace_subject ON trace (kind, subject_id, enrolment_id);
 """
 
 # What two parties agree on, row by row, without a word about money. `held` is a day with any hold open or upheld; an
-# upheld day is lost, an open one waits. A scan on a silent row's day counts only where the month's rules say so.
+# upheld day is lost, an open one waits. A scan on a silent row's day counts only where the month's rules say so, and
+# goes on to count when an officer rejects what the family never spoke of: two parties saw the child that day.
 _DUE = """
 CREATE VIEW sheet_row_due AS
 SELECT r.id AS sheet_row_id, r.sheet_id, due.payable_present,
@@ -37,7 +38,8 @@ SELECT r.id AS sheet_row_id, r.sheet_id, due.payable_present,
               FROM day_hold d WHERE d.sheet_row_id = r.id AND d.state <> 'cleared' AND d.is_present GROUP BY 1) days) h
  CROSS JOIN LATERAL (
     SELECT CASE WHEN r.word IN ('confirmed', 'decided') THEN r.present - h.held
-                WHEN r.word = 'silent' AND s.scan_is_word THEN r.seen - h.held_seen ELSE 0 END AS payable_present) due
+                WHEN s.scan_is_word AND (r.word = 'silent' OR r.word = 'rejected' AND r.confirmed_by IS NULL)
+                THEN r.seen - h.held_seen ELSE 0 END AS payable_present) due
 """
 
 # A returned sheet is written anew from its marks: what it said before is kept, rows whose counts or days changed are
@@ -296,7 +298,11 @@ class Migration(migrations.Migration):
         partitioned("trace"),
         migrations.RunSQL(_DUE, "DROP VIEW sheet_row_due"),
         migrations.RunSQL(_REDRAW, "DROP FUNCTION redraw_sheet"),
-        same_place("day_hold", "sheet_row_id", "sheet_row"),
+        belongs(
+            "day_hold",
+            "sheet_row",
+            {"sheet_row_id": "id", "territory_id": "territory_id", "programme_id": "programme_id"},
+        ),
         insert_only("sheet_version"),
         insert_only("returned_row"),
         only_transitions("day_hold", "state", HOLD_TRANSITIONS),

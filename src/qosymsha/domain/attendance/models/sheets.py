@@ -66,16 +66,18 @@ class SheetRow(models.Model):
     `seen` counts the present days on which the family's scan was accepted. `confirmed_by` is the guardian who confirmed
     or disputed (with `reason`), `proof_way` and `proof_at` how and when she proved to be herself; `decided_by` is the
     user id of the officer who decided on `evidence`: both stay where a disputed row was decided.
+    Its keys are asked once per statement (`kernel.schema.belongs`): a row is of its sheet's place, and of the
+    enrolment's place and child.
 
     pii: a child's presence; reads are audited. Retention: ten years.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
-    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
-    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False)
-    sheet = models.ForeignKey(MonthSheet, on_delete=models.PROTECT, db_index=False)
-    enrolment = models.ForeignKey(Enrolment, on_delete=models.PROTECT, db_index=False)
-    child = models.ForeignKey(Child, on_delete=models.PROTECT)
+    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False, db_constraint=False)
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False, db_constraint=False)
+    sheet = models.ForeignKey(MonthSheet, on_delete=models.PROTECT, db_index=False, db_constraint=False)
+    enrolment = models.ForeignKey(Enrolment, on_delete=models.PROTECT, db_index=False, db_constraint=False)
+    child = models.ForeignKey(Child, on_delete=models.PROTECT, db_constraint=False)
     present = models.IntegerField()
     ill = models.IntegerField()
     excused = models.IntegerField()
@@ -94,7 +96,6 @@ class SheetRow(models.Model):
     class Meta:
         db_table = "sheet_row"
         constraints = [
-            models.UniqueConstraint(fields=["id", "territory", "programme"], name="sheet_row_place"),
             models.UniqueConstraint(fields=["sheet", "enrolment"], name="sheet_row_once"),
             models.CheckConstraint(
                 condition=models.Q(word="silent")

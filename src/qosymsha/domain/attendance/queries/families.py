@@ -89,13 +89,15 @@ class DayHeld(NamedTuple):
 class OwnMonth:
     """A child's month: the row, its outside id, its group, its held days by session.
 
-    From `officer_from` on a named officer may decide a row nobody spoke on; `evidence` says why one did.
+    From `officer_from` on a named officer may decide a row nobody spoke on; `evidence` says why one did. A second
+    factor counts for `proof_minutes`.
     """
 
     row: MonthRow
     uuid: UUID
     group: Group
     officer_from: date
+    proof_minutes: int
     scan_is_word: bool
     evidence: str
     held: dict[int, list[DayHeld]]
@@ -219,13 +221,13 @@ def own_family_months(*, actor: Actor, at: datetime) -> list[OwnMonth]:
     }
     held = _held(ids)
     asked = {m.row_id: (facts[m.row_id][3], facts[m.row_id][4], m.month, local_day(facts[m.row_id][5])) for m in months}
-    due = _officer_days(asked.values())
+    due = _terms(asked.values())
     return [
         OwnMonth(
             m,
             facts[m.row_id][0],
             Group(*facts[m.row_id][6:]),
-            due[asked[m.row_id]],
+            *due[asked[m.row_id]],
             facts[m.row_id][2],
             facts[m.row_id][1],
             held.get(m.row_id, {}),
@@ -250,11 +252,11 @@ def _held(row_ids: Sequence[int]) -> dict[int, dict[int, list[DayHeld]]]:
 _Sent = tuple[int, int, date, date]
 
 
-def _officer_days(asked: Iterable[_Sent]) -> dict[_Sent, date]:
-    """(territory, programme, month, sent on) → the day from which an officer decides (R-12)."""
+def _terms(asked: Iterable[_Sent]) -> dict[_Sent, tuple[date, int]]:
+    """(territory, programme, month, sent on) → the day an officer decides from (R-12), minutes of a proof (R-30)."""
     wanted = set(asked)
-    after = {
-        about: programmes.rules_in_force(*about).rules.confirmation.officer_after_working_days
+    terms = {
+        about: programmes.rules_in_force(*about).rules.confirmation
         for about in sorted({(programme, month) for _, programme, month, _ in wanted})
     }
     calendars = {}
@@ -263,7 +265,13 @@ def _officer_days(asked: Iterable[_Sent]) -> dict[_Sent, date]:
         calendars[territory] = programmes.calendar(
             territory, min(sent), next_month(next_month(max(sent).replace(day=1)))
         )
-    return {one: calendars[one[0]].add_working_days(one[3], after[one[1], one[2]]) for one in wanted}
+    return {
+        one: (
+            calendars[one[0]].add_working_days(one[3], terms[one[1], one[2]].officer_after_working_days),
+            terms[one[1], one[2]].proof_minutes,
+        )
+        for one in wanted
+    }
 
 
 def own_places(*, actor: Actor, at: datetime) -> list[OwnPlace]:

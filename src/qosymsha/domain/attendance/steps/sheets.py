@@ -41,8 +41,8 @@ def draw_sheets(deed: Deed, provider_id: int, group_ids: Sequence[int], month: d
         )
     )
     run(
-        "UPDATE month_sheet SET hash = sha256(convert_to(sheet_document(id), 'UTF8')),"
-        " scan_is_word = programme_id = ANY (%s) WHERE id = ANY (%s)",
+        "UPDATE month_sheet s SET hash = sha256(convert_to(d.document, 'UTF8')),"
+        " scan_is_word = s.programme_id = ANY (%s) FROM sheet_documents(%s::bigint[]) d WHERE s.id = d.sheet_id",
         [_programmes_where_a_scan_is_a_word(group_ids, month), list(drawn.values())],
     )
     move_sheets(deed, list(drawn.values()), SheetState.WITH_PARENTS)

@@ -96,7 +96,8 @@ SELECT 'sheet row ' || r.id AS example FROM claim_row c JOIN sheet_row r ON r.id
   JOIN month_sheet s ON s.id = r.sheet_id
  WHERE c.live AND c.amount_tiyn > 0 AND (s.sent_at IS NULL OR s.state NOT IN ('for_payment', 'closed') OR NOT (
        r.word = 'confirmed' AND r.confirmed_by IS NOT NULL OR r.word = 'decided' AND r.decided_by IS NOT NULL
-       OR r.word = 'silent' AND s.scan_is_word AND r.seen > 0 AND c.proved = 0))"""
+       OR (r.word = 'silent' OR r.word = 'rejected' AND r.confirmed_by IS NULL) AND s.scan_is_word AND r.seen > 0
+          AND c.proved = 0))"""
 
 # Day by day, from marks, scans and holds themselves: what a day held back later costs is clawed back, not found here.
 _ONE_PARTY = """
@@ -104,14 +105,16 @@ WITH paid AS (
     SELECT c.sheet_row_id AS id, max(c.present) AS present, max(k.drawn_at) AS drawn_at FROM claim_row c
       JOIN claim k ON k.id = c.claim_id WHERE c.live AND c.amount_tiyn > 0 GROUP BY 1),
 said AS (
-    SELECT p.id, p.present, p.drawn_at, r.enrolment_id, r.word, s.month, s.scan_is_word FROM paid p
+    SELECT p.id, p.present, p.drawn_at, r.enrolment_id, s.month, s.scan_is_word,
+           r.word IN ('confirmed', 'decided') AS is_said,
+           r.word = 'silent' OR r.word = 'rejected' AND r.confirmed_by IS NULL AS is_unsaid FROM paid p
       JOIN sheet_row r USING (id) JOIN month_sheet s ON s.id = r.sheet_id),
 agreed AS (
     SELECT r.id, count(*) AS days FROM said r JOIN mark m ON m.enrolment_id = r.enrolment_id
        AND m."on" >= r.month AND m."on" < r.month + interval '1 month' AND m.value = 'present'
       LEFT JOIN check_in k ON k."on" = m."on" AND k.session_id = m.session_id AND k.enrolment_id = m.enrolment_id
            AND k.kind = 'code'
-     WHERE (r.word IN ('confirmed', 'decided') OR r.word = 'silent' AND r.scan_is_word AND k.kind IS NOT NULL)
+     WHERE (r.is_said OR r.is_unsaid AND r.scan_is_word AND k.kind IS NOT NULL)
        AND NOT EXISTS (SELECT FROM day_hold h WHERE h.sheet_row_id = r.id AND h.session_id = m.session_id
                          AND h.state <> 'cleared' AND h.opened_at < r.drawn_at) GROUP BY 1)
 SELECT 'sheet row ' || r.id AS example FROM said r LEFT JOIN agreed a USING (id)

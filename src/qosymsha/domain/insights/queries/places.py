@@ -12,21 +12,22 @@ from qosymsha.domain.insights.queries.found import Checking, Found, by_statement
 from qosymsha.domain.providers.states import TRANSITIONS as ACCREDITATION_TRANSITIONS
 from qosymsha.domain.settlement.states import CLAIM_TRANSITIONS, FILE_TRANSITIONS, LINE_TRANSITIONS
 from qosymsha.domain.vouchers.models import LIVE_ENROLMENT, LIVE_VOUCHER
-from qosymsha.domain.vouchers.states import ENROLMENT_TRANSITIONS
+from qosymsha.domain.vouchers.states import ENROLMENT_TRANSITIONS, TRANSFER_TRANSITIONS
 from qosymsha.domain.vouchers.states import TRANSITIONS as VOUCHER_TRANSITIONS
 
 _SEATS = """
 SELECT 'group ' || g.id AS example FROM club_group g LEFT JOIN seat s ON s.group_id = g.id
   LEFT JOIN (SELECT group_id, count(*) AS n FROM (
                 SELECT group_id FROM enrolment WHERE state = ANY (%s)
-                 UNION ALL SELECT group_id FROM choice_offer WHERE state = 'offered') held GROUP BY 1) e
+                 UNION ALL SELECT group_id FROM choice_offer WHERE state = 'offered'
+                 UNION ALL SELECT group_id FROM transfer_request WHERE state = 'waiting') held GROUP BY 1) e
          ON e.group_id = g.id
  WHERE coalesce(e.n, 0) > least(g.capacity, coalesce(s.capacity, g.capacity))
     OR coalesce(e.n, 0) <> coalesce(s.taken, 0)"""
 
 
 def seats(_: Checking) -> Found:
-    """INV-1: a seat is held by a live place or by an open offer of a freed one."""
+    """INV-1: a seat is held by a live place, by an open offer of a freed one, or by a transfer that waits for money."""
     return by_statement(_SEATS, [LIVE_ENROLMENT])
 
 
@@ -106,6 +107,7 @@ class _Life:
 LIVES = (
     _Life("voucher", VOUCHER_TRANSITIONS, "voucher_history", "voucher_id"),
     _Life("enrolment", ENROLMENT_TRANSITIONS, "enrolment_history", "enrolment_id"),
+    _Life("transfer_request", TRANSFER_TRANSITIONS, "transfer_request_history", "transfer_request_id"),
     _Life("application", APPLICATION_TRANSITIONS, "application_history", "application_id"),
     _Life("month_sheet", SHEET_TRANSITIONS, "month_sheet_history", "month_sheet_id"),
     _Life("absence_case", ABSENCE_TRANSITIONS, "absence_case_history", "absence_case_id"),

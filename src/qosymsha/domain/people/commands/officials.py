@@ -120,4 +120,3 @@ def _make_known(user_id: int, number: str) -> None:
         raise Refused(PeopleRefusal.NUMBER_TAKEN)
     plain = person_json(PersonDetails(number, "", ""))
     steps.seal(USER, [steps.SecretRow(user_id, plain, queries.iin_lookup(USER, number))])
-

@@ -1,4 +1,4 @@
-"""A teacher becomes a user at the first sign-in, known by the number that the provider named; rights end with lessons."""
+"""A teacher becomes a user at the first sign-in, known by the number the provider named; the right ends with lessons."""
 
 from __future__ import annotations
 

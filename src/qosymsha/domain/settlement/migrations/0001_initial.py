@@ -119,13 +119,19 @@ class Migration(migrations.Migration):
                 (
                     "claim",
                     models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="settlement.claim"
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="settlement.claim",
                     ),
                 ),
                 (
                     "sheet_row",
                     models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="attendance.sheetrow"
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="attendance.sheetrow",
                     ),
                 ),
             ],

@@ -3,7 +3,7 @@
 from django.db import migrations
 
 from qosymsha.domain.settlement.states import CLAIM_TRANSITIONS, FILE_TRANSITIONS, LINE_TRANSITIONS
-from qosymsha.kernel.schema import insert_only, only_transitions, same_place
+from qosymsha.kernel.schema import belongs, insert_only, only_transitions, same_place
 
 _NUMBERS = "CREATE SEQUENCE claim_number; CREATE SEQUENCE payment_file_number;"
 
@@ -59,6 +59,8 @@ class Migration(migrations.Migration):
         same_place("claim", "rule_set_id", "rule_set"),
         same_place("payment_line", "file_id", "payment_file"),
         same_place("payment_line", "claim_id", "claim"),
+        belongs("claim_row", "claim", {"claim_id": "id"}),
+        belongs("claim_row", "sheet_row", {"sheet_row_id": "id", "enrolment_id": "enrolment_id"}),
         migrations.RunSQL(_FROZEN, migrations.RunSQL.noop),
         migrations.RunSQL(_TWO_OFFICIALS, migrations.RunSQL.noop),
         only_transitions("claim", "state", CLAIM_TRANSITIONS),

@@ -63,12 +63,13 @@ class ClaimRow(models.Model):
     `due_tiyn` is what the row was due in all by the facts of that day (`present` payable units, `waiting` ones, paid
     absences `proved` by paper), `claimed_tiyn` what earlier parts had claimed of it less what was clawed back; the
     amount is the difference, never below zero. `kept_tiyn` stayed on the place for the waiting units.
+    Its keys are asked once per statement (`kernel.schema.belongs`): the enrolment is its sheet row's.
 
     no_pii: ids. Retention: ten years.
     """
 
-    claim = models.ForeignKey(Claim, on_delete=models.PROTECT, db_index=False)
-    sheet_row = models.ForeignKey(SheetRow, on_delete=models.PROTECT, db_index=False)
+    claim = models.ForeignKey(Claim, on_delete=models.PROTECT, db_index=False, db_constraint=False)
+    sheet_row = models.ForeignKey(SheetRow, on_delete=models.PROTECT, db_index=False, db_constraint=False)
     part = models.IntegerField(default=1, db_default=1)
     enrolment_id = models.BigIntegerField()
     units = models.IntegerField()

@@ -73,7 +73,7 @@ WITH last AS MATERIALIZED (
       FROM claim k JOIN claim_row c ON c.claim_id = k.id AND c.live
      WHERE k.programme_id = %(programme)s ORDER BY c.sheet_row_id, c.part DESC)
 SELECT r.id, s.month, d.present, r.ill, r.excused, r.absent, e.unit_tariff_tiyn, g.units_per_month, d.waiting, d.lost,
-       d.proved, d.unspoken, r.word <> 'rejected',
+       d.proved, d.unspoken, (r.word <> 'rejected' OR d.present > 0),
        (SELECT json_agg(json_build_array(k.id, k.state, c.units, c.amount_tiyn) ORDER BY c.part DESC)
           FROM claim_row c JOIN claim k ON k.id = c.claim_id WHERE c.sheet_row_id = r.id AND c.live),
        coalesce((SELECT sum(w.units) FROM recovery_row w WHERE w.sheet_row_id = r.id), 0)::int,
@@ -81,7 +81,7 @@ SELECT r.id, s.month, d.present, r.ill, r.excused, r.absent, e.unit_tariff_tiyn,
   FROM last l JOIN sheet_row r ON r.id = l.sheet_row_id JOIN month_sheet s ON s.id = r.sheet_id
   JOIN club_group g ON g.id = s.group_id JOIN enrolment e ON e.id = r.enrolment_id
 {FACTS}
- WHERE d.present < l.present OR d.proved < l.proved OR r.word = 'rejected' ORDER BY r.id"""  # noqa: S608
+ WHERE d.present < l.present OR d.proved < l.proved OR r.word = 'rejected' AND d.present = 0 ORDER BY r.id"""  # noqa: S608
 
 
 def lessened_rows(programme_id: int, paper_months: Collection[date]) -> list[ClaimedRow]:

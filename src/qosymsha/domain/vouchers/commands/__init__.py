@@ -5,9 +5,11 @@ from qosymsha.domain.vouchers.commands.ends import close_vouchers, release_vouch
 from qosymsha.domain.vouchers.commands.money import Tally, promise_month, sweep_released
 from qosymsha.domain.vouchers.commands.places import enrol
 from qosymsha.domain.vouchers.commands.transfers import transfer
+from qosymsha.domain.vouchers.commands.waits import TransferRun, take_transfers, withdraw_transfers
 
 __all__ = [
     "Tally",
+    "TransferRun",
     "accept_vouchers",
     "close_vouchers",
     "enrol",
@@ -18,5 +20,7 @@ __all__ = [
     "resume_vouchers",
     "suspend_vouchers",
     "sweep_released",
+    "take_transfers",
     "transfer",
+    "withdraw_transfers",
 ]

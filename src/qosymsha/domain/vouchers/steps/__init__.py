@@ -4,6 +4,7 @@ from qosymsha.domain.vouchers.steps.deeds import Deed, begin, conclude, keep, re
 from qosymsha.domain.vouchers.steps.endings import close, release, returned
 from qosymsha.domain.vouchers.steps.entries import enter, judge, refuse_before_choice
 from qosymsha.domain.vouchers.steps.lives import change_lines, issue_vouchers, lock_vouchers, move_vouchers
+from qosymsha.domain.vouchers.steps.moves import Moving, carry_out, judge_moves, lock_free
 from qosymsha.domain.vouchers.steps.places import (
     Leaving,
     end_enrolments,
@@ -19,28 +20,36 @@ from qosymsha.domain.vouchers.steps.places import (
 )
 from qosymsha.domain.vouchers.steps.terms import Terms, Wish, allowed_kinds, entering, rules_by_set, terms_of
 from qosymsha.domain.vouchers.steps.voices import hear
+from qosymsha.domain.vouchers.steps.waits import Asked, ask_transfers, end_requests
 
 __all__ = [
+    "Asked",
     "Deed",
     "Leaving",
+    "Moving",
     "Terms",
     "Wish",
     "allowed_kinds",
+    "ask_transfers",
     "begin",
+    "carry_out",
     "change_lines",
     "close",
     "conclude",
     "end_enrolments",
+    "end_requests",
     "enter",
     "entering",
     "free_seats",
     "hear",
     "issue_vouchers",
     "judge",
+    "judge_moves",
     "keep",
     "keep_promise",
     "leavings",
     "lesson_days",
+    "lock_free",
     "lock_seats",
     "lock_vouchers",
     "mark_left_over",

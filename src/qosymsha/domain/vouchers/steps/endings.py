@@ -14,6 +14,7 @@ from qosymsha.domain.vouchers.states import CloseReason, VoucherState
 from qosymsha.domain.vouchers.steps.deeds import Deed
 from qosymsha.domain.vouchers.steps.lives import move_vouchers
 from qosymsha.domain.vouchers.steps.places import Leaving, end_enrolments, leavings, remainders
+from qosymsha.domain.vouchers.steps.waits import give_up_requests
 
 
 def release(deed: Deed, vouchers: Sequence[VoucherFacts], last_days: Mapping[int, date], reason: str) -> None:
@@ -21,6 +22,7 @@ def release(deed: Deed, vouchers: Sequence[VoucherFacts], last_days: Mapping[int
     leaving = list(leavings(last_days).values())
     back = remainders(leaving)
     cause = deed.action.value
+    give_up_requests(deed, [v.id for v in vouchers], [w.enrolment.group_id for w in leaving])
     end_enrolments(leaving, reason=reason, cause=cause, actor=deed.actor, at=deed.at)
     ids = [v.id for v in vouchers]
     move_vouchers(ids, VoucherState.RELEASED, reason=reason, cause=cause, actor=deed.actor, at=deed.at)
@@ -33,6 +35,7 @@ def close(deed: Deed, vouchers: Sequence[VoucherFacts], reason: CloseReason) -> 
     back = remainders(list(leaving.values()))
     held = _held([v.id for v in vouchers])
     cause = deed.action.value
+    give_up_requests(deed, [v.id for v in vouchers], [w.enrolment.group_id for w in leaving.values()])
     end_enrolments(list(leaving.values()), reason=reason.value, cause=cause, actor=deed.actor, at=deed.at)
     ids = [v.id for v in vouchers]
     move_vouchers(ids, VoucherState.CLOSED, reason=reason.value, cause=cause, actor=deed.actor, at=deed.at)

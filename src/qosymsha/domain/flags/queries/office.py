@@ -1,0 +1,66 @@
+"""Red flags as officials work through them: how many wait, the queue, one flag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from qosymsha.domain.flags.access import ALLOWED, Action
+from qosymsha.domain.flags.queries.flags import FlagFacts, facts
+from qosymsha.domain.programmes import queries as programmes
+from qosymsha.domain.vouchers.queries import rows
+from qosymsha.kernel import audit
+from qosymsha.kernel.actor import Actor
+
+MOST = 100  # of a queue's page
+
+
+@dataclass(frozen=True, slots=True)
+class FlagWork:
+    """Open flags in figures."""
+
+    flags: int
+    oldest: datetime | None
+
+
+_WHICH = (
+    "f.id IN (SELECT id FROM red_flag WHERE programme_id = ANY (%s) AND (%s = '' OR state = %s)"
+    " AND (%s::date IS NULL OR month = %s) AND (%s = '' OR provider = %s OR provider_id IN"
+    " (SELECT id FROM provider WHERE number = %s OR bin = %s)) ORDER BY opened_at, id LIMIT %s)"
+)
+
+
+def _mine(actor: Actor) -> list[int]:
+    return [p.id for p in programmes.programmes() if actor.holds(ALLOWED[Action.READ], territory_id=p.territory_id)]
+
+
+def flag_work(*, actor: Actor) -> FlagWork:
+    """How many flags of the actor's programmes wait for a checker, and since when."""
+    ((n, oldest),) = rows(
+        "SELECT count(*), min(opened_at) FROM red_flag WHERE programme_id = ANY (%s) AND state = 'open'", [_mine(actor)]
+    )
+    return FlagWork(n, oldest)
+
+
+def office_flags(
+    *, actor: Actor, at: datetime, state: str = "", month: date | None = None, provider: str = ""
+) -> list[FlagFacts]:
+    """Flags of the actor's programmes, at most `MOST`, those that wait longest; an audited read."""
+    wanted = provider.strip().upper()
+    asked = [_mine(actor), state, state, month, month, wanted, wanted, wanted, wanted, MOST]
+    return _read(actor, at, facts(_WHICH, asked))
+
+
+def office_flag(*, actor: Actor, uuid: UUID, at: datetime) -> FlagFacts | None:
+    """A flag of the actor's programmes by its outside id, another's is as unknown as none; an audited read."""
+    found = _read(actor, at, facts("f.uuid = %s AND f.programme_id = ANY (%s)", [uuid, _mine(actor)]))
+    return found[0] if found else None
+
+
+def _read(actor: Actor, at: datetime, found: list[FlagFacts]) -> list[FlagFacts]:
+    with transaction.atomic():
+        audit.record(actor=actor, at=at, action=Action.READ, subject_kind="red_flag", subject_ids=[f.id for f in found])
+    return found
