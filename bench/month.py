@@ -4,11 +4,16 @@ Timed: the sheets frozen from the marks by SQL, then claims (payable rows read, 
 their rows and frozen inputs, one balanced posting per claim with each place and voucher it touches), in batches.
 Not timed: the making of the city, the guardians' words (written by one statement), acts, PDF and payment files.
 
-The yardstick is what no settlement can do without: the plain aggregate of the month's marks into one row per child, and
-COPY of the same marks into a bare table without any key. It is taken before and after, and the less is used. All times
-are processor time of the client and of its server backend, so that a busy machine does not count. A stricter yardstick
-is printed beside it: the same aggregate, and COPY of only what the month
-writes (sheet rows, claim rows, entries), bare again.
+The yardstick is what no settlement can do without: the plain aggregate of the month's marks into one row per child and
+group, and COPY of the same rows. "The same rows" can be read in two ways, so both are taken and the dearer ratio is the
+one that is judged (decision 0032):
+
+- the rows that the month writes, and the accounts it changes, into empty tables with the same keys and indexes;
+- the month's marks, into an empty table with the marks' key.
+
+Only COPY FROM is timed; the rows lie in a file before. No foreign key, check or trigger there. The same into tables
+without any key is printed beside it, but no month could be found in them again. All times are processor time of the
+client and of its server backend, so that a busy machine does not count; of two turns the less is used.
 """
 
 from __future__ import annotations
@@ -63,24 +68,30 @@ def _play(city: object, is_profiled: bool) -> None:
     assert isinstance(city, City)
     made = _seconds(city.make)
     print(f"{city.children:,} children, {city.marks:,} marks, {city.providers:,} providers; made in {made:.0f} s")
-    first = _seconds(city.aggregate), _seconds(city.copy_marks)
+    aggregate = _least(city.aggregate)
+    marks = city.marks_copy()
+    copies = {"the marks": (_least(marks.keyed), _least(marks.bare))}
     before = _server_bytes()
     frozen = _seconds(_profiled(city.freeze) if is_profiled else city.freeze)
     city.speak()
     claimed = _seconds(_profiled(city.claim) if is_profiled else city.claim)
     grown = _server_bytes() - before
-    aggregate, copied = (
-        min(a, b) for a, b in zip(first, (_seconds(city.aggregate), _seconds(city.copy_marks)), strict=True)
-    )
-    written = _seconds(city.copy_written)
     city.check()
-    print(f"  yardstick: aggregate {aggregate:.1f} s + COPY of the marks {copied:.1f} s = {aggregate + copied:.1f} s")
-    print(f"  freeze {frozen:.1f} s + claims and postings {claimed:.1f} s = {frozen + claimed:.1f} s")
-    print(f"  ratio {(frozen + claimed) / (aggregate + copied):.2f}, goal <= {GOAL}")
-    strict = aggregate + written
-    print(f"  stricter: aggregate + COPY of what is written ({written:.1f} s): ratio {(frozen + claimed) / strict:.1f}")
+    written = city.written_copies()
+    copies["the rows written"] = (sum(_least(c.keyed) for c in written), sum(_least(c.bare) for c in written))
+    month = frozen + claimed
+    print(f"  freeze {frozen:.1f} s + claims and postings {claimed:.1f} s = {month:.1f} s; aggregate {aggregate:.1f} s")
+    for name, (keyed, bare) in copies.items():
+        print(
+            f"  COPY of {name}: {keyed:.1f} s, ratio {month / (aggregate + keyed):.1f};"
+            f" without keys {bare:.1f} s, {month / (aggregate + bare):.1f}"
+        )
+    judged = max(month / (aggregate + keyed) for keyed, _ in copies.values())
+    print(
+        f"  judged by the dearer ratio, with keys: {judged:.1f}, bar {GOAL}: {'met' if judged <= GOAL else 'NOT MET'}"
+    )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"  {1e6 * (frozen + claimed) / city.marks:.1f} µs a mark; client's peak {peak} MB; files +{grown:,} MB")
+    print(f"  {1e6 * month / city.marks:.1f} µs a mark; client's peak {peak} MB; files +{grown:,} MB")
     print(json.dumps(city.figures()), flush=True)
 
 
@@ -124,6 +135,10 @@ def _seconds(work: Callable[[], object]) -> float:
     start = _cpu()
     work()
     return _cpu() - start
+
+
+def _least(work: Callable[[], object]) -> float:
+    return min(_seconds(work), _seconds(work))
 
 
 def _cpu() -> float:

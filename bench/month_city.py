@@ -175,7 +175,7 @@ class City:
                 attendance.draw_sheets(deed, provider_id, list(range(first, first + GROUPS_OF_PROVIDER)), MONTH)
 
     def speak(self) -> None:
-        """All guardians confirm, the customer approves, flags were sought: by three statements, for nothing here is measured."""
+        """All guardians confirm, the customer approves, flags were sought: plain SQL, not measured."""
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL session_replication_role = replica")
             cursor.execute("UPDATE sheet_row SET word = 'confirmed', confirmed_by = 1, confirmed_at = now()")
@@ -249,10 +249,10 @@ class Copy:
         """The rows go into a file; that is not what is measured."""
         self._table = table
         self._spool = TemporaryFile()  # noqa: SIM115 - lives as long as this object
-        with transaction.atomic(), connection.cursor() as cursor:
-            with cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT binary)", list(arguments)) as source:
-                for chunk in source:
-                    self._spool.write(chunk)
+        out = f"COPY ({statement}) TO STDOUT (FORMAT binary)"
+        with connection.cursor() as cursor, cursor.copy(out, list(arguments)) as source:
+            for chunk in source:
+                self._spool.write(chunk)
 
     def bare(self) -> None:
         """Into a table without any key."""

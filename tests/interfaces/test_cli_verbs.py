@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from django.db import connection
 
@@ -23,12 +25,19 @@ from tests.factories import rosters
 from tests.interfaces.door import Run, database_url, run
 
 __all__ = ["run"]
-NESTED = {
-    "import": ("budget", "providers", "groups", "guardians", "applications"),
-    "round": ("open", "receipt", "close", "draw", "cancel", "allocate", "publish", "show"),
-    "month": ("close",),
-    "pay": ("approve", "release", "file", "send", "replies", "show"),
-}
+
+
+def _nested() -> dict[str, tuple[str, ...]]:
+    """Each group of verbs with the names below it."""
+    found = {}
+    for verb, (module, _) in VERBS.items():
+        command = importlib.import_module(f"qosymsha.interfaces.cli.{module}").command
+        if isinstance(command, click.Group):
+            found[verb] = tuple(command.commands)
+    return found
+
+
+NESTED = _nested()
 VERB_LINES = [[verb] for verb in VERBS if verb not in NESTED] + [[v, n] for v, names in NESTED.items() for n in names]
 
 

@@ -145,6 +145,19 @@ def test_anothers_case_and_an_unknown_one_are_the_same_nothing_and_custody_that_
     assert set(AbsenceCase.objects.values_list("objection", flat=True)) == {""}
 
 
+def test_with_the_question_whose_child_switched_off_a_strangers_case_opens_and_the_command_still_refuses(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control run of the test above."""
+    _, stranger = missed(at_home(client), 3)
+    everybody = "(SELECT id FROM child WHERE (%s::bigint, %s::date) IS NOT NULL)"
+    monkeypatch.setattr("qosymsha.domain.attendance.queries.families._OWN", everybody)
+    case = f"{ABSENCES}{stranger.uuid}/"
+    assert client.get(case).status_code == 200
+    assert client.post(case, {"key": str(browsing.new_key()), "reason": "mine"}).status_code == 422
+    assert AbsenceCase.objects.get(pk=stranger.pk).objection == ""
+
+
 def test_the_page_asks_the_same_number_of_questions_for_one_child_and_for_five() -> None:
     counts = []
     for children in (1, 5):

@@ -167,6 +167,21 @@ def test_anothers_child_and_an_unknown_one_are_the_same_nothing(client: Client) 
     assert client.post(HERE, form | {"child": child_uuid(here.families[0][1])}).status_code == 302
 
 
+def test_with_the_question_whose_child_switched_off_a_stranger_is_seen_and_the_command_still_refuses(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control run of the two tests around it."""
+    here = at_the_lesson(client)
+    everybody = "(SELECT id FROM child WHERE (%s::bigint, %s::date) IS NOT NULL)"
+    monkeypatch.setattr("qosymsha.domain.attendance.queries.families._OWN", everybody)
+    shown = client.get(HERE).content.decode()
+    stranger = child_uuid(here.families[1][1])
+    assert stranger in shown
+    form = browsing.form_of(shown, HERE) | {"code": code_now(here), "child": stranger}
+    assert client.post(HERE, form).status_code == 422
+    assert CheckIn.objects.count() == 0
+
+
 def test_custody_that_ends_ends_it_at_the_next_request(client: Client) -> None:
     here = at_the_lesson(client)
     form = browsing.form_of(client.get(HERE).content.decode(), HERE) | {"code": code_now(here)}

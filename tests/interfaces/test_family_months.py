@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from qosymsha.domain.attendance import commands
 from qosymsha.domain.attendance.models import DayHold, SheetRow, TraceRow
+from qosymsha.domain.attendance.queries import months
 from qosymsha.domain.attendance.rules import Decision, HoldDecision
 from qosymsha.domain.people.models import Guardianship
 from qosymsha.interfaces.ui import texts
@@ -200,6 +201,20 @@ def test_anothers_month_and_an_unknown_one_are_the_same_nothing(client: Client) 
     assert words(own, stranger) == ["silent", "silent"]
     assert client.get(address(own)).status_code == 200  # the control
     assert client.post(MONTHS, form | {"row": [str(own.uuid)]}).status_code == 302
+
+
+def test_with_the_question_whose_child_switched_off_a_strangers_month_opens_and_the_command_still_refuses(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control run of the tests around it."""
+    _, (_, stranger) = sent(client)
+    families = "qosymsha.domain.attendance.queries.families"
+    everybody = "(SELECT id FROM child WHERE (%s::bigint, %s::date) IS NOT NULL)"
+    monkeypatch.setattr(f"{families}._OWN", everybody)
+    monkeypatch.setattr(f"{families}.own_months", lambda *, actor, at: months._shown(actor, at, "%s", [True]))
+    assert client.get(address(stranger)).status_code == 200
+    assert say(client, stranger, word="confirm").status_code == 422
+    assert words(stranger) == ["silent"]
 
 
 def test_custody_that_ends_closes_the_month_at_the_next_request(client: Client) -> None:

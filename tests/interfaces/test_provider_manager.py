@@ -217,7 +217,7 @@ def test_a_contested_mark_is_decided_by_the_manager_once(club: tuple[Client, Cit
     place = enrolled(city, group)[0][2]
     first = plan(city)[0]
     mark(city, [(first.id, place, "present")], at=MID)
-    sync(city, phone(1), [(1, first.id, place, "absent", MID)], at=MID)
+    sync(city, phone(1), [(1, first.id, place, "absent")], at=MID)
     assert texts.say("en", "manage.objections", n=1) in shown(client, "provider-home")
     assert " contested" in shown(client, "provider-group", ClubGroup.objects.get(pk=group).uuid, query=SEPTEMBER)
     found = str(MarkObjection.objects.get().pk)

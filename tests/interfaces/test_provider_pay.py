@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.settlement import commands, queries
@@ -19,10 +21,21 @@ from qosymsha.integrations.signing.demo import DemoSigning
 from qosymsha.interfaces.ui import signing, texts
 from qosymsha.kernel import clock
 from tests.factories.papers import ALL_PAPERS, CUSTOMER, act_of, invoice_number, registered, sign_side, word_on
-from tests.factories.settlement import APPROVER, AT, City, add_provider, city
+from tests.factories.settlement import (
+    APPROVER,
+    AT,
+    FEBRUARY,
+    JANUARY,
+    SYSTEM,
+    City,
+    add_provider,
+    city,
+    confirmed_month,
+)
 from tests.interfaces import browsing
 
 pytestmark = pytest.mark.django_db
+LATER = datetime(2026, 3, 10, 5, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -190,3 +203,23 @@ def test_anothers_act_is_as_unknown_as_none_and_teachers_see_no_money(club: tupl
     assert texts.say("en", "pay.no_claims") in shown(stranger, "/en/provider/pay/")
     assert {stranger.post(a, {"key": str(browsing.new_key())}).status_code for a in addresses[1:4]} == {404}
     assert ActSignature.objects.count() == 0
+
+
+def test_the_statement_asks_the_database_as_often_for_many_claims_as_for_one(client: Client) -> None:
+    counts = []
+    for months in ([JANUARY], [JANUARY, FEBRUARY]):
+        home = city(**ALL_PAPERS)
+        clock.shift_to(LATER)
+        come(client, home.provider.id)
+        for month in months:
+            confirmed_month(home, 2, month)
+            commands.draw_claims(
+                actor=SYSTEM, programme_id=home.programme.id, provider_ids=[home.provider.id], month=month, at=LATER,
+                key=browsing.new_key(),
+            )  # fmt: skip
+        shown(client, "/en/provider/pay/")
+        with CaptureQueriesContext(connection) as seen:
+            page = shown(client, "/en/provider/pay/")
+        assert page.count('<p class="hint">C-') == len(months)
+        counts.append(len(seen))
+    assert counts[0] == counts[1]

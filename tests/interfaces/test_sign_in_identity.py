@@ -6,22 +6,27 @@ import http.client
 import json
 import logging
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client, override_settings
 from oidc_provider_mock import User, run_server_in_thread
 
 from qosymsha.domain.people import commands, queries
+from qosymsha.domain.people.rules import PersonDetails, person_json
 from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.steps import SecretRow, seal
+from qosymsha.domain.providers import queries as providers
+from qosymsha.domain.providers.models import TimetableSlot
 from qosymsha.integrations.identity import openid
 from qosymsha.interfaces.ui import texts
 from qosymsha.kernel import clock
 from tests.factories import people
+from tests.factories.vouchers import add_group, make_city
 from tests.integrations import identity_provider
 from tests.integrations.identity_provider import Provider
 from tests.interfaces import browsing
@@ -100,6 +105,40 @@ def test_an_official_who_is_a_parent_has_both_doors(client: Client, provider: Pr
     come(client, provider, "sub-1", iin=number_of(1))
     assert queries.user_of_guardian(guardian) == user_id
     assert client.get("/ru/office/").status_code == client.get("/ru/family/").status_code == 200
+
+
+def taught_by(serial: int, *, last: date | None = None) -> int:
+    """A teacher with this number in the timetable of a club; the teacher's id."""
+    city = make_city()
+    slot = TimetableSlot.objects.filter(group_id=add_group(city)).first()
+    assert slot is not None
+    TimetableSlot.objects.update(valid=(date(2026, 1, 1), last))
+    number = number_of(serial)
+    person = person_json(PersonDetails(number, "Ким", "Вера"))
+    with transaction.atomic():
+        seal("teacher", [SecretRow(slot.teacher_id, person, queries.iin_lookup("teacher", number))])
+    return slot.teacher_id
+
+
+def test_a_teacher_named_by_a_club_comes_in_and_is_admitted(client: Client, provider: Provider) -> None:
+    teacher = taught_by(8)
+    assert come(client, provider, "sub-8", iin=number_of(8))["Location"] == "/ru/provider/"
+    assert client.get("/ru/provider/lessons/").status_code == 200
+    assert providers.user_of_teacher(teacher) == queries.user_by_subject("sub-8")
+    assert come(Client(), provider, "sub-8", iin=number_of(8))["Location"] == "/ru/provider/"
+    assert come(Client(), provider, "sub-9", iin=number_of(8))["Location"] == "/ru/provider/"  # known by the number
+
+
+def test_a_teacher_whose_lessons_are_over_is_not_let_in(client: Client, provider: Provider) -> None:
+    teacher = taught_by(8, last=date(2026, 2, 1))
+    assert come(client, provider, "sub-8", iin=number_of(8)).status_code == 403
+    assert providers.user_of_teacher(teacher) is None
+
+
+def test_a_teacher_who_is_a_parent_has_both_doors(client: Client, provider: Provider, guardian: int) -> None:
+    taught_by(1)
+    come(client, provider, "sub-1", iin=number_of(1))
+    assert client.get("/ru/provider/").status_code == client.get("/ru/family/").status_code == 200
 
 
 @pytest.mark.parametrize("claims", [{}, {"iin": "850612700099"}, {"iin": "not a number"}, {"iin": 7}])

@@ -11,11 +11,13 @@ import pytest
 from django.test import override_settings
 from playwright.sync_api import Page, expect
 
+from qosymsha.domain.admission.models import Application
 from qosymsha.domain.attendance.models import AbsenceCase, CheckIn, DayHold, SheetRow
 from qosymsha.domain.people.models import Guardian
-from qosymsha.domain.vouchers.models import Enrolment
+from qosymsha.domain.vouchers.models import Enrolment, Voucher
 from qosymsha.interfaces.ui import texts
 from qosymsha.kernel import clock
+from tests.factories import admission
 from tests.factories.attendance import OVER
 from tests.factories.families import month_sent, own_family
 from tests.factories.presence import Venue, shown_at
@@ -218,6 +220,8 @@ def test_every_page_reads_well(language: str, live_server: Any, browser_path: Pa
         "case": f"absences/{case.uuid}/",
         "done": "here/done/",
         "shell": "here/offline/",
+        "vouchers": "vouchers/",
+        "applications": "applications/",
     }
     with eyes.browser(browser_path) as browser:
         for size, viewport in (("phone", eyes.PHONE), ("desktop", eyes.DESKTOP)):
@@ -249,3 +253,32 @@ def _warned(here: Venue) -> None:
 
 def _voucher(here: Venue) -> int:
     return Enrolment.objects.get(pk=here.families[0][2]).voucher_id
+
+
+@pytest.mark.parametrize("language", texts.LANGUAGES)
+def test_a_granted_family_reads_why_and_accepts(language: str, live_server: Any, browser_path: Path) -> None:
+    city = admission.City(money={"sport": admission.money_for(2)})
+    the_round = city.opened()
+    families = [*city.families(1, categories=["orphan"]), *city.families(3)]
+    city.file(the_round, families)
+    city.run(the_round)
+    clock.shift_to(admission.AFTER + timedelta(hours=1))
+    voucher = Voucher.objects.order_by("id").first()
+    assert voucher is not None
+    application = Application.objects.get(child_id=voucher.child_id)
+    person = str(Guardian.objects.get(pk=application.guardian_id).uuid)
+    with eyes.browser(browser_path) as browser:
+        why = f"{live_server.url}/{language}/family/applications/{application.uuid}/"
+        with eyes.page(browser, why, viewport=eyes.PHONE, color_scheme="dark") as page:
+            come_in(page, person, language)
+            see(page, language, f"family-why-{language}-phone-dark")
+            page.get_by_role("link", name=texts.say(language, "application.category")).click()
+            prove(page, language)
+            expect(page.get_by_role("link", name=texts.say(language, "application.category"))).to_have_count(0)
+            page.goto(f"{live_server.url}/{language}/family/")
+            see(page, language, f"family-home-voucher-{language}-phone-dark")
+            page.get_by_role("link", name=texts.say(language, "home.look_voucher")).click()
+            see(page, language, f"family-voucher-{language}-phone-dark")
+            page.get_by_role("button", name=texts.say(language, "voucher.accept")).click()
+            expect(page.get_by_role("status")).to_have_text(texts.say(language, "voucher.said_accepted"))
+    assert Voucher.objects.get(pk=voucher.pk).state == "accepted"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from tests.factories.attendance import OVER, guardian_of, mark, phone, plan, sen
 from tests.factories.papers import ALL_PAPERS, act_of
 from tests.factories.settlement import AT as FEBRUARY
 from tests.factories.settlement import city as paid_city
-from tests.factories.vouchers import CHANNEL, OFFICER, City, add_group, enrolled, key, make_city
+from tests.factories.vouchers import AT, CHANNEL, OFFICER, City, add_group, enrolled, key, make_city
 from tests.interfaces import browsing
 from tests.journeys import eyes
 
@@ -49,6 +50,7 @@ def trial() -> Iterator[None]:
 
 def club(children: int = 3) -> tuple[City, int, list[int]]:
     """A club with a group of named children; its manager is a user."""
+    clock.shift_to(AT)
     city = make_city()
     group = add_group(city)
     places = [e for _, _, e in enrolled(city, group, children)]
@@ -67,6 +69,14 @@ def enter(page: Page, url: str, language: str = "ru") -> None:
     page.wait_for_url(re.compile("/provider/"))
 
 
+@contextmanager
+def phone_of(browser: Browser, url: str) -> Iterator[Page]:
+    """A phone on which the manager is signed in, in Russian."""
+    with eyes.page(browser, f"{url}/ru/sign-in/", viewport=eyes.PHONE) as page:
+        enter(page, url)
+        yield page
+
+
 def say(language: str, key: str, **values: object) -> str:
     return texts.say(language, key, **values)
 
@@ -74,51 +84,45 @@ def say(language: str, key: str, **values: object) -> str:
 def test_a_managers_month_from_the_plan_to_the_second_sending(live_server: Any, browser_path: Path) -> None:
     city, group, places = club()
     clock.shift_to(local_instant(date(2026, 9, 1), 8))
-    with eyes.browser(browser_path) as browser:
-        with eyes.page(browser, f"{live_server.url}/ru/sign-in/", viewport=eyes.PHONE) as page:
-            enter(page, live_server.url)
-            page.goto(f"{live_server.url}/ru/provider/month/?m=2026-09")
-            page.get_by_role("button", name=say("ru", "month.plan")).click()
-            expect(page.get_by_role("status")).to_have_text(say("ru", "month.plan_done", n=9))
-            page.locator(".groups h2 a").first.click()
-            page.locator(".lessons a").nth(2).click()
-            page.get_by_role("link", name=say("ru", "change.moved")).click()
-            page.locator("#f-on").fill("2026-09-11")
-            page.locator("#f-reason").fill("в зале ремонт")
-            page.get_by_role("button", name=say("ru", "change.moved")).click()
-            expect(page.get_by_role("status")).to_have_text(say("ru", "change.moved.done"))
-            expect(page.locator("h1")).to_contain_text("11.09.2026")
+    with eyes.browser(browser_path) as browser, phone_of(browser, live_server.url) as page:
+        page.goto(f"{live_server.url}/ru/provider/month/?m=2026-09")
+        page.get_by_role("button", name=say("ru", "month.plan")).click()
+        expect(page.get_by_role("status")).to_have_text(say("ru", "month.plan_done", n=9))
+        page.locator(".groups h2 a").first.click()
+        page.locator(".lessons a").nth(2).click()
+        page.get_by_role("link", name=say("ru", "change.moved")).click()
+        page.locator("#f-on").fill("2026-09-11")
+        page.locator("#f-reason").fill("в зале ремонт")
+        page.get_by_role("button", name=say("ru", "change.moved")).click()
+        expect(page.get_by_role("status")).to_have_text(say("ru", "change.moved.done"))
+        expect(page.locator("h1")).to_contain_text("11.09.2026")
     uuid = marked(city, group, places)
-    with eyes.browser(browser_path) as browser:
-        with eyes.page(browser, f"{live_server.url}/ru/sign-in/", viewport=eyes.PHONE) as page:
-            enter(page, live_server.url)
-            page.goto(f"{live_server.url}/ru/provider/groups/{uuid}/month/?m=2026-09")
-            page.locator(".register tbody a.cell").first.click()
-            page.get_by_label(say("ru", "mark.absent"), exact=True).check()
-            page.locator("#f-reason").fill("по журналу не был")
-            page.get_by_role("button", name=say("ru", "marks.do")).click()
-            expect(page.get_by_role("status")).to_have_text(say("ru", "marks.amended"))
-            expect(page.locator(".register tbody .cell.absent")).to_have_count(1)
-            page.goto(f"{live_server.url}/ru/provider/")
-            page.get_by_role("link", name=say("ru", "manage.to_send", n=1)).click()
-            page.get_by_role("button", name=say("ru", "send.do", n=1)).click()
-            expect(page.get_by_role("status")).to_have_text(say("ru", "send.done", n=1))
+    with eyes.browser(browser_path) as browser, phone_of(browser, live_server.url) as page:
+        page.goto(f"{live_server.url}/ru/provider/groups/{uuid}/month/?m=2026-09")
+        page.locator(".register tbody a.cell").first.click()
+        page.get_by_label(say("ru", "mark.absent"), exact=True).check()
+        page.locator("#f-reason").fill("по журналу не был")
+        page.get_by_role("button", name=say("ru", "marks.do")).click()
+        expect(page.get_by_role("status")).to_have_text(say("ru", "marks.amended"))
+        expect(page.locator(".register tbody .cell.absent")).to_have_count(1)
+        page.goto(f"{live_server.url}/ru/provider/")
+        page.get_by_role("link", name=say("ru", "manage.to_send", n=1)).click()
+        page.get_by_role("button", name=say("ru", "send.do", n=1)).click()
+        expect(page.get_by_role("status")).to_have_text(say("ru", "send.done", n=1))
     sheet = come_back()
-    with eyes.browser(browser_path) as browser:
-        with eyes.page(browser, f"{live_server.url}/ru/sign-in/", viewport=eyes.PHONE) as page:
-            enter(page, live_server.url)
-            page.get_by_role("link", name=say("ru", "manage.returned", n=1)).click()
-            page.locator(".list h3 a").first.click()
-            expect(page.locator("#remarks + ul")).to_contain_text("3 сентября был")
-            page.get_by_role("link", name=say("ru", "sheet.correct")).click()
-            page.locator(".register tbody .cell.absent").click()
-            page.get_by_label(say("ru", "mark.present"), exact=True).check()
-            page.locator("#f-reason").fill("замечание заказчика")
-            page.get_by_role("button", name=say("ru", "marks.do")).click()
-            page.goto(f"{live_server.url}/ru/provider/sheets/{sheet}/")
-            page.get_by_role("button", name=say("ru", "sheet.resend")).click()
-            expect(page.get_by_role("status")).to_have_text(say("ru", "sheet.resent", n=1))
-            expect(page.locator(".badge").first).to_have_text(say("ru", "sheet.state.with_parents"))
+    with eyes.browser(browser_path) as browser, phone_of(browser, live_server.url) as page:
+        page.get_by_role("link", name=say("ru", "manage.returned", n=1)).click()
+        page.locator(".list h3 a").first.click()
+        expect(page.locator("#remarks + ul")).to_contain_text("3 сентября был")
+        page.get_by_role("link", name=say("ru", "sheet.correct")).click()
+        page.locator(".register tbody .cell.absent").click()
+        page.get_by_label(say("ru", "mark.present"), exact=True).check()
+        page.locator("#f-reason").fill("замечание заказчика")
+        page.get_by_role("button", name=say("ru", "marks.do")).click()
+        page.goto(f"{live_server.url}/ru/provider/sheets/{sheet}/")
+        page.get_by_role("button", name=say("ru", "sheet.resend")).click()
+        expect(page.get_by_role("status")).to_have_text(say("ru", "sheet.resent", n=1))
+        expect(page.locator(".badge").first).to_have_text(say("ru", "sheet.state.with_parents"))
     assert MonthSheet.objects.get().version == 2
 
 
@@ -150,7 +154,7 @@ def full_club() -> list[str]:
     sessions = [s for s in plan(city) if s.group_id == group]
     values = ("present", "present", "absent", "ill", "excused")
     mark(city, [(s.id, e, values[(n + i) % 5]) for n, s in enumerate(sessions[:4]) for i, e in enumerate(places)], MID)
-    sync(city, phone(1), [(1, sessions[0].id, places[0], "absent", MID)], at=MID)
+    sync(city, phone(1), [(1, sessions[0].id, places[0], "absent")], at=MID)
     for day in (date(2026, 9, 22), date(2026, 9, 29)):
         CalendarDay.objects.create(territory_id=city.territory_id, day=day, is_working=False, source="test")
     lesson = Session.objects.get(pk=sessions[-1].id).uuid
@@ -185,15 +189,17 @@ def sheet_club() -> list[str]:
 
 def pay_club() -> list[str]:
     """A provider with a claim and its act to sign."""
-    home = paid_city(**ALL_PAPERS)
-    act = act_of(home)
     clock.shift_to(FEBRUARY)
+    with transaction.atomic():
+        home = paid_city(**ALL_PAPERS)
+    act = act_of(home)
     browsing.official(Role.PROVIDER_MANAGER, provider_id=home.provider.id, name="demo:manager")
     return ["", "pay/", f"acts/{act.uuid}/", f"acts/{act.uuid}/refuse/"]
 
 
 def empty_club() -> list[str]:
     """A club that begins."""
+    clock.shift_to(AT)
     city = make_city()
     browsing.official(Role.PROVIDER_MANAGER, provider_id=city.provider_id, name="demo:manager")
     return ["", "month/", "sheets/", "objections/", "pay/"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,18 +12,20 @@ from django.db import IntegrityError, connection, transaction
 
 from qosymsha.domain.attendance import commands as attendance
 from qosymsha.domain.attendance import queries as sheets
-from qosymsha.domain.attendance.models import SheetRow
-from qosymsha.domain.attendance.rules import Trace, Word
+from qosymsha.domain.attendance.models import Session, SheetRow
+from qosymsha.domain.attendance.rules import OfflineMark, Scan, Trace, Word
 from qosymsha.domain.attendance.states import TraceKind
 from qosymsha.domain.attendance.steps import leave_traces
 from qosymsha.domain.flags import commands, queries
 from qosymsha.domain.flags.models import FlagHistory, FlagReason, FlagRun, RedFlag
-from qosymsha.domain.flags.rules.recording import FlagRefusal, Resolution
+from qosymsha.domain.flags.rules.recording import FlagRefusal, PointDraft, Resolution
+from qosymsha.domain.people.models import Guardianship
 from qosymsha.domain.people.states import Role
 from qosymsha.kernel.actor import Actor, Grant
 from qosymsha.kernel.errors import Forbidden
 from qosymsha.kernel.models import AuditEvent
-from tests.factories.attendance import OVER, guardian_of, manager, sent_sheet
+from tests.factories.attendance import OVER, guardian_of, manager, phone, plan, send, sent_sheet, teacher
+from tests.factories.presence import family_of, shown_at
 from tests.factories.vouchers import CHANNEL, FIRST, OFFICER, SYSTEM, City, add_group, enrolled, key, make_city
 
 pytestmark = pytest.mark.django_db
@@ -234,3 +237,133 @@ def test_the_database_itself_keeps_reasons_runs_and_signatures(statement: str) -
     with pytest.raises((IntegrityError, Exception)) as refused, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
     assert type(refused.value).__name__ in {"IntegrityError", "InternalError", "ProgrammingError", "OperationalError"}
+
+
+GHOST, PHONE = "desk-tablet", Trace("teacher-phone", "hall-wifi")
+
+
+def lived_month() -> tuple[City, dict[str, list[tuple[int, int, int]]]]:
+    """Three groups of a month kept by the register's own verbs: honest families, siblings of one phone, a ghost group.
+
+    Marks come by `sync_marks` after each lesson with the teacher's trace, families scan the rotating code with theirs
+    and confirm at home; the ghost group's marks, nobody's scans, and all words come from the desk in one go.
+    """
+    city = make_city()
+    groups = {
+        "honest": add_group(city),
+        "siblings": add_group(city, weekdays=(1, 3)),
+        "ghost": add_group(city, weekdays=(5, 6)),
+    }
+    families = {
+        name: [family_of(e) for _, _, e in enrolled(city, group, 5 if name == "siblings" else 8)]
+        for name, group in groups.items()
+    }
+    mother = families["siblings"][0][0]
+    Guardianship.objects.filter(child_id__in=[child for _, child, _ in families["siblings"]]).update(guardian_id=mother)
+    families["siblings"] = [(mother, child, place) for _, child, place in families["siblings"]]
+    counter, draw = 0, random.Random(7)
+    for session in plan(city):
+        name = next(name for name, group in groups.items() if group == session.group_id)
+        lesson = Session.objects.get(pk=session.id)
+        late = timedelta(minutes=70)
+        entries = []
+        for guardian, child, place in families[name]:
+            missed = name != "ghost" and draw.randrange(8) == 0
+            counter += 1
+            entries.append(OfflineMark(counter, session.id, place, "absent" if missed else "present", None))
+            if name != "ghost" and not missed:
+                _scan(lesson, guardian, child, draw.randrange(-240, 540), family=0 if name == "siblings" else guardian)
+        trace = Trace(GHOST, "office") if name == "ghost" else PHONE
+        attendance.sync_marks(
+            actor=teacher(city), provider_id=city.provider_id, device=phone(1 if name == "ghost" else 2),
+            entries=entries, at=lesson.starts_at + late, key=key(), trace=trace,
+        )  # fmt: skip
+    _confirm(city, families)
+    return city, families
+
+
+def _scan(lesson: Session, guardian: int, child: int, seconds: int, family: int) -> None:
+    at = lesson.starts_at + timedelta(seconds=seconds)
+    scan = Scan(child, guardian, shown_at(lesson, at), lesson.uuid, trace=Trace(f"phone-{family}", "mobile"))
+    (outcome,) = attendance.check_in_children(actor=CHANNEL, scans=[scan], at=at, key=key())
+    assert outcome.reason is None, outcome
+
+
+def _confirm(city: City, families: dict[str, list[tuple[int, int, int]]]) -> None:
+    assert {o.reason for o in send(city)} == {None}
+    rows = {row.enrolment_id: row for row in SheetRow.objects.all()}
+    for name, members in families.items():
+        for number, (guardian, _, place) in enumerate(members):
+            is_ghost = name == "ghost"
+            mine = 0 if name == "siblings" else guardian
+            trace = Trace(GHOST, "office") if is_ghost else Trace(f"phone-{mine}", f"home-{mine}")
+            at = OVER + (timedelta(seconds=9 * number) if is_ghost else timedelta(hours=2 + 3 * number, minutes=number))
+            words = [Word(rows[place].pk, guardian, "confirmed", "", trace=trace)]
+            (outcome,) = attendance.confirm_rows(actor=CHANNEL, words=words, at=at, key=key())
+            assert outcome.reason is None
+
+
+def test_of_a_live_month_the_ghost_group_is_found_and_honest_families_and_siblings_are_not() -> None:
+    city, families = lived_month()
+    at = OVER + timedelta(days=3)
+    done = commands.screen(actor=SYSTEM, programme_id=city.programme_id, month=FIRST, at=at, key=key())
+    flagged = set(RedFlag.objects.values_list("enrolment_id", flat=True))
+    assert flagged == {place for _, _, place in families["ghost"]}, list(
+        FlagReason.objects.values_list("flag__enrolment_id", "code", "strength_permille", "figures")
+    )
+    assert done.held > 0
+    codes = set(FlagReason.objects.values_list("code", flat=True))
+    assert {"confirmed_on_marking_device", "shared_confirming_device"} <= codes
+    assert FlagRun.objects.get().marks == sum(len(plan_days(city, group)) for group in families.values())
+
+
+def plan_days(city: City, members: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
+    """(session, place) of a group's members."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT session_id, enrolment_id FROM mark WHERE enrolment_id = ANY (%s)", [[p for _, _, p in members]]
+        )
+        return cursor.fetchall()
+
+
+def test_marks_sent_after_the_months_end_are_still_compared_with_words_of_their_month() -> None:
+    city = make_city()
+    places = [e for _, _, e in enrolled(city, add_group(city), 4)]
+    sessions = plan(city)
+    entries = [
+        OfflineMark(n + 1, s.id, e, "present", None)
+        for n, (s, e) in enumerate((s, e) for s in sessions for e in places)
+    ]
+    attendance.sync_marks(
+        actor=teacher(city), provider_id=city.provider_id, device=phone(3), entries=entries, at=OVER, key=key(),
+        trace=Trace(GHOST, "office"),
+    )  # fmt: skip
+    send(city)
+    for row in SheetRow.objects.all():
+        words = [Word(row.pk, guardian_of(row), "confirmed", "", trace=Trace(GHOST, "office"))]
+        attendance.confirm_rows(actor=CHANNEL, words=words, at=OVER, key=key())
+    commands.screen(actor=SYSTEM, programme_id=city.programme_id, month=FIRST, at=OVER + timedelta(days=1), key=key())
+    assert FlagReason.objects.filter(code="confirmed_on_marking_device").count() == len(places)
+
+
+def test_a_registered_point_is_not_suspected_and_the_control_shows_it() -> None:
+    month = confirmed_month(device="point-3")
+    officer = Actor(505, "user:505", (Grant(Role.PROGRAMME_OFFICER),))
+    point = PointDraft("point-3", "ХҚКО, Абай 1", FIRST)
+    given = {"programme_id": month.city.programme_id, "at": OVER}
+    for actor in (CHECKER, manager(month.city), SYSTEM):
+        with pytest.raises(Forbidden):
+            commands.register_points(actor=actor, points=[point], key=key(), **given)
+    bad = [point, point, PointDraft("", "x", FIRST), PointDraft("d", "x", FIRST, FIRST)]
+    once = key()
+    for _ in range(2):
+        told = [o.reason for o in commands.register_points(actor=officer, points=bad, key=once, **given)]
+        assert told == [None, FlagRefusal.POINT_KNOWN, FlagRefusal.POINT_UNNAMED, FlagRefusal.POINT_DAYS]
+    (again,) = commands.register_points(actor=officer, points=[point], key=key(), **given)
+    assert again.reason is FlagRefusal.POINT_KNOWN
+    assert [p.name for p in queries.points(month.city.programme_id)] == ["ХҚКО, Абай 1"]
+    screen(month)
+    assert not FlagReason.objects.filter(code="shared_confirming_device").exists()
+    control = confirmed_month(device="point-4")
+    screen(control)
+    assert FlagReason.objects.filter(code="shared_confirming_device").exists(), "an unregistered one is suspected"

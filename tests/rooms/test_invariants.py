@@ -10,17 +10,21 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.backends.postgresql.psycopg_any import DateRange
 
 from qosymsha.domain.insights.access import Action
 from qosymsha.domain.insights.commands import run_invariants
 from qosymsha.domain.insights.models import InvariantRun
 from qosymsha.domain.insights.queries import CHECKS, check_invariant, check_invariants
 from qosymsha.domain.insights.rules import NOT_YET, PROMISES
+from qosymsha.domain.ledger.queries import totals
+from qosymsha.domain.programmes.models import BudgetLine, BudgetPlan, Programme
 from qosymsha.domain.settlement.commands import (
     apply_replies,
     approve_claims,
     draw_claims,
     draw_payment_file,
+    explain_money,
     release_claims,
     send_payment_file,
 )
@@ -97,6 +101,29 @@ def allocated_round() -> admission.City:
     return other
 
 
+def sealed_day() -> None:
+    """The budgets' documents behind the factories' postings, and every programme's money sealed."""
+    for line in BudgetLine.objects.filter(budgetplan=None):
+        given = -totals([line.id]).get(line.id, {}).get("approp", 0)
+        if not given:
+            continue
+        BudgetPlan.objects.create(
+            line=line,
+            period=line_year(line.fiscal_year),
+            amount_tiyn=given,
+            decision="law 1",
+            decided_at=AT,
+            decided_by=1,
+        )
+    for programme in Programme.objects.all():
+        assert explain_money(actor=SYSTEM, programme_id=programme.id, at=AT, key=uuid4()).differences == 0
+
+
+def line_year(year: int) -> DateRange:
+    """A fiscal year's days."""
+    return DateRange(date(year, 1, 1), date(year + 1, 1, 1))
+
+
 @pytest.fixture(scope="module")
 def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[City]:
     """One clean state for all tests of this module, in one transaction that is rolled back."""
@@ -107,6 +134,7 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[City]:
         try:
             home = settled_city()
             allocated_round()
+            sealed_day()
             sql("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
             yield home
         finally:
@@ -315,6 +343,10 @@ PLANTS: list[tuple[str, str, Callable[[City], None]]] = [
     ("INV-21", "a child of long ago", does("UPDATE child SET created_at = '2010-01-01'", "UPDATE application SET submitted_at = '2010-01-01'", "DELETE FROM voucher")),
     (SERVER, "lazy commits", does("SET LOCAL synchronous_commit = off")),
     ("LEDGER-13", "a line off", on_ledger("paid", 5)),
+    ("MONEY-TRAIL", "a claim of another amount", does("UPDATE claim SET amount_tiyn = amount_tiyn + 1 WHERE state = 'drawn'")),
+    ("MONEY-TRAIL", "a budget nobody decided", does("UPDATE budget_plan SET amount_tiyn = amount_tiyn - 1 WHERE id = (SELECT min(id) FROM budget_plan)")),
+    ("MONEY-TRAIL", "a sealed day that was red", does("UPDATE money_day SET differences = 1")),
+    ("MONEY-TRAIL", "a sealed day edited", does("UPDATE money_day SET summary = jsonb_set(summary, '{day}', '\"2026-01-01\"')")),
 ]  # fmt: skip
 
 
@@ -355,7 +387,7 @@ def test_an_event_may_wait_ten_minutes_for_its_link_and_a_running_transaction_lo
 
 def test_every_check_has_a_planted_violation_and_every_promise_three_languages() -> None:
     assert {invariant for invariant, _, _ in PLANTS} == set(CHECKS)
-    assert len(PROMISES) == 23
+    assert len(PROMISES) == 24
     assert all(p.kk and p.ru and p.en for p in PROMISES)
 
 

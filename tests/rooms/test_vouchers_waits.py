@@ -187,7 +187,7 @@ def test_after_its_last_day_it_expires_with_news_and_the_seat_goes_to_others() -
     assert (home.run(days=4).expired, home.states()) == ([request.pk], [("expired", "expired")])
     assert (taken(home.sport, home.dance), home.voucher(0).state) == ([2, 0], "active")
     (news,) = Outbox.objects.filter(topic=Topic.TRANSFER_EXPIRED.value)
-    assert news.subject_ids == [request.pk]
+    assert (news.subject_kind, news.subject_id) == ("transfer_request", request.pk)
     assert home.ask(1) == [None], "seat and money are there for the next"
     whole(home)
 

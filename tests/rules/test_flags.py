@@ -13,7 +13,7 @@ import pytest
 from qosymsha.demo.fraud import FRAUDS, ODDITIES, write_month
 from qosymsha.demo.tuning import FOLDS, Tally, default_flags, tallied, tuned
 from qosymsha.domain.flags.explaining import LANGUAGES, words
-from qosymsha.domain.flags.rules import CODES, COLUMNS, RULES, Scored, assemble, scored
+from qosymsha.domain.flags.rules import CODES, COLUMNS, RULES, Beyond, Scored, assemble, how_common, scored
 from qosymsha.domain.flags.rules.evidence import Numbers
 from qosymsha.domain.flags.rules.raising import drafts, unjudged
 from qosymsha.kernel.clock import local_instant
@@ -292,3 +292,24 @@ def test_months_kept_to_the_minute_flag_no_more_honest_families() -> None:
         labels = zip(month.places["group"].tolist(), month.places["child"].tolist(), result.is_flagged, strict=True)
         counts.append(sum(bool(f) and written.labels[g, c] not in FRAUDS for g, c, f in labels))
     assert counts[1] <= 1.25 * counts[0] + 2
+
+
+def test_a_month_judged_in_parts_is_weighed_by_the_whole_and_the_control_shows_it() -> None:
+    """A rule that is common over the city loses its weight in each part, however few providers that part has."""
+    written, flags = write_month(5, 3_000), default_flags()
+    full = assemble(written.columns, written.holidays)
+    pulse = np.sort(full.places["confirmed_at"][full.places["confirmed_at"] > 0])
+    beyond = Beyond(pulse=pulse)
+    providers = np.unique(written.columns["provider"])
+    cuts = [np.isin(written.columns["provider"], part) for part in np.array_split(providers, 4)]
+    parts = [assemble({n: v[cut] for n, v in written.columns.items()}, written.holidays, beyond) for cut in cuts]
+    common = how_common(parts, flags.rules)
+    assert common.providers == len(providers)
+    once = how_common([assemble(written.columns, written.holidays, beyond)], flags.rules)
+    assert all(abs(common.share[code] - share) < 0.02 for code, share in once.share.items())
+    usual = flags.flag_permille, 20  # a low share, so that weights fall in this month
+    as_whole = scored(parts[0], flags.rules, *usual, once)
+    in_parts = scored(parts[0], flags.rules, *usual, common)
+    alone = scored(parts[0], flags.rules, *usual)
+    assert np.abs(as_whole.place - in_parts.place).max() < 0.2
+    assert np.abs(as_whole.place - alone.place).max() > 0.2, "the control: a part alone weighs otherwise"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import ArrayField, DateRangeField
 from django.db import models
 
 from qosymsha.domain.people.models import Territory
@@ -116,6 +117,31 @@ class FlagHistory(models.Model):
     class Meta:
         db_table = "red_flag_history"
         constraints = [models.UniqueConstraint(fields=["red_flag", "seq"], name="red_flag_history_seq")]
+
+
+class PointDevice(models.Model):
+    """A device of a consultation point, on which many families may confirm: what the page's trace calls it, and when.
+
+    no_pii: an office's device. Retention: ten years.
+    """
+
+    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT)
+    device = models.TextField()
+    name = models.TextField()
+    valid = DateRangeField()
+    registered_by = models.BigIntegerField()
+    registered_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "point_device"
+        constraints = [
+            ExclusionConstraint(
+                name="point_device_once",
+                expressions=[("programme", "="), ("device", "="), ("valid", "&&")],
+            ),
+            models.CheckConstraint(condition=~models.Q(device="") & ~models.Q(name=""), name="point_device_named"),
+        ]
 
 
 class OutsideMark(models.Model):

@@ -19,6 +19,7 @@ class Topic(StrEnum):
     SCREENED = "months_screened"
     RESOLVED = "flags_resolved"
     RECORDED = "outside_marks_recorded"
+    POINTS_REGISTERED = "points_registered"
 
 
 FLAG_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(

@@ -7,15 +7,16 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
+from django.db.backends.postgresql.psycopg_any import DateRange
 
 from qosymsha.domain.attendance import steps as attendance
 from qosymsha.domain.attendance.rules import HeldDay
 from qosymsha.domain.attendance.states import HoldKind
-from qosymsha.domain.flags.models import FlagHistory, FlagReason, FlagRun, RedFlag
+from qosymsha.domain.flags.models import FlagHistory, FlagReason, FlagRun, PointDevice, RedFlag
 from qosymsha.domain.flags.queries import Subject, fetched
 from qosymsha.domain.flags.queries.outside import OUTSIDE_COLUMNS, told
 from qosymsha.domain.flags.rules.raising import FlagDraft, ReasonDraft
-from qosymsha.domain.flags.rules.recording import OutsideRow, Resolution
+from qosymsha.domain.flags.rules.recording import OutsideRow, PointDraft, Resolution
 from qosymsha.domain.flags.states import FlagState
 from qosymsha.domain.vouchers.queries import rows
 from qosymsha.domain.vouchers.steps import Deed
@@ -155,6 +156,23 @@ def hold_flagged(deed: Deed, given: Mapping[str, Any]) -> int:
         for row_id, session_id, flag_id, codes in fetched(_DAYS, given)
     ]
     return len(attendance.hold_days(deed, days))
+
+
+def store_points(deed: Deed, place: tuple[int, int], points: Sequence[PointDraft]) -> list[int]:
+    """Write devices of consultation points; `place` is (territory, programme). Their ids, in order."""
+    made = [
+        PointDevice(
+            territory_id=place[0],
+            programme_id=place[1],
+            device=point.device,
+            name=point.name.strip(),
+            valid=DateRange(point.first, point.until),
+            registered_by=deed.actor.user_id,
+            registered_at=deed.at,
+        )
+        for point in points
+    ]
+    return [one.pk for one in PointDevice.objects.bulk_create(made)]
 
 
 def store_outside(deed: Deed, place: tuple[int, int], marks: Sequence[OutsideRow]) -> None:

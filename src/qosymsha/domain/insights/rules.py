@@ -164,9 +164,15 @@ PROMISES: tuple[Promise, ...] = (
         "По каждой строке выделенное равно сумме всех счетов",
         "Per line, what the budget gave is where the accounts say it is",
     ),
+    Promise(
+        "MONEY-TRAIL",
+        "Әр теңге түсіндірілген: шоттар мен құжаттар тиынға дейін тең, мөрленген күндер өзгермеген",
+        "Каждый тенге объяснён: счета и документы сходятся до тиына, запечатанные дни не изменены",
+        "Every tenge is explained: accounts and documents agree to the tiyn, sealed days are unchanged",
+    ),
 )
 
 NOT_YET = {
     "INV-18": "no checkpoint of the audit chain is published yet",
-    "INV-19": "no page shows a child's record yet, so there is no web log to compare with",
+    "INV-19": "queries audit the reads they make; no log of requests, kept apart from them, exists to compare with",
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class AccountKind(StrEnum):
@@ -46,8 +47,7 @@ class LedgerRefusal(StrEnum):
     ALREADY_REVERSED = "already_reversed"
 
 
-@dataclass(frozen=True, slots=True)
-class AccountKey:
+class AccountKey(NamedTuple):
     """An account's name: its kind, the budget line, and where the kind asks for them a subject's id and a month."""
 
     kind: AccountKind
@@ -77,9 +77,15 @@ def is_balanced(draft: Draft) -> bool:
     return len(entries) > 2 and all(amount for _, amount in entries) and not any(by_line.values())
 
 
-def array(values: Iterable[int | str | date | None]) -> str:
+def array(values: Sequence[int | str | date | None]) -> str:
     """A PostgreSQL array literal of numbers, days and plain words (no comma, brace, quote or space): `{1,NULL,place}`.
 
     Written by the driver, element by element, a month's million numbers take longer than posting them.
     """
     return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+def repeating(values: Sequence[str | int | date | None]) -> str:
+    """The same literal for a column of few different values, each of which is spelled once."""
+    spelled = {value: "NULL" if value is None else str(value) for value in set(values)}
+    return "{" + ",".join(map(spelled.__getitem__, values)) + "}"

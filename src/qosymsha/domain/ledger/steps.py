@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from qosymsha.domain.ledger import queries
-from qosymsha.domain.ledger.rules import Draft, LedgerRefusal, array, is_balanced
+from qosymsha.domain.ledger.rules import Draft, LedgerRefusal, array, is_balanced, repeating
 from qosymsha.kernel import locks
 from qosymsha.kernel.errors import Refused
 
@@ -50,19 +50,20 @@ def _post(drafts: Sequence[Draft], *, reverses: int | None, at: datetime) -> lis
     assert all(map(is_balanced, drafts)), "each draft sums to zero for each line"
     if not drafts:
         return []
-    numbered = [(no, *entry) for no, draft in enumerate(drafts, 1) for entry in draft.entries]
-    accounts = [account for _, account, _ in numbered]
+    entries = [entry for draft in drafts for entry in draft.entries]
+    accounts, amounts = zip(*entries, strict=True)
+    kinds, lines, subjects, months = zip(*accounts, strict=True)
     arguments: list[Any] = [
         at,
         [draft.cause_kind for draft in drafts],
         [draft.cause_key for draft in drafts],
         [reverses] * len(drafts),
-        array([no for no, _, _ in numbered]),
-        array([account.kind.value for account in accounts]),
-        array([account.line_id for account in accounts]),
-        array([account.subject_id for account in accounts]),
-        array([account.month for account in accounts]),
-        array([amount for _, _, amount in numbered]),
+        repeating([no for no, draft in enumerate(drafts, 1) for _ in draft.entries]),
+        repeating(kinds),
+        repeating(lines),
+        array(subjects),
+        repeating(months),
+        array(amounts),
     ]
     with connection.cursor() as cursor:
         cursor.execute(_POST, arguments)

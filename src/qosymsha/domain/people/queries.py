@@ -178,6 +178,16 @@ def wards(pairs: Sequence[tuple[int, int]], on: date) -> set[tuple[int, int]]:
         return set(cursor.fetchall())
 
 
+def own_child_ids(guardian_id: int, on: date) -> list[int]:
+    """The children whom a guardian speaks for on that day."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT child_id FROM guardianship WHERE guardian_id = %s AND valid @> %s::date ORDER BY 1",
+            [guardian_id, on],
+        )
+        return [child_id for (child_id,) in cursor.fetchall()]
+
+
 def guardians_of(child_ids: Collection[int], on: date) -> dict[int, list[int]]:
     """Child → its guardians on that day, the earliest known first."""
     found: dict[int, list[int]] = {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -13,6 +14,8 @@ from qosymsha.domain.vouchers.access import ALLOWED, Action
 from qosymsha.domain.vouchers.rules import month_end
 from qosymsha.kernel import audit
 from qosymsha.kernel.actor import Actor, require
+from qosymsha.kernel.clock import local_day
+from qosymsha.kernel.errors import Forbidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,27 @@ class EnrolmentFacts:
     ends_on: date | None
     unit_tariff_tiyn: int
     promised_month: date
+
+
+class OwnVoucher(NamedTuple):
+    """A voucher as the child's family sees it; `group_*` name its live place, empty where there is none."""
+
+    id: int
+    uuid: UUID
+    number: str
+    child_id: int
+    kind: str
+    state: str
+    reason: str
+    accept_by: date
+    first_month: date
+    last_month: date
+    month_tiyn: int
+    group_kk: str
+    group_ru: str
+    group_en: str
+    group_code: str
+    starts_on: date | None
 
 
 VOUCHER_COLUMNS = (
@@ -111,6 +135,33 @@ def vouchers_of_children(*, actor: Actor, child_ids: Sequence[int], at: datetime
         [list(child_ids)],
     )
     return _shown(actor, [VoucherFacts(*row) for row in found], at)
+
+
+def own_vouchers(*, actor: Actor, at: datetime) -> list[OwnVoucher]:
+    """The vouchers of a guardian's own children, newest first, each with its live place; an audited read.
+
+    Raises:
+        Forbidden: the actor is no guardian.
+    """
+    require(actor, Action.READ, ALLOWED)
+    if actor.guardian_id is None:
+        raise Forbidden(Action.READ)
+    found = rows(
+        "SELECT v.id, v.uuid, v.number, v.child_id, v.kind, v.state, v.reason, v.accept_by, v.first_month,"
+        " v.last_month, v.month_tiyn, coalesce(a.name_kk, ''), coalesce(a.name_ru, ''), coalesce(a.name_en, ''),"
+        " coalesce(k.code, ''), e.starts_on FROM voucher v LEFT JOIN LATERAL (SELECT group_id, starts_on FROM enrolment"
+        " WHERE voucher_id = v.id AND state = 'active' ORDER BY id DESC LIMIT 1) e ON true"
+        " LEFT JOIN club_group k ON k.id = e.group_id LEFT JOIN offering o ON o.id = k.offering_id"
+        " LEFT JOIN activity a ON a.code = o.activity_id"
+        " WHERE v.child_id IN (SELECT g.child_id FROM guardianship g WHERE g.guardian_id = %s AND g.valid @> %s::date)"
+        " ORDER BY v.id DESC",
+        [actor.guardian_id, local_day(at)],
+    )
+    with transaction.atomic():
+        audit.record(
+            actor=actor, at=at, action=Action.READ, subject_kind="voucher", subject_ids=[row[0] for row in found]
+        )
+    return [OwnVoucher._make(row) for row in found]
 
 
 def _shown(actor: Actor, vouchers: list[VoucherFacts], at: datetime) -> list[VoucherFacts]:

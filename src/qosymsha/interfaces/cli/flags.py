@@ -53,6 +53,11 @@ def command(  # noqa: PLR0913 (the options of a verb)
     the file's own words for the child and its rows. Scores go from 0 to 1; `flagged` is what the rules say now, `state`
     what stands: open, dismissed or upheld.
 
+    \b
+    Examples:
+      qosymsha flags --month 2026-10
+      qosymsha flags --month 2026-10 --provider 150140000005 --json
+
     Exit status: 0 no flag is open, 1 some are, 2 bad input.
     """
     with database():

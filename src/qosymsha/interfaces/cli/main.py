@@ -30,6 +30,7 @@ VERBS = {
     "choice": ("choice", "A choice round's life, wishes for groups, freed places; or cancel."),
     "month": ("month", "Close a month: sheets, claims, the hash; draw it again."),
     "flags": ("flags", "Screen a month and tell the red flags, each with its reasons."),
+    "points": ("points", "Devices of consultation points, on which many families may confirm."),
     "money": ("money", "Explain every tenge; follow a claim to the bank; what providers owe back."),
     "pay": ("pay", "Approve, release, make the payment file, read the treasury's replies."),
     "papers": ("papers", "Acts of services: draw, sign, print; e-invoices; a provider's statement."),

@@ -79,7 +79,12 @@ def command() -> None:
 def found(  # noqa: PLR0913 (a verb's options)
     code: str, name_kk: str, name_ru: str, name_en: str, kato: str, subjects: tuple[str, ...], as_json: bool
 ) -> None:
-    """Found a programme, as a programme officer."""
+    """Found a programme, as a programme officer.
+
+    \b
+    Example:
+      qosymsha rules found --name-kk "Үйірмелер" --name-ru "Кружки" --as aigul@city
+    """
     with desk(subjects, kato) as d:
         draft = commands.ProgrammeDraft(d.territory_id, code, name_kk, name_ru, name_en)
         officer = d.staff.actor(Role.PROGRAMME_OFFICER)
@@ -109,7 +114,13 @@ def draft(  # noqa: PLR0913 (a verb's options)
     subjects: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Store a JSON document of schema rule-set-1 as the next version, a draft; tell what it would change."""
+    """Store a JSON document of schema rule-set-1 as the next version, a draft; tell what it would change.
+
+    \b
+    Examples:
+      qosymsha rules draft --default --from 2027-01-01 --as aigul@city
+      qosymsha rules draft rules.json --from 2027-01-01 --as aigul@city
+    """
     document = _document(file, is_default)
     with desk(subjects, kato) as d:
         programme = d.programme(code)
@@ -129,7 +140,12 @@ def draft(  # noqa: PLR0913 (a verb's options)
 @as_option
 @json_option
 def approve(version: int, code: str, kato: str, subjects: tuple[str, ...], as_json: bool) -> None:
-    """Put a draft in force from its first day, as somebody else than its drafter."""
+    """Put a draft in force from its first day, as somebody else than its drafter.
+
+    \b
+    Example:
+      qosymsha rules approve 2 --as marat@city
+    """
     with desk(subjects, kato) as d:
         programme = d.programme(code)
         rule_set_id = _numbered(programme.id, version)[5]
@@ -145,7 +161,12 @@ def approve(version: int, code: str, kato: str, subjects: tuple[str, ...], as_js
 @kato_option
 @json_option
 def show(version: int | None, code: str, kato: str, as_json: bool) -> None:
-    """List the versions with state, days and hash; with a VERSION its whole document and what it changes."""
+    """List the versions with state, days and hash; with a VERSION its whole document and what it changes.
+
+    \b
+    Example:
+      qosymsha rules show 2
+    """
     with desk((), kato) as d:
         programme = d.programme(code)
         if version is None:

@@ -12,21 +12,17 @@ from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.settlement import commands, queries
 from qosymsha.domain.settlement.commands.acts import Signing
-from qosymsha.domain.settlement.ports import SigningUnavailable, Verified, Writer
+from qosymsha.domain.settlement.ports import SigningUnavailable, Writer
 from qosymsha.domain.settlement.queries import ActDocument
 from qosymsha.domain.settlement.states import ActState, Side
-from qosymsha.interfaces.cli.acting import HAND
 from qosymsha.interfaces.cli.out import EXIT_DONE, EXIT_FINDING, as_option, emit, json_option, refusal
 from qosymsha.interfaces.cli.pay import Desk, desk, payer
-from qosymsha.interfaces.cli.session import key_of
+from qosymsha.interfaces.ui.signing import MOST_BYTES, trial_writer, verified
 from qosymsha.kernel import entropy
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.adapters import adapter
 from qosymsha.kernel.errors import BadInput, Refused
-from qosymsha.kernel.iin import check_digit
 from qosymsha.runtime.errors import EnvironmentFault
-
-_MOST_BYTES = 256 * 1024
 
 
 @click.command("sign")
@@ -84,12 +80,12 @@ def _signings(
     ground: Desk, side: Side, actor: Actor, documents: Sequence[ActDocument], brought: Path | None
 ) -> tuple[list[Signing], list[str]]:
     """Verified signatures, and what the others lack; nothing of this happens inside a transaction."""
-    service, found, faults = adapter("signing"), list[Signing](), list[str]()
+    found, faults = list[Signing](), list[str]()
     for document in documents:
         try:
             writer = _writer(ground, side, actor, document)
-            made = _brought(brought) if brought else service.sign(document.content, writer, ground.staff.at)
-            found.append(Signing(document.act_id, _verified(service, document, made, ground)))
+            made = _brought(brought) if brought else None
+            found.append(Signing(document.act_id, verified(document.content, made, writer, ground.staff.at)))
         except Refused as refused:
             faults.append(f"{document.number}: {refusal(refused.reason)}")
         except SigningUnavailable as error:
@@ -97,14 +93,8 @@ def _signings(
     return found, faults
 
 
-def _verified(service: object, document: ActDocument, signature: bytes, ground: Desk) -> Verified:
-    found = service.verify(document.content, signature, ground.staff.at)  # type: ignore[attr-defined]
-    assert isinstance(found, Verified)
-    return found
-
-
 def _brought(path: Path) -> bytes:
-    if path.stat().st_size > _MOST_BYTES:
+    if path.stat().st_size > MOST_BYTES:
         raise BadInput("--signature", "this is larger than any signature")
     return path.read_bytes()
 
@@ -113,25 +103,10 @@ def _writer(ground: Desk, side: Side, actor: Actor, document: ActDocument) -> Wr
     """As whom the demo signs: a trial's people get a synthetic number; elsewhere the service's own key tells."""
     if settings.PRODUCTION:
         return Writer("", "", "")
-    iin = _trial_iin(actor.user_id)
-    if not queries.is_signatory(actor.user_id):
-        key = key_of("register_signatory", actor.user_id, iin)
-        commands.register_signatory(
-            actor=HAND, user_id=actor.user_id, iin=iin, basis="trial", at=ground.staff.at, key=key
-        )
     own = payer() if side is Side.CUSTOMER else None
     bin_number = own.bin if own else queries.provider_bin(document.provider_id)
-    return Writer(iin, bin_number, own.name if own else f"Trial manager {actor.user_id}")
-
-
-def _trial_iin(user_id: int) -> str:
-    """A synthetic person's number: the seventh digit 9 is never issued."""
-    for tail in range(user_id * 10, user_id * 10 + 10):
-        eleven = f"800101{9}{tail % 10_000:04d}"
-        last = check_digit(eleven)
-        if last is not None:
-            return f"{eleven}{last}"
-    raise AssertionError("of ten numbers one has a check digit")
+    name = own.name if own else f"Trial manager {actor.user_id}"
+    return trial_writer(actor.user_id, bin_number, name, ground.staff.at)
 
 
 @click.command("verify")

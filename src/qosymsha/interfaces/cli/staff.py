@@ -42,7 +42,12 @@ def command() -> None:
 @command.command()
 @json_option
 def found(as_json: bool) -> None:
-    """Load territories, departments, directions, holidays and consultation points; safe to run again."""
+    """Load territories, departments, directions, holidays and consultation points; safe to run again.
+
+    \b
+    Example:
+      qosymsha staff found
+    """
     with database():
         load(clock.read())
     emit({"founded": True}, as_json=as_json, text=lambda: ["Classifiers and departments are in place."])
@@ -67,7 +72,13 @@ def appoint(  # noqa: PLR0913 (a verb's options)
     last: datetime | None,
     as_json: bool,
 ) -> None:
-    """Give somebody a role. Said again it changes nothing."""
+    """Give somebody a role. Said again it changes nothing.
+
+    \b
+    Examples:
+      qosymsha staff appoint programme_officer --subject aigul@city
+      qosymsha staff appoint teacher --subject daulet --provider 150140000005 --iin --until 2027-06-30
+    """
     number_of_person = _asked_iin() if asks_iin else None
     with database():
         at = clock.read()
@@ -92,7 +103,12 @@ def appoint(  # noqa: PLR0913 (a verb's options)
 @click.option("--all", "is_all", is_flag=True, help="Ended and coming rights too.")
 @json_option
 def list_(is_all: bool, as_json: bool) -> None:
-    """Everybody's rights: number, who, role, territory, provider, days."""
+    """Everybody's rights: number, who, role, territory, provider, days.
+
+    \b
+    Example:
+      qosymsha staff list --all
+    """
     with database():
         found = _rights(is_all, local_day(clock.read()))
     columns = ["number", "subject", "role", "territory", "provider", "from", "until"]
@@ -104,7 +120,12 @@ def list_(is_all: bool, as_json: bool) -> None:
 @click.argument("number", type=int)
 @json_option
 def dismiss(number: int, as_json: bool) -> None:
-    """End a right (its number is in `staff list`); the next request of the person is without it."""
+    """End a right (its number is in `staff list`); the next request of the person is without it.
+
+    \b
+    Example:
+      qosymsha staff dismiss 12
+    """
     with database():
         commands.dismiss(actor=HAND, membership_id=number, at=clock.read(), key=key_of("dismiss", number))
     emit({"ended": number}, as_json=as_json, text=lambda: [f"Right {number} has ended."])

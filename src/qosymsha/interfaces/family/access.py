@@ -14,6 +14,8 @@ class Look(StrEnum):
     HERE = "family_here"
     MONTHS = "family_months"
     ABSENCES = "family_absences"
+    VOUCHERS = "family_vouchers"
+    APPLICATIONS = "family_applications"
 
 
 ALLOWED: dict[Look, frozenset[str]] = dict.fromkeys(Look, DOOR_ROLES["family"])

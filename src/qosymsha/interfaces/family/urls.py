@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from qosymsha.interfaces.family import absences, here, months, views
+from qosymsha.interfaces.family import absences, applications, here, months, views, vouchers
 
 urlpatterns = [
     path("", views.home, name="family-home"),
@@ -16,4 +16,10 @@ urlpatterns = [
     path("months/<uuid:row_uuid>/", months.month, name="family-month"),
     path("absences/", absences.absences, name="family-absences"),
     path("absences/<uuid:case_uuid>/", absences.case, name="family-case"),
+    path("vouchers/", vouchers.vouchers, name="family-vouchers"),
+    path("vouchers/<uuid:voucher_uuid>/accept/", vouchers.accept, name="family-voucher-accept"),
+    path("vouchers/<uuid:voucher_uuid>/refuse/", vouchers.refuse, name="family-voucher-refuse"),
+    path("applications/", applications.applications, name="family-applications"),
+    path("applications/<uuid:application_uuid>/", applications.application, name="family-application"),
+    path("choices/<uuid:list_uuid>/", applications.wishes, name="family-wishes"),
 ]

@@ -13,6 +13,7 @@ from qosymsha.interfaces.family import shown
 from qosymsha.interfaces.family.absences import own_cases
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.family.months import shown_months
+from qosymsha.interfaces.family.vouchers import own_vouchers
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page
 from qosymsha.kernel.clock import local_day
 
@@ -45,6 +46,7 @@ def home(request: SignedRequest) -> HttpResponse:
     """`/family/`: what needs me now; my children and their lessons of the week."""
     children = queries.own_children(actor=request.actor, at=request.at)
     lessons = _lessons(request)
+    names = {i: child.name for i, child in children.items()}
     months = [m for m in shown_months(request) if m.one.is_open]
     cards = [
         ChildCard(child.name, tuple(one for one in lessons if one.one.child_id == child.id)[:3])
@@ -56,8 +58,9 @@ def home(request: SignedRequest) -> HttpResponse:
         cards=cards,
         months=months,
         first_deadline=min((m.one.officer_from for m in months if not m.is_late), default=None),
-        cases=own_cases(request, {i: child.name for i, child in children.items()}),
-        now=[(children[one.one.child_id].name, one) for one in lessons if one.is_now and not one.one.check_in],
+        cases=own_cases(request, names),
+        vouchers=[voucher for voucher in own_vouchers(request, names) if voucher.may_answer],
+        now=[(names[one.one.child_id], one) for one in lessons if one.is_now and not one.one.check_in],
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 
 from qosymsha.domain.attendance import commands, queries
 from qosymsha.domain.attendance.access import ALLOWED, Action
@@ -17,6 +17,7 @@ from qosymsha.domain.attendance.rules import Decision, HoldDecision
 from qosymsha.domain.attendance.states import HEARS_GUARDIANS
 from qosymsha.interfaces.office.access import Look
 from qosymsha.interfaces.office.sheets import Child, day_of, own_row
+from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page
 from qosymsha.kernel.clock import local_day
@@ -62,12 +63,14 @@ def days(request: SignedRequest, sheet_uuid: UUID, place: UUID) -> HttpResponse:
     facts, child = own_row(request, sheet_uuid, place)
     form = DecisionForm(typed(request))
     chosen = set(request.POST.getlist("day"))
-    holds = [one.day.hold_id for one in _days(child) if one.is_mine and str(one.session) in chosen]
+    # Also days decided meanwhile: a form sent twice gets its first answer, another person's one the reason.
+    holds = [one.day.hold_id for one in _days(child) if str(one.session) in chosen]
     wanted = [hold for hold in holds if hold is not None]
 
     def act_on() -> object:
         if not wanted:
-            raise Http404
+            form.add_error(None, texts.say(request.language, "office.days.choose"))
+            return None
         decisions = [
             HoldDecision(hold, form.cleaned_data["payable"] == "yes", form.cleaned_data["evidence"]) for hold in wanted
         ]
@@ -76,7 +79,7 @@ def days(request: SignedRequest, sheet_uuid: UUID, place: UUID) -> HttpResponse:
         )
         return [_only([outcome]) for outcome in outcomes]
 
-    if attempt(request, form, act_on, {"evidence_missing": "evidence"}):
+    if attempt(request, form, act_on, {"evidence_missing": "evidence"}) and not form.errors:
         return moved(request, "office-row", sheet_uuid, place, said="office.days.decided", n=len(wanted))
     return _shown(request, facts, child, DecisionForm(), form)
 
@@ -90,14 +93,10 @@ def _only(outcomes: list[RowOutcome]) -> RowOutcome:
 
 def _days(child: Child) -> list[Day]:
     uuids = queries.session_uuids([day.session_id for day in child.row.days])
-    return [
-        Day(day, uuids[day.session_id], day.hold == "open" and day.hold_id is not None) for day in child.row.days
-    ]
+    return [Day(day, uuids[day.session_id], day.hold == "open" and day.hold_id is not None) for day in child.row.days]
 
 
-def _shown(
-    request: SignedRequest, facts: OfficeSheet, child: Child, word_form: Form, days_form: Form
-) -> HttpResponse:
+def _shown(request: SignedRequest, facts: OfficeSheet, child: Child, word_form: Form, days_form: Form) -> HttpResponse:
     officer_from = office.officer_day(facts)
     may_decide = request.actor.holds(ALLOWED[Action.DECIDE], territory_id=facts.territory_id)
     shown = _days(child)

@@ -1,4 +1,4 @@
-"""Month sheets as the customer works through them: the queue, one sheet, one child's row, each step before it is done."""
+"""Month sheets as the customer works through them: the queue, a sheet, and each step shown before it is done."""
 
 from __future__ import annotations
 
@@ -131,9 +131,7 @@ def _children(request: SignedRequest, facts: OfficeSheet, rows: Sequence[MonthRo
 def _names(request: SignedRequest, facts: OfficeSheet, places: Sequence[int]) -> dict[int, str]:
     if not _sees_names(request, facts):
         return {}
-    found = queries.place_names(
-        actor=request.actor, provider_id=facts.provider_id, enrolment_ids=places, at=request.at
-    )
+    found = queries.place_names(actor=request.actor, provider_id=facts.provider_id, enrolment_ids=places, at=request.at)
     return {place: " ".join(name).strip() for place, name in found.items()}
 
 

@@ -65,7 +65,7 @@ def month(request: SignedRequest, group_uuid: UUID) -> HttpResponse:
         after=next_month(first),
         lessons=[(session, uuids[session.id]) for session in found.sessions],
         held=[(session, uuids[session.id]) for session in held],
-        rows=_rows(request, found, held, uuids, first),
+        rows=_rows(request, group, found, held, uuids, first),
         summary=summary,
         is_open=summary is None or summary.sheet_state in ("", SheetState.OPEN, SheetState.RETURNED),
     )
@@ -83,10 +83,16 @@ def _summary(request: SignedRequest, group: GroupFacts, first: date) -> list[que
     return [one for one in every if one.group_id == group.id]
 
 
-def _rows(
-    request: SignedRequest, found: GroupMonth, held: list[SessionFacts], uuids: dict[int, UUID], first: date
+def _rows(  # noqa: PLR0913 - a table: whose, its rows, its columns, their addresses, its month
+    request: SignedRequest,
+    group: GroupFacts,
+    found: GroupMonth,
+    held: list[SessionFacts],
+    uuids: dict[int, UUID],
+    first: date,
 ) -> list[Row]:
     given: dict[str, Any] = {
+        "group_id": group.id,
         "actor": request.actor, "provider_id": managed(request), "month": first, "at": request.at,
     }  # fmt: skip
     late = {(mark.session_id, mark.enrolment_id) for mark in queries.late_marks(**given)}

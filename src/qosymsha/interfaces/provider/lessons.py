@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
 from importlib.resources import files
 from typing import Any
 from uuid import UUID, uuid5
@@ -21,10 +20,9 @@ from qosymsha.domain.attendance.access import Action
 from qosymsha.domain.attendance.queries import CodeList, LessonToMark
 from qosymsha.domain.attendance.rules import BATCH_LIMIT, OfflineMark, Trace
 from qosymsha.domain.attendance.states import MarkValue, SessionState
-from qosymsha.domain.programmes import classifiers
 from qosymsha.domain.providers import queries as providers
 from qosymsha.interfaces.provider.access import Look
-from qosymsha.interfaces.provider.house import house
+from qosymsha.interfaces.provider.house import house, title
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page
 from qosymsha.kernel.clock import ZONE, local_day
@@ -97,23 +95,13 @@ def _lessons(request: SignedRequest, on: date) -> list[Lesson]:
     return [
         Lesson(
             one,
-            _title(groups[one.session.group_id].activity, request.language),
+            title(groups[one.session.group_id].activity, request.language),
             one.address_kk if request.language == "kk" else one.address_ru,
             one.session.starts_at > request.at,
             is_today and one.session.state in _SHOWN,
         )
         for one in found
     ]
-
-
-@cache
-def _activities() -> dict[str, classifiers.ActivityRow]:
-    return {row.code: row for row in classifiers.activities()}
-
-
-def _title(activity: str, language: str) -> str:
-    row = _activities().get(activity)
-    return getattr(row, f"name_{language}", "") or activity
 
 
 def _sent(request: SignedRequest, on: date) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from qosymsha.domain.admission.queries.explaining import ClassBefore, Evidence, Explanation, Move, explain
 from qosymsha.domain.admission.queries.facts import round_numbered, round_of
+from qosymsha.domain.admission.queries.families import OwnApplication, own_applications
 from qosymsha.domain.admission.queries.moves import PublicMove, public_moves
 from qosymsha.domain.admission.queries.personal import Receipt, application_numbered, position, positions, receipt
 from qosymsha.domain.admission.queries.public import RoundSummary, SegmentSummary, round_numbers, round_summary
@@ -17,6 +18,8 @@ from qosymsha.domain.admission.queries.rounds import (
 )
 
 __all__ = [
+    "OwnApplication",
+    "own_applications",
     "ClassBefore",
     "ClassResult",
     "Evidence",

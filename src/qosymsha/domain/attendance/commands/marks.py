@@ -37,7 +37,7 @@ from qosymsha.domain.attendance.rules import (
     refuse_mark,
 )
 from qosymsha.domain.attendance.rules.marks import MAX_NUMBER, Spot
-from qosymsha.domain.attendance.states import ObjectionState, Topic, TraceKind
+from qosymsha.domain.attendance.states import ObjectionState, Topic
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.vouchers.rules import outcomes_of, unpacked
@@ -159,7 +159,7 @@ def sync_marks(  # noqa: PLR0913 (whose, from which phone and network, what; and
     verdicts: list[Verdict] = []
     if counters:
         batch_id = steps.open_batch(deed, provider_id, device, counters)
-        steps.leave_traces(TraceKind.MARK, [batch_id], trace, at)
+        steps.trace_batch(batch_id, [e.session_id for e in entries], trace, at)
         verdicts = _take(deed, provider_id, [Said(entry, actor.user_id, device, batch_id, at) for entry in entries])
     else:
         verdicts = [Verdict(None, AttendanceRefusal.COUNTER_UNREADABLE) for _ in entries]

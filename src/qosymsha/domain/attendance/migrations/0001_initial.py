@@ -63,11 +63,19 @@ class Migration(migrations.Migration):
                 ("sent_at", models.DateTimeField(null=True)),
                 ("version", models.IntegerField(db_default=1, default=1)),
                 ("scan_is_word", models.BooleanField(db_default=False, default=False)),
-                ("group", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="providers.clubgroup")),
+                (
+                    "group",
+                    models.ForeignKey(
+                        db_constraint=False, on_delete=django.db.models.deletion.PROTECT, to="providers.clubgroup"
+                    ),
+                ),
                 (
                     "programme",
                     models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="programmes.programme"
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="programmes.programme",
                     ),
                 ),
                 (
@@ -79,7 +87,10 @@ class Migration(migrations.Migration):
                 (
                     "territory",
                     models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="people.territory"
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="people.territory",
                     ),
                 ),
             ],

@@ -69,16 +69,18 @@ RETURNS TABLE (sheet_id bigint, group_id bigint) LANGUAGE sql
         SELECT s.id, s.group_id, s."on", s.state FROM session s
         WHERE s.group_id = ANY (groups) AND s.provider_id = provider
           AND s.starts_at >= from_instant AND s.starts_at < to_instant),
+    scanned AS MATERIALIZED (
+        SELECT l.group_id, c."on", c.session_id, c.enrolment_id FROM lessons l
+        JOIN check_in c ON c."on" = l."on" AND c.session_id = l.id AND c.kind = 'code'
+        WHERE c."on" >= first_day AND c."on" < (first_day + interval '1 month')::date),
     marked AS (
         SELECT l.group_id, m.enrolment_id, m.child_id, m.value FROM lessons l
         JOIN mark m ON m."on" = l."on" AND m.session_id = l.id
         WHERE m."on" >= first_day AND m."on" < (first_day + interval '1 month')::date  -- looks into one partition
         UNION ALL
-        SELECT l.group_id, m.enrolment_id, m.child_id, 'seen' FROM lessons l
-        JOIN check_in c ON c."on" = l."on" AND c.session_id = l.id AND c.kind = 'code'
+        SELECT c.group_id, m.enrolment_id, m.child_id, 'seen' FROM scanned c
         JOIN mark m ON m."on" = c."on" AND m.session_id = c.session_id AND m.enrolment_id = c.enrolment_id
-        WHERE m.value = 'present' AND c."on" >= first_day AND c."on" < (first_day + interval '1 month')::date
-          AND m."on" >= first_day AND m."on" < (first_day + interval '1 month')::date),
+        WHERE m.value = 'present' AND m."on" >= first_day AND m."on" < (first_day + interval '1 month')::date),
     counted AS MATERIALIZED (
         SELECT m.group_id, m.enrolment_id, m.child_id,
                count(*) FILTER (WHERE m.value = 'present') AS present, count(*) FILTER (WHERE m.value = 'ill') AS ill,

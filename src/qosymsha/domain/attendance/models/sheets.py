@@ -15,16 +15,16 @@ class MonthSheet(models.Model):
     """The sheet of a group and month: the money document. States: DOMAIN.md 1.6; hashed and locked when sent.
 
     `version` counts how often it was sent; `scan_is_word` says whether the month's rules take the family's scan at the
-    venue for the second party's word on that day.
+    venue for the second party's word on that day. Group, territory and programme are one key, the group's.
 
     no_pii: ids. Retention: ten years.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
-    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
-    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False)
+    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False, db_constraint=False)
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False, db_constraint=False)
     provider = models.ForeignKey(Provider, on_delete=models.PROTECT, db_index=False)
-    group = models.ForeignKey(ClubGroup, on_delete=models.PROTECT)
+    group = models.ForeignKey(ClubGroup, on_delete=models.PROTECT, db_constraint=False)
     month = models.DateField()
     state = models.TextField()
     lessons_held = models.IntegerField()

@@ -18,7 +18,7 @@ from qosymsha.domain.attendance.access import ALLOWED, Action
 from qosymsha.domain.attendance.queries.checkins import presence_rules
 from qosymsha.domain.attendance.queries.months import MonthRow, own_months
 from qosymsha.domain.attendance.rules import Lesson, window
-from qosymsha.domain.attendance.states import HEARS_GUARDIANS, WordState
+from qosymsha.domain.attendance.states import HEARS_GUARDIANS, HoldState, MarkValue, WordState
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.rules import person_of
 from qosymsha.domain.people.states import Role
@@ -106,6 +106,12 @@ class OwnMonth:
     def is_open(self) -> bool:
         """True where the guardian may still speak for the first time."""
         return self.row.word == WordState.SILENT and self.row.sheet_state in HEARS_GUARDIANS
+
+    @property
+    def would_be_paid(self) -> int:
+        """Present lessons that are paid once the month is confirmed: those that nothing holds."""
+        held = {i for i, one in self.held.items() if any(h.state in (HoldState.OPEN, HoldState.UPHELD) for h in one)}
+        return sum(day.mark == MarkValue.PRESENT and day.session_id not in held for day in self.row.days)
 
     @property
     def disputed_days(self) -> list[int]:

@@ -212,8 +212,12 @@ def marking_ids(
     )
 
 
-def late_marks(*, actor: Actor, provider_id: int, month: date, at: datetime) -> list[LateMark]:
+def late_marks(
+    *, actor: Actor, provider_id: int, month: date, at: datetime, group_id: int | None = None
+) -> list[LateMark]:
     """A month's marks that came late by the rules of their programme, by lesson and place; an audited read.
+
+    Of one group, or of all the provider's.
 
     Raises:
         Forbidden: the actor may not read this provider's lessons.
@@ -223,8 +227,9 @@ def late_marks(*, actor: Actor, provider_id: int, month: date, at: datetime) -> 
         row[0]: SessionFacts(*row)
         for row in rows(
             f"SELECT {SESSION_COLUMNS} FROM session s WHERE s.provider_id = %s AND s.group_id IN ("  # noqa: S608
-            'SELECT id FROM club_group WHERE provider_id = %s) AND s."on" BETWEEN %s AND %s',
-            [provider_id, provider_id, first, month_end(first)],
+            "SELECT id FROM club_group WHERE provider_id = %s) AND (%s::bigint IS NULL OR s.group_id = %s)"
+            ' AND s."on" BETWEEN %s AND %s',
+            [provider_id, provider_id, group_id, group_id, first, month_end(first)],
         )
     }
     hours = late_after_hours(sessions.values())
@@ -244,10 +249,16 @@ def late_marks(*, actor: Actor, provider_id: int, month: date, at: datetime) -> 
     return late
 
 
-def objections(
-    *, actor: Actor, provider_id: int, at: datetime, states: Collection[str] = ("open",), month: date | None = None
+def objections(  # noqa: PLR0913 (a page: whose words, in which states, of which month and group)
+    *,
+    actor: Actor,
+    provider_id: int,
+    at: datetime,
+    states: Collection[str] = ("open",),
+    month: date | None = None,
+    group_id: int | None = None,
 ) -> list[ObjectionRow]:
-    """Phones' words in these states beside the marks, by day; of a month or all. An audited read.
+    """Phones' words in these states beside the marks, by day; of a month or all, a group or all. An audited read.
 
     Raises:
         Forbidden: the actor may not read this provider's lessons.
@@ -258,11 +269,13 @@ def objections(
         " o.received_at, o.state, o.reason, o.resolution, o.resolved_by, m.value, m.marked_by, m.marked_at"
         " FROM mark_objection o JOIN session s ON s.id = o.session_id LEFT JOIN enrolment e ON e.id = o.enrolment_id"
         ' LEFT JOIN mark m ON m."on" = o."on" AND m.session_id = o.session_id AND m.enrolment_id = o.enrolment_id'
-        " WHERE o.provider_id = %s AND o.state = ANY (%s::text[])"
+        " WHERE o.provider_id = %s AND o.state = ANY (%s::text[]) AND (%s::bigint IS NULL OR s.group_id = %s)"
         ' AND (%s::date IS NULL OR o."on" >= %s AND o."on" <= %s) ORDER BY o."on", o.session_id, o.enrolment_id, o.id',
         [
             provider_id,
             list(states),
+            group_id,
+            group_id,
             month,
             month and month.replace(day=1),
             month and month_end(month),

@@ -56,7 +56,7 @@ from qosymsha.domain.attendance.steps.sheets import (
     write_remarks,
     write_words,
 )
-from qosymsha.domain.attendance.steps.traces import forget_months, leave_each, leave_traces
+from qosymsha.domain.attendance.steps.traces import forget_months, leave_each, leave_traces, trace_batch
 
 __all__ = [
     "write_objection",
@@ -80,6 +80,7 @@ __all__ = [
     "forget_months",
     "leave_each",
     "leave_traces",
+    "trace_batch",
     "OfficerTerms",
     "cancel_sessions",
     "close_sheets",

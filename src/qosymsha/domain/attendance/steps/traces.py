@@ -16,6 +16,7 @@ from qosymsha.kernel.clock import local_day, month_of, next_month
 
 KEPT_DAYS = 90
 _BYTES = 16
+_MAX_ID = 1 << 63
 
 
 def hashed(purpose: str, month: date, value: str) -> bytes | None:
@@ -39,6 +40,15 @@ def leave_traces(  # noqa: PLR0913 (whose, where from, when; the month and place
     if trace is not None:
         places = enrolment_ids or [0] * len(subject_ids)
         leave_each(kind, [(i, e, trace) for i, e in zip(subject_ids, places, strict=True)], at, month=month)
+
+
+def trace_batch(batch_id: int, session_ids: Sequence[int], trace: Trace | None, at: datetime) -> None:
+    """A trace of a batch of marks, once for each month its lessons lie in: the month's key makes it comparable."""
+    if trace is not None:
+        named = [i for i in session_ids if 0 < i < _MAX_ID]
+        months = rows("SELECT DISTINCT date_trunc('month', \"on\")::date FROM session WHERE id = ANY (%s)", [named])
+        for month in sorted({month for (month,) in months} | {month_of(local_day(at))}):
+            leave_traces(TraceKind.MARK, [batch_id], trace, at, month=month)
 
 
 def leave_each(

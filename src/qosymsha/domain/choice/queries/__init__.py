@@ -10,6 +10,7 @@ from qosymsha.domain.choice.queries.facts import (
     round_of,
     vouchers_numbered,
 )
+from qosymsha.domain.choice.queries.families import OwnList, own_lists
 from qosymsha.domain.choice.queries.personal import (
     Explanation,
     Move,
@@ -35,6 +36,8 @@ from qosymsha.domain.choice.queries.public import (
 )
 
 __all__ = [
+    "OwnList",
+    "own_lists",
     "ChoiceHead",
     "ChoiceLife",
     "ChoiceResults",

@@ -15,7 +15,7 @@ from django.db import transaction
 from qosymsha.domain.flags import queries, steps
 from qosymsha.domain.flags.access import ALLOWED, Action
 from qosymsha.domain.flags.models import FlagRun
-from qosymsha.domain.flags.queries import Chunk, FlagFacts, Subject
+from qosymsha.domain.flags.queries import Chunk, FlagFacts, Subject, Whole
 from qosymsha.domain.flags.queries.flags import facts
 from qosymsha.domain.flags.rules import Scored
 from qosymsha.domain.flags.rules.raising import FlagDraft, ReasonDraft, Said, drafts, unjudged
@@ -61,8 +61,14 @@ def screen(  # noqa: PLR0913 (where, which month, whose; and the envelope of eve
     territory_id = programmes.programme(programme_id).territory_id
     require(actor, Action.SCREEN, ALLOWED, territory_id=territory_id)
     month, total = month_of(month), Screening()
-    for number, chunk in enumerate(queries.chunks(programme_id, month, provider_ids=provider_ids)):
-        part = _screen(Deed(actor, Action.SCREEN, at, _own(key, number)), (territory_id, programme_id), month, chunk)
+    found = queries.chunks(programme_id, month, provider_ids=provider_ids)
+    if not found:
+        return total
+    flags = programmes.rules_in_force(programme_id, month).rules.flags
+    around = queries.whole(programme_id, territory_id, month, found, flags, is_all=provider_ids is None)
+    for number, chunk in enumerate(found):
+        deed = Deed(actor, Action.SCREEN, at, _own(key, number))
+        part = _screen(deed, (territory_id, programme_id), month, chunk, around)
         for name, value in asdict(part).items():
             setattr(total, name, getattr(total, name) + value)
     return total
@@ -73,14 +79,14 @@ def _own(key: UUID, number: int) -> UUID:
 
 
 @transaction.atomic(durable=True)
-def _screen(deed: Deed, place: tuple[int, int], month: date, chunk: Chunk) -> Screening:
+def _screen(deed: Deed, place: tuple[int, int], month: date, chunk: Chunk, around: Whole) -> Screening:
     locks.exclusive(*(f"flags.screen.{place[1]}.{chunk.is_outside}.{one}" for one in chunk.providers))
     seen = begin(deed, [place[1], month.isoformat(), chunk.is_outside, list(chunk.providers)])
     if seen is not None:
         return Screening(**seen)
     in_force = programmes.rules_in_force(place[1], month)
     flags = in_force.rules.flags
-    _, result = queries.judged(place[1], place[0], month, chunk, flags)
+    result = queries.judged(place[1], place[0], month, chunk, flags, around)
     subjects = queries.subjects(place[1], month, chunk)
     found = [(subjects[d.group, d.child], d) for d in drafts(result, flags.rules)]
     part = _store(deed, place, month, found, flags.flag_permille)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 
-from qosymsha.domain.flags.queries.outside import fetched
-from qosymsha.domain.flags.rules import COLUMNS, Beyond, Scored, assemble, scored
-from qosymsha.domain.flags.rules.evidence import Numbers
+from qosymsha.domain.flags.queries.outside import copied, fetched
+from qosymsha.domain.flags.queries.points import point_hashes
+from qosymsha.domain.flags.rules import COLUMNS, Beyond, Common, Month, Scored, assemble, how_common, scored
+from qosymsha.domain.flags.rules.evidence import OF_CELL, OF_PLACE, Numbers, pairs
 from qosymsha.domain.flags.rules.patterns import month_patterns
 from qosymsha.domain.flags.rules.recording import EVIDENCE
 from qosymsha.domain.programmes import queries as programmes
@@ -33,10 +34,9 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A chunk's month: arrays of `COLUMNS`, and each row's own reference in its file ("" in the register)."""
+    """A chunk's month: arrays of `COLUMNS`."""
 
     columns: dict[str, Numbers]
-    refs: list[str]
 
 
 _CHUNKS = """
@@ -85,51 +85,64 @@ def latest_month(programme_id: int) -> date | None:
 
 
 _HASH = "('x' || encode(substr({}, 1, 8), 'hex'))::bit(64)::bigint"
+_SECONDS = "extract(epoch FROM {})::bigint"
 _TRACE = """LEFT JOIN LATERAL (SELECT device, network FROM trace t WHERE t.month = %(first)s AND t.kind = '{kind}'
    AND t.subject_id = {subject} AND t.enrolment_id = {place} ORDER BY t.id DESC LIMIT 1) {name} ON true"""
-_LIVE_VALUES = {
-    "provider": "s.provider_id",
-    "group": "s.group_id",
-    "child": "m.child_id",
-    "family": "coalesce(r.confirmed_by, (SELECT min(w.guardian_id) FROM guardianship w"
-    ' WHERE w.child_id = m.child_id AND w.valid @> m."on"), 0)',
-    "home": "coalesce((SELECT kato::bigint FROM territory h WHERE h.id = c.home_id), 0)",
-    "venue": "s.venue_id",
-    "district": "d.kato::bigint",
+_LIVE_PLACE = {
+    "provider": "e.provider_id",
+    "group": "e.group_id",
+    "child": "e.child_id",
+    "family": "coalesce(r.confirmed_by, (SELECT min(w.guardian_id) FROM guardianship w WHERE w.child_id = e.child_id"
+    " AND w.valid && daterange(%(first)s, %(last)s)))",
+    "home": "(SELECT kato::bigint FROM territory h WHERE h.id = c.home_id)",
+    "venue": "g.venue_id",
+    "district": "d.kato",
     "capacity": "least(g.capacity, v.capacity)",
-    "confirmed_at": "extract(epoch FROM r.confirmed_at)::bigint",
+    "confirmed_at": _SECONDS.format("r.confirmed_at"),
     "confirm_device": _HASH.format("tw.device"),
     "confirm_network": _HASH.format("tw.network"),
-    "starts": "extract(epoch FROM s.starts_at)::bigint",
-    "ends": "extract(epoch FROM s.ends_at)::bigint",
+}
+_LIVE_CELL = {
+    "starts": _SECONDS.format("s.starts_at"),
+    "ends": _SECONDS.format("s.ends_at"),
     "value": "CASE m.value WHEN 'present' THEN 1 WHEN 'ill' THEN 2 WHEN 'excused' THEN 3 ELSE 0 END",
-    "marked_at": "extract(epoch FROM m.marked_at)::bigint",
-    "recorded_at": "extract(epoch FROM m.recorded_at)::bigint",
+    "marked_at": _SECONDS.format("m.marked_at"),
+    "recorded_at": _SECONDS.format("m.recorded_at"),
     "mark_device": _HASH.format("tm.device"),
     "mark_network": _HASH.format("tm.network"),
-    "scan_at": "CASE WHEN k.kind IN ('code', 'late') THEN extract(epoch FROM k.at)::bigint END",
+    "scan_at": "CASE WHEN k.kind IN ('code', 'late') THEN extract(epoch FROM k.at) END",
     "scan_device": _HASH.format("tk.device"),
     "scan_network": _HASH.format("tk.network"),
     "is_card": "(k.kind = 'card' OR k.card_at IS NOT NULL)::int",
-    "away": 'CASE WHEN EXISTS (SELECT FROM absence_notice n WHERE n.enrolment_id = m.enrolment_id AND n.days @> m."on")'
-    " THEN 5 END",
+    "away": "CASE WHEN away.enrolment_id IS NOT NULL THEN 5 END",
     "teacher": "s.teacher_id",
     "day": "m.\"on\" - date '0001-01-01' + 1",
 }
-_LIVE = f"""
-SELECT '', {", ".join(f"coalesce({_LIVE_VALUES.get(name, '0')}, 0)" for name in COLUMNS)}
-  FROM session s JOIN mark m ON m."on" = s."on" AND m.session_id = s.id
-  JOIN club_group g ON g.id = s.group_id JOIN venue v ON v.id = s.venue_id JOIN territory d ON d.id = v.district_id
-  JOIN child c ON c.id = m.child_id
-  LEFT JOIN check_in k ON k."on" = m."on" AND k.session_id = m.session_id AND k.enrolment_id = m.enrolment_id
-  LEFT JOIN month_sheet ms ON ms.group_id = s.group_id AND ms.month = %(first)s
-  LEFT JOIN sheet_row r ON r.sheet_id = ms.id AND r.enrolment_id = m.enrolment_id
-  {_TRACE.format(kind="mark", subject="m.batch_id", place="0", name="tm")}
-  {_TRACE.format(kind="check_in", subject="m.session_id", place="m.enrolment_id", name="tk")}
+
+
+def _listed(values: Mapping[str, str], names: Sequence[str]) -> str:
+    """The columns by name, each eight bytes and never NULL; what a source does not know is 0."""
+    return ", ".join(f"coalesce(({values.get(name, '0')})::bigint, 0)" for name in names)
+
+
+_LIVE_PLACES = f"""
+SELECT e.id, {_listed(_LIVE_PLACE, OF_PLACE)}
+  FROM enrolment e JOIN club_group g ON g.id = e.group_id JOIN venue v ON v.id = g.venue_id
+  JOIN territory d ON d.id = v.district_id JOIN child c ON c.id = e.child_id
+  LEFT JOIN month_sheet ms ON ms.group_id = e.group_id AND ms.month = %(first)s
+  LEFT JOIN sheet_row r ON r.sheet_id = ms.id AND r.enrolment_id = e.id
   {_TRACE.format(kind="word", subject="r.id", place="0", name="tw")}
+ WHERE e.programme_id = %(programme)s AND e.provider_id = ANY (%(providers)s::bigint[]) ORDER BY e.id"""  # noqa: S608
+_LIVE_CELLS = f"""
+SELECT m.enrolment_id, {_listed(_LIVE_CELL, OF_CELL)}
+  FROM session s JOIN mark m ON m."on" = s."on" AND m.session_id = s.id
+  LEFT JOIN check_in k ON k."on" = m."on" AND k.session_id = m.session_id AND k.enrolment_id = m.enrolment_id
+  LEFT JOIN LATERAL (SELECT n.enrolment_id FROM absence_notice n WHERE n.enrolment_id = m.enrolment_id
+     AND n.days @> m."on" LIMIT 1) away ON true
+  {_TRACE.format(kind="mark", subject="m.batch_id", place="0", name="tm")}
+  {_TRACE.format(kind="check_in", subject="k.session_id", place="k.enrolment_id", name="tk")}
  WHERE s.programme_id = %(programme)s AND s.provider_id = ANY (%(providers)s::bigint[])
-   AND m."on" >= %(first)s AND m."on" < %(last)s AND s.starts_at >= %(from)s AND s.starts_at < %(to)s
- ORDER BY s.provider_id, s.group_id, m.child_id, s.starts_at"""  # noqa: S608
+   AND m."on" >= %(first)s AND m."on" < %(last)s AND s.starts_at >= %(from)s AND s.starts_at < %(to)s"""  # noqa: S608
 _OUTSIDE_VALUES = {
     "provider": "hashtextextended(o.provider, 0)",
     "group": "hashtextextended(o.provider || chr(10) || o.group_code, 0)",
@@ -137,19 +150,34 @@ _OUTSIDE_VALUES = {
     "day": "o.\"on\" - date '0001-01-01' + 1",
     **{name: f"o.{name}" for name in EVIDENCE},
 }
-_OUTSIDE = f"""
-SELECT o.ref, {", ".join(_OUTSIDE_VALUES.get(name, "0") for name in COLUMNS)} FROM outside_mark o
- WHERE o.programme_id = %(programme)s AND o.provider = ANY (%(providers)s::text[])
-   AND o."on" >= %(first)s AND o."on" < %(last)s ORDER BY o.provider, o.group_code, o.child, o.starts_at"""  # noqa: S608
+_OUTSIDE = """
+SELECT {columns} FROM outside_mark o WHERE o.programme_id = %(programme)s AND o.provider = ANY (%(providers)s::text[])
+   AND o."on" >= %(first)s AND o."on" < %(last)s
+ ORDER BY o.provider, o.group_code, o.child, "on", o.starts_at"""
 
 
 def load(programme_id: int, month: date, chunk: Chunk) -> Loaded:
-    """The chunk's marks of the month with all evidence about them."""
-    found = fetched(_OUTSIDE if chunk.is_outside else _LIVE, _given(programme_id, month, chunk))
-    table = np.array([row[1:] for row in found], np.int64).reshape(-1, len(COLUMNS))
-    refs = [row[0] for row in found] if chunk.is_outside else []
-    del found
-    return Loaded({name: np.ascontiguousarray(table[:, i]) for i, name in enumerate(COLUMNS)}, refs)
+    """The chunk's marks of the month with all evidence about them, by place and time."""
+    given = _given(programme_id, month, chunk)
+    if chunk.is_outside:
+        return Loaded(copied(_OUTSIDE.format(columns=_listed(_OUTSIDE_VALUES, COLUMNS)), given, COLUMNS))
+    places = copied(_LIVE_PLACES, given, ("id", *OF_PLACE))
+    cells = copied(_LIVE_CELLS, given, ("id", *OF_CELL))
+    of = np.searchsorted(places["id"], cells["id"])
+    order = np.lexsort((cells["starts"], of, places["child"][of], places["group"][of], places["provider"][of]))
+    of = of[order]
+    columns = {name: places[name][of] for name in OF_PLACE} | {name: cells[name][order] for name in OF_CELL}
+    points = point_hashes(programme_id, month)
+    for kind in ("confirm", "scan"):
+        columns[f"is_{kind}_point"] = np.isin(columns[f"{kind}_device"], points).astype(np.int64)
+    return Loaded(columns)
+
+
+def references(programme_id: int, month: date, chunk: Chunk) -> list[str]:
+    """Each row's own reference in its file, in the order of `load`; none for the register."""
+    if not chunk.is_outside:
+        return []
+    return [ref for (ref,) in fetched(_OUTSIDE.format(columns="o.ref"), _given(programme_id, month, chunk))]
 
 
 def _given(programme_id: int, month: date, chunk: Chunk) -> dict[str, Any]:
@@ -164,31 +192,72 @@ def _given(programme_id: int, month: date, chunk: Chunk) -> dict[str, Any]:
     }
 
 
-def judged(programme_id: int, territory_id: int, month: date, chunk: Chunk, flags: Flags) -> tuple[Loaded, Scored]:
-    """The chunk's month and what the rules make of it."""
+@dataclass(frozen=True)
+class Whole:
+    """What a month must be judged by beyond its chunk: all confirmations' instants, sorted, of the register and of
+    files, and how common each rule's signal is (`None`: a chunk judges that by itself).
+    """
+
+    pulse: Mapping[bool, Numbers]
+    common: Mapping[bool, Common | None]
+
+
+_LIVE_PULSE = """
+SELECT extract(epoch FROM r.confirmed_at)::bigint FROM month_sheet s JOIN sheet_row r ON r.sheet_id = s.id
+ WHERE s.programme_id = %(programme)s AND s.month = %(first)s AND r.confirmed_at IS NOT NULL"""
+_OUTSIDE_PULSE = """
+SELECT max(o.confirmed_at) FROM outside_mark o WHERE o.programme_id = %(programme)s AND o."on" >= %(first)s
+   AND o."on" < %(last)s AND o.confirmed_at > 0 GROUP BY o.provider, o.group_code, o.child"""
+
+
+def whole(  # noqa: PLR0913 (where, which month, which part of it, by what)
+    programme_id: int, territory_id: int, month: date, found: Sequence[Chunk], flags: Flags, *, is_all: bool = True
+) -> Whole:
+    """Read the month once before it is judged, a chunk in memory at a time.
+
+    Where the chunks are not all of the month (`is_all`), or one chunk is, nothing is read but the instants.
+    """
+    pulse: dict[bool, Numbers] = {}
+    common: dict[bool, Common | None] = {}
+    for is_outside, statement in ((False, _LIVE_PULSE), (True, _OUTSIDE_PULSE)):
+        mine = [chunk for chunk in found if chunk.is_outside == is_outside]
+        given = _given(programme_id, month, Chunk(is_outside, (), 0))
+        pulse[is_outside] = np.sort(copied(statement, given, ("at",))["at"]) if mine else np.zeros(0, np.int64)
+        common[is_outside] = None
+        if is_all and len(mine) > 1:
+            seen = (_evidence(programme_id, territory_id, month, chunk, pulse[is_outside]) for chunk in mine)
+            common[is_outside] = how_common(seen, flags.rules)
+    return Whole(pulse, common)
+
+
+def judged(  # noqa: PLR0913 (where, which month, which part of it, by what)
+    programme_id: int, territory_id: int, month: date, chunk: Chunk, flags: Flags, around: Whole
+) -> Scored:
+    """What the rules make of the chunk's month."""
+    evidence = _evidence(programme_id, territory_id, month, chunk, around.pulse[chunk.is_outside])
+    return scored(evidence, flags.rules, flags.flag_permille, flags.common_permille, around.common[chunk.is_outside])
+
+
+def _evidence(programme_id: int, territory_id: int, month: date, chunk: Chunk, pulse: Numbers) -> Month:
     loaded = load(programme_id, month, chunk)
     before = (month - timedelta(days=1)).replace(day=1)
     _remember(loaded, load(programme_id, before, chunk))
     calendar = programmes.calendar(territory_id, month, next_month(month))
     rest = frozenset(day.toordinal() for day, works in calendar.overrides.items() if not works)
-    evidence = assemble(loaded.columns, rest, _beyond(programme_id, month, chunk))
-    return loaded, scored(evidence, flags.rules, flags.flag_permille, flags.common_permille)
+    return assemble(loaded.columns, rest, replace(_beyond(programme_id, month, chunk), pulse=pulse))
 
 
 def _remember(loaded: Loaded, earlier: Loaded) -> None:
     """Write each place's pattern of the month before into its rows."""
-    if not len(earlier.columns["child"]):
+    if not len(earlier.columns["child"]) or not len(loaded.columns["child"]):
         return
     before = assemble(earlier.columns, frozenset())
-    patterns = dict(
-        zip(
-            zip(before.places["group"].tolist(), before.places["child"].tolist(), strict=True),
-            month_patterns(before).tolist(),
-            strict=True,
-        )
-    )
-    pairs = zip(loaded.columns["group"].tolist(), loaded.columns["child"].tolist(), strict=True)
-    loaded.columns["earlier"] = np.array([patterns.get(pair, 0) for pair in pairs], np.int64)
+    known = pairs(before.places["group"], before.places["child"])
+    order = np.argsort(known)
+    asked = pairs(loaded.columns["group"], loaded.columns["child"])
+    at = np.minimum(np.searchsorted(known[order], asked), len(known) - 1)
+    is_known = known[order][at] == asked
+    loaded.columns["earlier"] = np.where(is_known, month_patterns(before)[order][at], 0)
 
 
 _LIVE_BEYOND = """

@@ -10,7 +10,7 @@ import numpy as np
 from django.db import transaction
 
 from qosymsha.domain.flags.access import ALLOWED, Action
-from qosymsha.domain.flags.queries.months import Subject, chunks, judged, subjects
+from qosymsha.domain.flags.queries.months import Subject, chunks, judged, references, subjects, whole
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.kernel import audit
 from qosymsha.kernel.actor import Actor, require
@@ -45,8 +45,11 @@ def scores(*, actor: Actor, programme_id: int, month: date, at: datetime, provid
     territory_id = programmes.programme(programme_id).territory_id
     require(actor, Action.READ, ALLOWED, territory_id=territory_id)
     flags = programmes.rules_in_force(programme_id, month).rules.flags
-    for chunk in chunks(programme_id, month, provider):
-        loaded, result = judged(programme_id, territory_id, month, chunk, flags)
+    found = chunks(programme_id, month, provider)
+    around = whole(programme_id, territory_id, month, found, flags, is_all=not provider)
+    for chunk in found:
+        result = judged(programme_id, territory_id, month, chunk, flags, around)
+        refs = references(programme_id, month, chunk)
         who = subjects(programme_id, month, chunk)
         with transaction.atomic():
             audit.record(
@@ -70,7 +73,7 @@ def scores(*, actor: Actor, programme_id: int, month: date, at: datetime, provid
                 tuple(
                     DayScore(
                         date.fromordinal(int(cells["day"][cell])),
-                        loaded.refs[cell] if loaded.refs else "",
+                        refs[cell] if refs else "",
                         round(1000 * float(result.cell[cell])),
                         bool(result.is_flagged_cell[cell]),
                     )

@@ -23,6 +23,9 @@ class FlagRefusal(StrEnum):
     FLAG_OWN_PROVIDER = "flag_own_provider"
     UNKNOWN_OUTCOME = "unknown_outcome"
     OUTSIDE_MARK_TWICE = "outside_mark_twice"
+    POINT_UNNAMED = "point_unnamed"
+    POINT_KNOWN = "point_known"
+    POINT_DAYS = "point_days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,16 @@ class OutsideRow:
     def key(self) -> tuple[date, str, str, bytes, datetime]:
         """What makes it the same mark."""
         return (self.on, self.provider, self.group_code, self.child, self.starts_at)
+
+
+@dataclass(frozen=True, slots=True)
+class PointDraft:
+    """A consultation point's device as traces call it, the point's name, its first day and the day after its last."""
+
+    device: str
+    name: str
+    first: date
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

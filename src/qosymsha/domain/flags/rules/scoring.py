@@ -5,7 +5,7 @@ score = 1 − Π (1 − weight × strength), over the rules of a child's month a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -94,12 +94,45 @@ class Scored:
         return self.month.most(signal.strength) if signal.is_cells else signal.strength
 
 
-def scored(month: Month, settings: Sequence[Setting], flag_permille: int, common_permille: int) -> Scored:
+@dataclass(frozen=True, slots=True)
+class Common:
+    """A month taken whole: how many providers, and by rule the share of children's months it speaks of."""
+
+    providers: int
+    share: Mapping[str, float]
+
+
+def how_common(parts: Iterable[Month], settings: Sequence[Setting]) -> Common:
+    """Count over a month's parts, each of whole providers, what share of children's months each rule speaks of."""
+    providers, places = 0, 0
+    spoken: dict[str, int] = {setting.code: 0 for setting in settings if setting.on}
+    for month in parts:
+        providers += len(np.unique(month.places["provider"]))
+        places += len(month.group)
+        for setting in settings:
+            if setting.on:
+                spoken[setting.code] += int(_speaks(month, RULES[setting.code](month, setting.thresholds)).sum())
+    return Common(providers, {code: many / max(places, 1) for code, many in spoken.items()})
+
+
+def _speaks(month: Month, signal: Signal) -> Truths:
+    found: Truths = np.greater(month.most(signal.strength) if signal.is_cells else signal.strength, 0.5)
+    return found
+
+
+def scored(
+    month: Month,
+    settings: Sequence[Setting],
+    flag_permille: int,
+    common_permille: int,
+    common: Common | None = None,
+) -> Scored:
     """Judge a month by the rules that are on. A place is flagged from `flag_permille` on, and then its days are those
     which reach it too, or where none does alone, those that any rule of days speaks about, or else all present days.
 
     A rule that speaks of more than `common_permille` of a month with many providers tells how things are written down
-    there, not who lies: its weight falls, to nothing at twice that share. Hard contradictions are never common.
+    there, not who lies: its weight falls, to nothing at twice that share. Hard contradictions are never common. Where
+    `month` is a part, `common` tells of the whole.
     """
     signals: dict[str, Signal] = {}
     doubt_place, doubt_own, doubt_cell = np.ones(len(month.group)), np.ones(len(month.group)), np.ones(len(month.place))
@@ -107,7 +140,7 @@ def scored(month: Month, settings: Sequence[Setting], flag_permille: int, common
         if not setting.on:
             continue
         signal = signals[setting.code] = RULES[setting.code](month, setting.thresholds)
-        weight = setting.weight_permille / 1000 * _rarity(month, setting.code, signal, common_permille)
+        weight = setting.weight_permille / 1000 * _rarity(month, setting.code, signal, common_permille, common)
         if signal.is_cells:
             doubt_cell *= 1 - weight * signal.strength
             doubt_place *= 1 - weight * month.most(signal.strength)
@@ -119,11 +152,14 @@ def scored(month: Month, settings: Sequence[Setting], flag_permille: int, common
     return Scored(month, place, cell, signals, is_flagged, _days(month, is_flagged, cell, doubt_cell, flag_permille))
 
 
-def _rarity(month: Month, code: str, signal: Signal, common_permille: int) -> float:
-    if code in _CERTAIN or len(np.unique(month.places["provider"])) < _MANY_PROVIDERS:
+def _rarity(month: Month, code: str, signal: Signal, common_permille: int, common: Common | None) -> float:
+    if code in _CERTAIN:
         return 1.0
-    strength = month.most(signal.strength) if signal.is_cells else signal.strength
-    return float(np.clip(2 - 1000 * np.mean(strength > 0.5) / common_permille, 0.0, 1.0))
+    providers = common.providers if common else len(np.unique(month.places["provider"]))
+    if providers < _MANY_PROVIDERS:
+        return 1.0
+    share = common.share[code] if common else float(np.mean(_speaks(month, signal)))
+    return float(np.clip(2 - 1000 * share / common_permille, 0.0, 1.0))
 
 
 def _days(month: Month, is_flagged: Truths, cell: Shares, doubt: Shares, flag_permille: int) -> Truths:

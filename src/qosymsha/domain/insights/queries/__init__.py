@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from time import perf_counter
 
-from qosymsha.domain.insights.queries import draws, money, places, trust
+from qosymsha.domain.insights.queries import draws, money, places, trail, trust
 from qosymsha.domain.insights.queries.found import Checking, Found
 from qosymsha.domain.insights.rules import NOT_YET, PROMISES, InvariantResult
 
@@ -34,6 +34,7 @@ CHECKS: dict[str, Check] = {
     "INV-21": trust.retention,
     "INV-22": trust.server,
     "LEDGER-13": money.lines_sum_to_zero,
+    "MONEY-TRAIL": trail.money_trail,
 }
 
 

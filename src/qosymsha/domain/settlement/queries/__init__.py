@@ -39,7 +39,15 @@ from qosymsha.domain.settlement.queries.dues import (
     provider_numbered,
     statement,
 )
-from qosymsha.domain.settlement.queries.explained import RowTrail, StoredDay, Trail, explained, money_day, trail
+from qosymsha.domain.settlement.queries.explained import (
+    RowTrail,
+    StoredDay,
+    Trail,
+    explained,
+    money_day,
+    money_days,
+    trail,
+)
 from qosymsha.domain.settlement.queries.files import (
     Release,
     files_by_number,
@@ -113,6 +121,7 @@ __all__ = [
     "lock_owed",
     "lock_released_claims",
     "money_day",
+    "money_days",
     "month_rules",
     "paid_of_rows",
     "payable_rows",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from qosymsha.domain.programmes import queries as programmes
@@ -18,7 +20,7 @@ from qosymsha.domain.settlement.rules.payment_file import is_iban
 from qosymsha.domain.settlement.rules.statements import WAITS_FOR, ClaimFacts, Waiting, claim_waits, pay_day
 from qosymsha.domain.settlement.states import ClaimState
 from qosymsha.kernel.actor import Actor, require
-from qosymsha.kernel.clock import local_day, next_month
+from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Refused
 
 
@@ -123,6 +125,25 @@ SELECT coalesce(sum(balance_tiyn), 0)::bigint FROM ledger_account WHERE kind = '
 _WITH_PROVIDER = ("open", "returned", "paused")
 
 
+class _Terms:
+    """What a statement's rows are judged by, asked once however many rows there are."""
+
+    def __init__(self, at: datetime, months: Sequence[date], sent: Sequence[datetime | None]) -> None:
+        self.today = local_day(at)
+        days = [self.today, *months, *(local_day(instant) for instant in sent if instant is not None)]
+        first, last = min(days), max(days) + timedelta(days=31 + 92)  # a pay day, moved over the longest holidays
+        self.rules_of = cache(lambda rule_set_id: programmes.rules_of(rule_set_id).rules)
+        self.rules_now = cache(self._rules_now)
+        self.territory_of = cache(lambda programme_id: programme_of(programme_id).territory_id)
+        self.calendar = cache(lambda territory_id: programmes.calendar(territory_id, first, last))
+
+    def _rules_now(self, programme_id: int) -> Rules | None:
+        try:
+            return programmes.rules_in_force(programme_id, self.today).rules
+        except Refused:
+            return None
+
+
 def statement(*, actor: Actor, provider_id: int, at: datetime) -> Statement:
     """The provider's statement as of now.
 
@@ -134,8 +155,10 @@ def statement(*, actor: Actor, provider_id: int, at: datetime) -> Statement:
     if provider is None:
         raise Refused(PaperRefusal.UNKNOWN_PROVIDER)
     require(actor, Action.READ_PAPERS, ALLOWED, territory_id=provider.territory_id, provider_id=provider_id)
-    claims = tuple(_claim(row, has_account=is_iban(provider.iban)) for row in rows(_CLAIMS, [provider_id]))
-    sheets = tuple(_sheet(row, at) for row in rows(_SHEETS, [provider_id]))
+    claimed, sent = rows(_CLAIMS, [provider_id]), rows(_SHEETS, [provider_id])
+    terms = _Terms(at, [row[2] for row in claimed], [row[4] for row in sent])
+    claims = tuple(_claim(row, terms, has_account=is_iban(provider.iban)) for row in claimed)
+    sheets = tuple(_sheet(row, terms) for row in sent)
     ((owed,),) = rows(_OWED, [provider_id])
     return Statement(provider_id, provider.number, provider.name, at, claims, sheets, owed)
 
@@ -152,10 +175,10 @@ def provider_numbered(number: str) -> int:
     return found
 
 
-def _claim(row: tuple[Any, ...], *, has_account: bool) -> ClaimDue:
+def _claim(row: tuple[Any, ...], terms: _Terms, *, has_account: bool) -> ClaimDue:
     number, contract, month, units, amount, offset, formula, state, reason, rule_set_id, territory_id, *rest = row
     act, act_state, sides, is_released, is_line_sent, paid_at = rest
-    rules = programmes.rules_of(rule_set_id).rules
+    rules = terms.rules_of(rule_set_id)
     facts = ClaimFacts(ClaimState(state), act_state, frozenset(sides or ()), has_account, is_released, is_line_sent)
     return ClaimDue(
         number=number,
@@ -168,25 +191,19 @@ def _claim(row: tuple[Any, ...], *, has_account: bool) -> ClaimDue:
         state=state,
         reason=reason,
         act=act or "",
-        due_on=_due_on(rules, territory_id, month),
+        due_on=pay_day(month, rules.pay.pay_day, rules.papers.pay_day_moves, terms.calendar(territory_id)),
         waits=tuple(Wait(w, WAITS_FOR[w]) for w in claim_waits(facts, rules.papers)),
         paid_at=paid_at,
     )
 
 
-def _due_on(rules: Rules, territory_id: int, month: date) -> date:
-    first = next_month(month)
-    calendar = programmes.calendar(territory_id, first - timedelta(days=31), first + timedelta(days=92))
-    return pay_day(month, rules.pay.pay_day, rules.papers.pay_day_moves, calendar)
-
-
-def _sheet(row: tuple[Any, ...], at: datetime) -> SheetDue:
+def _sheet(row: tuple[Any, ...], terms: _Terms) -> SheetDue:
     group, month, state, programme_id, sent_at, at_most, silent, held_days = row
     waits: list[Wait] = []
     if state in _WITH_PROVIDER:
         waits.append(_wait(Waiting.SHEET_WITH_PROVIDER))
     elif silent:
-        waits.append(_wait(_silence(programme_id, sent_at, at), silent))
+        waits.append(_wait(_silence(programme_id, sent_at, terms), silent))
     if held_days:
         waits.append(_wait(Waiting.FLAGS, held_days))
     if state == "with_customer":
@@ -194,17 +211,14 @@ def _sheet(row: tuple[Any, ...], at: datetime) -> SheetDue:
     return SheetDue(group, month, state, at_most, tuple(waits or [_wait(Waiting.CLAIM)]))
 
 
-def _silence(programme_id: int, sent_at: datetime, at: datetime) -> Waiting:
+def _silence(programme_id: int, sent_at: datetime, terms: _Terms) -> Waiting:
     """Parents' turn, until the officer's day has come."""
-    try:
-        in_force = programmes.rules_in_force(programme_id, local_day(at))
-    except Refused:
+    rules = terms.rules_now(programme_id)
+    if rules is None:
         return Waiting.PARENTS
-    first, last = local_day(sent_at), local_day(at)
-    territory_id = programme_of(programme_id).territory_id
-    passed = programmes.calendar(territory_id, first, last).working_days_between(first, last)
-    waits = in_force.rules.confirmation.officer_after_working_days
-    return Waiting.OFFICER_DECIDES if passed > waits else Waiting.PARENTS
+    calendar = terms.calendar(terms.territory_of(programme_id))
+    passed = calendar.working_days_between(local_day(sent_at), terms.today)
+    return Waiting.OFFICER_DECIDES if passed > rules.confirmation.officer_after_working_days else Waiting.PARENTS
 
 
 def _wait(reason: Waiting, count: int = 0) -> Wait:

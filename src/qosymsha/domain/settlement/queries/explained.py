@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.ledger.rules import AccountKind
@@ -132,8 +134,28 @@ SELECT line_id, kind, sum(tiyn)::bigint FROM (
  GROUP BY 1, 2"""  # noqa: S608 - statements of this file
 
 
+@contextmanager
+def one_snapshot() -> Iterator[None]:
+    """Read ledger and documents as of one instant, so that money under way between two reads is no difference.
+
+    Inside a transaction its own snapshots hold (tests, and verbs that lock what they read).
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
 def explained(programme_id: int, at: datetime) -> Explained:
     """A programme's lines now: each account tied to its documents, every difference named by its subject."""
+    with one_snapshot():
+        return _explained(programme_id, at)
+
+
+def _explained(programme_id: int, at: datetime) -> Explained:
     asked = {"programme": programme_id}
     documents: defaultdict[int, dict[str, int]] = defaultdict(dict)
     for line_id, kind, tiyn in rows(_TOTALS, asked):
@@ -166,6 +188,12 @@ def money_day(programme_id: int, day: date) -> StoredDay | None:
     """What was sealed about a day, or None."""
     row = MoneyDay.objects.filter(programme_id=programme_id, day=day).first()
     return StoredDay(row.day, row.at, bytes(row.hash), row.summary, row.differences) if row else None
+
+
+def money_days(programme_id: int) -> Iterator[StoredDay]:
+    """Every sealed day of a programme, oldest first."""
+    for row in MoneyDay.objects.filter(programme_id=programme_id).order_by("day").iterator(100):
+        yield StoredDay(row.day, row.at, bytes(row.hash), row.summary, row.differences)
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,7 @@ SELECT c.id, c.number, c.programme_id, p.number, p.name, k.number, c.month, c.un
        array(SELECT y.user_id FROM claim_approval y WHERE y.claim_id = c.id AND y.turn = c.turn ORDER BY y.id),
        array(SELECT y.step FROM claim_approval y WHERE y.claim_id = c.id AND y.turn = c.turn ORDER BY y.id),
        coalesce(a.number, ''), coalesce(a.state, ''),
-       coalesce((SELECT i.state FROM einvoice i WHERE i.service_act_id = a.id AND i.state <> 'rejected' LIMIT 1), ''),
+       coalesce((SELECT i.state FROM e_invoice i WHERE i.service_act_id = a.id AND i.state <> 'rejected' LIMIT 1), ''),
        c.iban, p.iban, (SELECT count(*) FROM claim_row r WHERE r.claim_id = c.id), c.rule_set_id
   FROM claim c JOIN provider p ON p.id = c.provider_id JOIN contract k ON k.id = c.contract_id
   LEFT JOIN service_act a ON a.claim_id = c.id AND a.state <> 'refused'

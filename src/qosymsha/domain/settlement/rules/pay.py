@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from typing import NamedTuple
 
 from qosymsha.domain.programmes.rules import Pay
@@ -129,19 +130,19 @@ class Held(NamedTuple):
     reason: SettlementRefusal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Settlement:
     """A contract's rows of a claim, in the order they came."""
 
     settled: tuple[Settled, ...]
     held: tuple[Held, ...]
 
-    @property
+    @cached_property
     def units(self) -> int:
         """Units paid."""
         return sum(s.due.units for s in self.settled)
 
-    @property
+    @cached_property
     def amount_tiyn(self) -> int:
         """The claim's amount."""
         return sum(s.due.amount_tiyn for s in self.settled)

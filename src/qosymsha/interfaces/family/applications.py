@@ -1,0 +1,78 @@
+"""Applications and lists of wishes: where each stands and why; a category only after a second factor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.http import Http404, HttpResponse
+
+from qosymsha.domain.admission import queries as admission
+from qosymsha.domain.admission.queries import OwnApplication
+from qosymsha.domain.attendance import queries as attendance
+from qosymsha.domain.choice import queries as choice
+from qosymsha.domain.choice.queries import OwnList
+from qosymsha.interfaces.family.access import Look
+from qosymsha.interfaces.ui import reasons
+from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationShown:
+    """An application in short, with the child's name."""
+
+    one: OwnApplication
+    name: str
+    kind: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListShown:
+    """A list of wishes in short, with the child's name."""
+
+    one: OwnList
+    name: str
+
+
+@allowed(Look.APPLICATIONS)
+def applications(request: SignedRequest) -> HttpResponse:
+    """`/family/applications/`: the applications and lists of wishes of one's children."""
+    children = attendance.own_children(actor=request.actor, at=request.at)
+    filed = [
+        ApplicationShown(
+            one,
+            children[one.child_id].name,
+            reasons.kind_name(one.kind, request.language),
+            "" if one.state == "rejected" else f"why.state.{one.state}",
+        )
+        for one in admission.own_applications(actor=request.actor, at=request.at)
+    ]
+    lists = choice.own_lists(actor=request.actor, at=request.at)
+    wishes = [ListShown(one, children[one.child_id].name) for one in lists]
+    return page(request, "family/applications.html", applications=filed, lists=wishes)
+
+
+@allowed(Look.APPLICATIONS)
+def application(request: SignedRequest, application_uuid: UUID) -> HttpResponse:
+    """`/family/applications/{uuid}/`: why it stands where it stands; the category after a fresh second factor."""
+    found = admission.own_applications(actor=request.actor, at=request.at)
+    one = next((a for a in found if a.uuid == application_uuid), None)
+    if one is None:
+        raise Http404
+    is_told = request.visit.fresh_proof(request.at, settings.STEP_UP_MINUTES) is not None
+    told = admission.explain(actor=request.actor, application_id=one.id, at=request.at, with_category=is_told)
+    lines = reasons.of_application(told, request.language)
+    return page(request, "family/why.html", title=one.number, lines=lines, is_told=is_told, has_category=True)
+
+
+@allowed(Look.APPLICATIONS)
+def wishes(request: SignedRequest, list_uuid: UUID) -> HttpResponse:
+    """`/family/choices/{uuid}/`: why a list of wishes got this group, or none yet."""
+    one = next((x for x in choice.own_lists(actor=request.actor, at=request.at) if x.uuid == list_uuid), None)
+    if one is None:
+        raise Http404
+    told = choice.explain(actor=request.actor, list_id=one.id, at=request.at)
+    lines = reasons.of_list(told, request.language)
+    return page(request, "family/why.html", title=one.round_number, lines=lines, has_category=False)

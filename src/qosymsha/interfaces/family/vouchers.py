@@ -1,0 +1,87 @@
+"""Vouchers: what a child holds, until when it must be answered; a yes or a no is one button each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+
+from qosymsha.domain.attendance import queries as attendance
+from qosymsha.domain.vouchers import commands, queries
+from qosymsha.domain.vouchers.access import Action
+from qosymsha.domain.vouchers.queries import OwnVoucher
+from qosymsha.domain.vouchers.rules import VoucherAnswer
+from qosymsha.domain.vouchers.states import VoucherState
+from qosymsha.interfaces.family import shown
+from qosymsha.interfaces.family.access import Look
+from qosymsha.interfaces.ui import reasons, texts
+from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page
+from qosymsha.kernel.clock import local_day
+from qosymsha.kernel.errors import Refused, RowOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class VoucherShown:
+    """A voucher in words; `why`: the reason it was closed or suspended."""
+
+    one: OwnVoucher
+    name: str
+    kind: str
+    group: str
+    why: str
+    may_answer: bool
+
+
+@allowed(Look.VOUCHERS)
+def vouchers(request: SignedRequest) -> HttpResponse:
+    """`/family/vouchers/`: the vouchers of one's children, those that wait for an answer first."""
+    children = attendance.own_children(actor=request.actor, at=request.at)
+    every = own_vouchers(request, {i: child.name for i, child in children.items()})
+    every.sort(key=lambda one: not one.may_answer)
+    return page(request, "family/vouchers.html", vouchers=every)
+
+
+def own_vouchers(request: SignedRequest, names: Mapping[int, str]) -> list[VoucherShown]:
+    """The vouchers of the guardian's children, newest first, by name."""
+    found = queries.own_vouchers(actor=request.actor, at=request.at)
+    return [_shown(request, one, names.get(one.child_id, "")) for one in found]
+
+
+def _shown(request: SignedRequest, one: OwnVoucher, name: str) -> VoucherShown:
+    why = texts.refusals().get(one.reason, {}).get(request.language, "") if one.reason else ""
+    return VoucherShown(
+        one,
+        name,
+        reasons.kind_name(one.kind, request.language),
+        shown.in_words(request.language, one, "group"),
+        why,
+        one.state == VoucherState.ISSUED and local_day(request.at) <= one.accept_by,
+    )
+
+
+@allowed_post(Action.ACCEPT)
+def accept(request: SignedRequest, voucher_uuid: UUID) -> HttpResponse:
+    """`/family/vouchers/{uuid}/accept/`: the family takes the voucher."""
+    return _answered(request, voucher_uuid, commands.accept_vouchers, "voucher.said_accepted")
+
+
+@allowed_post(Action.REFUSE)
+def refuse(request: SignedRequest, voucher_uuid: UUID) -> HttpResponse:
+    """`/family/vouchers/{uuid}/refuse/`: the family gives the voucher back, to whoever is next."""
+    return _answered(request, voucher_uuid, commands.refuse_vouchers, "voucher.said_refused")
+
+
+def _answered(
+    request: SignedRequest, voucher_uuid: UUID, verb: Callable[..., list[RowOutcome]], said: str
+) -> HttpResponse:
+    found = queries.own_vouchers(actor=request.actor, at=request.at)
+    one = next((v for v in found if v.uuid == voucher_uuid), None)
+    if one is None:
+        raise Http404
+    answer = VoucherAnswer(one.id, request.actor.guardian_id or 0)
+    (outcome,) = verb(actor=request.actor, answers=[answer], at=request.at, key=key_of(request))
+    if outcome.reason is not None:
+        raise Refused(outcome.reason)
+    return moved(request, "family-vouchers", said=said)
