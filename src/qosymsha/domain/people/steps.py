@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -115,7 +116,7 @@ def user_called(subject: str, language: str = "kk") -> int:
 def give_role(user_id: int, scope: Scope, first: date, last: date | None) -> int:
     """Give a right for these days, both counted; one that covers them already is kept. Returns its id."""
     assert transaction.get_connection().in_atomic_block, "a right commits with its cause"
-    mine = [user_id, scope.role, scope.territory_id, scope.department_id, scope.provider_id]
+    mine: list[Any] = [user_id, scope.role, scope.territory_id, scope.department_id, scope.provider_id]
     with connection.cursor() as cursor:
         cursor.execute(_STANDING, [*mine, first, last])
         row = cursor.fetchone()

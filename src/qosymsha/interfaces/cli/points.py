@@ -36,6 +36,10 @@ def add(  # noqa: PLR0913 (a verb's options)
     """Register DEVICE (the id its installation sends with every word) as that of the point NAME.
 
     A programme officer does this; who resolves flags does not.
+
+    \b
+    Example:
+      qosymsha points add 5f2c8c1e-3b1f-4a53-9b0e-2f6e5a8d1c77 "Point at Kabanbay 1"
     """
     with database():
         at = clock.read()
@@ -53,7 +57,12 @@ def add(  # noqa: PLR0913 (a verb's options)
 @command.command(name="list")
 @json_option
 def listed(as_json: bool) -> None:
-    """The registered devices, newest first."""
+    """The registered devices, newest first.
+
+    \b
+    Example:
+      qosymsha points list
+    """
     with database():
         found = queries.points(installation(clock.read()).programme_id)
     rows = [(str(p.id), p.name, p.device, p.first.isoformat(), _last(p.until)) for p in found]

@@ -75,10 +75,10 @@ class LineBar:
 
 @allowed(Look.MONEY)
 def money(request: SignedRequest) -> HttpResponse:
-    """`/office/money/?p=CODE&now=1`: each line's money tied to its documents, as sealed last or as of now."""
+    """`/office/money/?p={uuid}&now=1`: each line's money tied to its documents, as sealed last or as of now."""
     mine = office.settled_programmes(request.actor, office.LOOK_AT_MONEY)
     asked = request.GET.get("p", "")
-    chosen = next((p for p in mine if p.code == asked), None) if asked else next(iter(mine), None)
+    chosen = next((p for p in mine if str(p.uuid) == asked), None) if asked else next(iter(mine), None)
     if chosen is None and asked:
         raise Http404
     words: dict[str, Any] = {"programmes": mine, "programme": chosen}
@@ -132,7 +132,7 @@ def _scaled(tiyn: int, budget: int) -> int:
 def seal(request: SignedRequest) -> HttpResponse:
     """`/office/money/seal/`: explain the programme of `programme` now and seal it, once a day."""
     mine = office.settled_programmes(request.actor, SEALERS)
-    chosen = next((p for p in mine if p.code == request.POST.get("programme")), None)
+    chosen = next((p for p in mine if str(p.uuid) == request.POST.get("programme")), None)
     if chosen is None:
         raise Http404
     sealed = commands.explain_money(actor=request.actor, programme_id=chosen.id, at=request.at, key=key_of(request))

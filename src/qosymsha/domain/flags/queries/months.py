@@ -192,13 +192,23 @@ def _given(programme_id: int, month: date, chunk: Chunk) -> dict[str, Any]:
     }
 
 
+_LIVE_REACH = f"""
+SELECT {_HASH.format("t.device")}, count(DISTINCT s.provider_id) FROM trace t JOIN sheet_row r ON r.id = t.subject_id
+  JOIN month_sheet s ON s.id = r.sheet_id WHERE t.month = %(first)s AND t.kind = 'word' AND t.device IS NOT NULL
+ GROUP BY 1 HAVING count(DISTINCT s.provider_id) > 1"""  # noqa: S608
+_OUTSIDE_REACH = """
+SELECT o.confirm_device, count(DISTINCT o.provider) FROM outside_mark o WHERE o.programme_id = %(programme)s
+   AND o."on" >= %(first)s AND o."on" < %(last)s AND o.confirm_device <> 0
+ GROUP BY 1 HAVING count(DISTINCT o.provider) > 1"""
+
+
 @dataclass(frozen=True)
 class Whole:
-    """What a month must be judged by beyond its chunk: all confirmations' instants, sorted, of the register and of
-    files, and how common each rule's signal is (`None`: a chunk judges that by itself).
+    """What a month must be judged by beyond its chunk, of files (True) and of the register: all confirmations, and how
+    common each rule's signal is (`None`: a chunk judges that by itself).
     """
 
-    pulse: Mapping[bool, Numbers]
+    beyond: Mapping[bool, Beyond]
     common: Mapping[bool, Common | None]
 
 
@@ -217,34 +227,37 @@ def whole(  # noqa: PLR0913 (where, which month, which part of it, by what)
 
     Where the chunks are not all of the month (`is_all`), or one chunk is, nothing is read but the instants.
     """
-    pulse: dict[bool, Numbers] = {}
+    beyond: dict[bool, Beyond] = {}
     common: dict[bool, Common | None] = {}
-    for is_outside, statement in ((False, _LIVE_PULSE), (True, _OUTSIDE_PULSE)):
+    for is_outside, instants, reach in ((False, _LIVE_PULSE, _LIVE_REACH), (True, _OUTSIDE_PULSE, _OUTSIDE_REACH)):
         mine = [chunk for chunk in found if chunk.is_outside == is_outside]
         given = _given(programme_id, month, Chunk(is_outside, (), 0))
-        pulse[is_outside] = np.sort(copied(statement, given, ("at",))["at"]) if mine else np.zeros(0, np.int64)
+        beyond[is_outside] = Beyond()
+        if mine:
+            pulse = np.sort(copied(instants, given, ("at",))["at"])
+            beyond[is_outside] = Beyond(reach=dict(fetched(reach, given)), pulse=pulse)
         common[is_outside] = None
         if is_all and len(mine) > 1:
-            seen = (_evidence(programme_id, territory_id, month, chunk, pulse[is_outside]) for chunk in mine)
+            seen = (_evidence(programme_id, territory_id, month, chunk, beyond[is_outside]) for chunk in mine)
             common[is_outside] = how_common(seen, flags.rules)
-    return Whole(pulse, common)
+    return Whole(beyond, common)
 
 
 def judged(  # noqa: PLR0913 (where, which month, which part of it, by what)
     programme_id: int, territory_id: int, month: date, chunk: Chunk, flags: Flags, around: Whole
 ) -> Scored:
     """What the rules make of the chunk's month."""
-    evidence = _evidence(programme_id, territory_id, month, chunk, around.pulse[chunk.is_outside])
+    evidence = _evidence(programme_id, territory_id, month, chunk, around.beyond[chunk.is_outside])
     return scored(evidence, flags.rules, flags.flag_permille, flags.common_permille, around.common[chunk.is_outside])
 
 
-def _evidence(programme_id: int, territory_id: int, month: date, chunk: Chunk, pulse: Numbers) -> Month:
+def _evidence(programme_id: int, territory_id: int, month: date, chunk: Chunk, around: Beyond) -> Month:
     loaded = load(programme_id, month, chunk)
     before = (month - timedelta(days=1)).replace(day=1)
     _remember(loaded, load(programme_id, before, chunk))
     calendar = programmes.calendar(territory_id, month, next_month(month))
     rest = frozenset(day.toordinal() for day, works in calendar.overrides.items() if not works)
-    return assemble(loaded.columns, rest, replace(_beyond(programme_id, month, chunk), pulse=pulse))
+    return assemble(loaded.columns, rest, _beyond(programme_id, month, chunk, around))
 
 
 def _remember(loaded: Loaded, earlier: Loaded) -> None:
@@ -279,23 +292,18 @@ _OUTSIDE_LESSONS = """
 SELECT DISTINCT o.teacher, o.venue, o.starts, o.ends FROM outside_mark o WHERE o.programme_id = %(programme)s
    AND o."on" >= %(first)s AND o."on" < %(last)s AND o.teacher <> 0 AND o.venue <> 0 AND o.ends > 0
    AND NOT o.provider = ANY (%(providers)s::text[])"""
-_LIVE_REACH = f"""
-SELECT {_HASH.format("t.device")}, count(DISTINCT s.provider_id) FROM trace t JOIN sheet_row r ON r.id = t.subject_id
-  JOIN month_sheet s ON s.id = r.sheet_id WHERE t.month = %(first)s AND t.kind = 'word' AND t.device IS NOT NULL
- GROUP BY 1 HAVING count(DISTINCT s.provider_id) > 1"""  # noqa: S608
-_OUTSIDE_REACH = """
-SELECT o.confirm_device, count(DISTINCT o.provider) FROM outside_mark o WHERE o.programme_id = %(programme)s
-   AND o."on" >= %(first)s AND o."on" < %(last)s AND o.confirm_device <> 0
- GROUP BY 1 HAVING count(DISTINCT o.provider) > 1"""
 
 
-def _beyond(programme_id: int, month: date, chunk: Chunk) -> Beyond:
-    """What the chunk's children, teachers and devices did at providers that are not in it."""
+def _beyond(programme_id: int, month: date, chunk: Chunk, around: Beyond) -> Beyond:
+    """With what the chunk's children and teachers did at providers that are not in it."""
     given = _given(programme_id, month, chunk)
     presences = fetched(_OUTSIDE_BEYOND if chunk.is_outside else _LIVE_BEYOND, given)
     lessons = fetched(_OUTSIDE_LESSONS, given) if chunk.is_outside else []  # in the register a constraint forbids it
-    reach = fetched(_OUTSIDE_REACH if chunk.is_outside else _LIVE_REACH, given)
-    return Beyond(np.array(presences, np.int64).reshape(-1, 5), np.array(lessons, np.int64).reshape(-1, 4), dict(reach))
+    return replace(
+        around,
+        presences=np.array(presences, np.int64).reshape(-1, 5),
+        lessons=np.array(lessons, np.int64).reshape(-1, 4),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A teacher becomes a user at the first sign-in, known by the number the provider named; the right ends with lessons."""
+"""Teachers as users: a person already known as a teacher is given a user and a right at each provider they teach for."""
 
 from __future__ import annotations
 

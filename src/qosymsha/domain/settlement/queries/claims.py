@@ -101,7 +101,8 @@ FACTS = """
 _PAYABLE = f"""
 WITH {_CLAIMED}
 SELECT g.contract_id, r.id, r.enrolment_id, e.voucher_id, s.month, d.present, r.ill, r.excused, r.absent,
-       e.unit_tariff_tiyn, g.units_per_month, d.waiting, d.lost, d.proved, d.unspoken, (r.word <> 'rejected' OR d.present > 0),
+       e.unit_tariff_tiyn, g.units_per_month, d.waiting, d.lost, d.proved, d.unspoken,
+       (r.word <> 'rejected' OR d.present > 0),
        v.state = ANY (%(live)s) AND v.line_id = e.line_id AND n.line_id IS NULL, coalesce(b.balance_tiyn, 0),
        coalesce(n.next_line_id, e.line_id), coalesce(l.units, 0) - coalesce(w.units, 0),
        coalesce(l.amount, 0) - coalesce(w.amount, 0), coalesce(l.part, 0) + 1

@@ -46,5 +46,6 @@ def activity(code: str) -> str:
 
 @register.filter
 def percent(permille: int) -> str:
-    """850 → `85 %`."""
-    return f"{permille / 10:g}\u00a0%"
+    """847 → `84,7 %`, in English `84.7 %`."""
+    text = f"{permille / 10:g}"
+    return f"{text if get_language() == 'en' else text.replace('.', ',')}\u00a0%"
