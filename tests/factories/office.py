@@ -105,6 +105,7 @@ def claimed(of: Desk) -> Claim:
         at=clock.read(), key=key(),
     )  # fmt: skip
     (drawn,) = [o for o in outcomes if o.reason is None]
+    assert drawn.id is not None
     return Claim.objects.get(pk=drawn.id)
 
 
@@ -137,6 +138,7 @@ def paid_out(of: Desk) -> PaymentLine:
     actor = browsing.actor(of.official(Role.PAYER))
     where: dict[str, Any] = {"actor": actor, "programme_id": of.city.programme_id, "at": clock.read()}
     drawn = settlement.draw_payment_file(payer=PAYER, pay_on=DESK_DAY.date(), key=key(), **where)
+    assert drawn.file_id is not None
     settlement.send_payment_file(file_id=drawn.file_id, key=key(), **where)
     return PaymentLine.objects.get(file_id=drawn.file_id)
 

@@ -33,6 +33,11 @@ def trial() -> Any:
         yield
 
 
+def options(size: dict[str, int], scheme: str = "light") -> dict[str, Any]:
+    """A browser of that size, in Astana's time."""
+    return {"viewport": size, "timezone_id": "Asia/Almaty", "color_scheme": scheme}
+
+
 def come_in(page: Page, url: str, name: str, *, strong: bool = False) -> None:
     """Signed in by the button of that name, with a second factor where wanted."""
     page.goto(f"{url}/ru/sign-in/")
@@ -67,7 +72,7 @@ def desk_of(live_server: Any, browser_path: Path) -> Any:
     """Open a browser as the official of a role, on a page of the office."""
 
     def opened(browser: Browser, of: Desk, role: Role, where: str) -> Any:
-        context = browser.new_context(viewport=eyes.PHONE, timezone_id="Asia/Almaty")
+        context = browser.new_context(**options(eyes.PHONE))
         page = context.new_page()
         come_in(page, live_server.url, of.name_of(role))
         page.goto(f"{live_server.url}/ru/office/{where}")
@@ -180,7 +185,7 @@ def test_every_page_reads_well(live_server: Any, browser_path: Path) -> None:
     with eyes.browser(browser_path) as browser:
         for language, size, scheme in LOOKS:
             for role in (Role.CHECKER, Role.APPROVER, Role.PAYER, Role.AUDITOR):
-                context = browser.new_context(viewport=SIZES[size], timezone_id="Asia/Almaty", color_scheme=scheme)
+                context = browser.new_context(**options(SIZES[size], scheme))
                 page = context.new_page()
                 come_in(page, live_server.url, f"demo:whole:{role.value}", strong=role in (Role.APPROVER, Role.PAYER))
                 for name, (whose, where) in pages.items():

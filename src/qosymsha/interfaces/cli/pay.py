@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from os import environ
 from pathlib import Path
 from typing import Any
 
 import click
-from django.conf import settings
 
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.settlement import commands, queries
@@ -25,6 +23,7 @@ from qosymsha.interfaces.cli.installation import installation
 from qosymsha.interfaces.cli.out import EXIT_DONE, EXIT_FINDING, as_option, emit, json_option, refusal, table
 from qosymsha.interfaces.cli.session import database, key_of
 from qosymsha.interfaces.files.exports import whole_file
+from qosymsha.interfaces.ui import paying
 from qosymsha.kernel import clock, entropy
 from qosymsha.kernel.adapters import adapter
 from qosymsha.kernel.clock import local_day
@@ -32,8 +31,6 @@ from qosymsha.kernel.errors import BadInput, RowOutcome
 from qosymsha.kernel.money import Money
 from qosymsha.runtime.errors import EnvironmentFault
 
-PAYER = "QOSYMSHA_PAYER"
-_TRIAL_PAYER = Payer("Trial department", "251340000003", "KZ90999TEST000000001", "TRIAKZKA")
 _ASKS = 3  # a treasury may say something only when asked again
 
 
@@ -378,10 +375,7 @@ def _acknowledged(treasury: Any, said: Sequence[Any]) -> None:
 
 def payer() -> Payer:
     """Who pays, from the environment; a trial's own where nothing is set outside production."""
-    text = environ.get(PAYER, "")
-    if not text and not settings.PRODUCTION:
-        return _TRIAL_PAYER
-    parts = [part.strip() for part in text.split(";")]
-    if len(parts) != 4 or not all(parts):
-        raise EnvironmentFault(f'Set {PAYER}="name;BIN;IBAN;BIC" of the institution that pays.')
-    return Payer(*parts)
+    found = paying.payer()
+    if found is None:
+        raise EnvironmentFault(f'Set {paying.PAYER}="name;BIN;IBAN;BIC" of the institution that pays.')
+    return found

@@ -135,7 +135,7 @@ def _sent(request: SignedRequest, on: date) -> HttpResponse:
 
 
 def _trace(request: SignedRequest, device: str) -> Trace:
-    return Trace(device or request.headers.get("User-Agent", ""), str(request.META.get("REMOTE_ADDR", "")))
+    return Trace(device, str(request.META.get("REMOTE_ADDR", "")))
 
 
 @allowed_post(Action.SYNC)
