@@ -29,10 +29,11 @@ CREATE TABLE check_in (
 
 _SHEETS = """
 CREATE FUNCTION move_sheets(ids bigint[], target text, because text, moment timestamptz, who bigint)
-RETURNS int LANGUAGE sql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+RETURNS int LANGUAGE sql SET enable_seqscan = off SET enable_mergejoin = off AS $$
     WITH before AS (SELECT id, state FROM month_sheet WHERE id = ANY (ids) ORDER BY id FOR NO KEY UPDATE),
     moved AS (
-        UPDATE month_sheet s SET state = target FROM before b WHERE s.id = b.id RETURNING s.id, b.state AS from_state),
+        UPDATE month_sheet s SET state = target FROM before b
+         WHERE s.id = b.id AND s.id = ANY (ids) RETURNING s.id, b.state AS from_state),
     told AS (
         INSERT INTO month_sheet_history (month_sheet_id, seq, from_state, to_state, cause, at, actor_id)
         SELECT m.id, 1 + (SELECT coalesce(max(h.seq), 0) FROM month_sheet_history h WHERE h.month_sheet_id = m.id),
@@ -71,16 +72,23 @@ RETURNS TABLE (sheet_id bigint, group_id bigint) LANGUAGE sql
           AND s.starts_at >= from_instant AND s.starts_at < to_instant),
     scanned AS MATERIALIZED (
         SELECT l.group_id, c."on", c.session_id, c.enrolment_id FROM lessons l
-        JOIN check_in c ON c."on" = l."on" AND c.session_id = l.id AND c.kind = 'code'
-        WHERE c."on" >= first_day AND c."on" < (first_day + interval '1 month')::date),
+        CROSS JOIN LATERAL (
+            SELECT c."on", c.session_id, c.enrolment_id FROM check_in c
+            WHERE c."on" = l."on" AND c.session_id = l.id AND c.kind = 'code'
+              AND c."on" >= first_day AND c."on" < (first_day + interval '1 month')::date OFFSET 0) c),
     marked AS (
+        -- Lesson by lesson whatever the statistics say (OFFSET 0); the days let it look into one partition.
         SELECT l.group_id, m.enrolment_id, m.child_id, m.value FROM lessons l
-        JOIN mark m ON m."on" = l."on" AND m.session_id = l.id
-        WHERE m."on" >= first_day AND m."on" < (first_day + interval '1 month')::date  -- looks into one partition
+        CROSS JOIN LATERAL (
+            SELECT m.enrolment_id, m.child_id, m.value FROM mark m WHERE m."on" = l."on" AND m.session_id = l.id
+              AND m."on" >= first_day AND m."on" < (first_day + interval '1 month')::date OFFSET 0) m
         UNION ALL
         SELECT c.group_id, m.enrolment_id, m.child_id, 'seen' FROM scanned c
-        JOIN mark m ON m."on" = c."on" AND m.session_id = c.session_id AND m.enrolment_id = c.enrolment_id
-        WHERE m.value = 'present' AND m."on" >= first_day AND m."on" < (first_day + interval '1 month')::date),
+        CROSS JOIN LATERAL (
+            SELECT m.enrolment_id, m.child_id FROM mark m
+            WHERE m."on" = c."on" AND m.session_id = c.session_id AND m.enrolment_id = c.enrolment_id
+              AND m.value = 'present' AND m."on" >= first_day AND m."on" < (first_day + interval '1 month')::date
+            OFFSET 0) m),
     counted AS MATERIALIZED (
         SELECT m.group_id, m.enrolment_id, m.child_id,
                count(*) FILTER (WHERE m.value = 'present') AS present, count(*) FILTER (WHERE m.value = 'ill') AS ill,
