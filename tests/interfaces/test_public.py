@@ -49,7 +49,7 @@ def test_a_full_installation_says_who_where_and_how_much(client: Client) -> None
     }
     assert "Art School No. 2" in shown
     assert "Open on: Saturday, Sunday" in shown
-    assert texts.say("en", "checks.all_ok", n=21) in shown
+    assert texts.say("en", "checks.all_ok", n=22) in shown
     assert "Checked at: 02.03.2026 09:30" in shown
 
 

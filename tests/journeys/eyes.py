@@ -74,9 +74,10 @@ def picture(of: Page, name: str, *, whole: bool = True) -> None:
 
 def assert_readable(of: Page) -> None:
     """Nothing to scroll sideways, targets to hit, contrast, headings in order, one h1, a language, named regions."""
-    assert of.evaluate(OVERFLOW) <= 0
-    assert of.evaluate(SMALL_TARGETS) == []
-    assert of.evaluate(LOW_CONTRAST) == []
+    assert of.evaluate(OVERFLOW) <= 0, f"{of.url} scrolls sideways"
+    small, faint = of.evaluate(SMALL_TARGETS), of.evaluate(LOW_CONTRAST)
+    assert small == [], f"{of.url}: {small}"
+    assert faint == [], f"{of.url}: {faint}"
     levels = of.evaluate(HEADINGS)
     assert levels[0] == 1
     assert levels.count(1) == 1

@@ -300,7 +300,7 @@ def test_neither_a_teacher_nor_a_checker_from_elsewhere_resolves() -> None:
             resolve(city, (1, True), actor=stranger)
 
 
-def test_a_batch_leaves_one_trace_of_its_phone() -> None:
+def test_a_batch_leaves_a_trace_of_its_phone_for_its_lessons_month_and_its_own() -> None:
     city, sessions, (one, _) = lessons()
     commands.sync_marks(
         actor=teacher(city),
@@ -312,8 +312,11 @@ def test_a_batch_leaves_one_trace_of_its_phone() -> None:
         trace=Trace(device="cookie", network="198.51.100.7"),
     )
     with connection.cursor() as cursor:
-        cursor.execute("SELECT kind, subject_id, octet_length(device), octet_length(network) FROM trace")
-        assert cursor.fetchall() == [("mark", MarkBatch.objects.get().id, 16, 16)]
+        cursor.execute(
+            "SELECT kind, subject_id, octet_length(device), octet_length(network), month FROM trace ORDER BY month"
+        )
+        one_trace = ("mark", MarkBatch.objects.get().id, 16, 16)
+        assert cursor.fetchall() == [(*one_trace, date(2026, 9, 1)), (*one_trace, date(2026, 10, 1))]
 
 
 def test_a_teacher_sees_the_days_lessons_of_his_own_with_names_and_one_audited_read() -> None:
