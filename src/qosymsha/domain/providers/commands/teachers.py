@@ -1,4 +1,4 @@
-"""Teachers as users: a person already known as a teacher is given a user and a right at each provider they teach for."""
+"""Teachers as users: one known as a teacher is given a user and a right at each provider they teach for."""
 
 from __future__ import annotations
 
