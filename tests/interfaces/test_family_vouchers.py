@@ -116,6 +116,23 @@ def test_an_application_is_explained_and_its_category_only_after_a_second_factor
         assert client.get(f"{APPLICATIONS}{other}/").status_code == 404
 
 
+def test_the_receipt_is_its_familys_alone_and_asks_for_a_second_factor(client: Client) -> None:
+    own, stranger = drawn(client)
+    addresses = [f"{APPLICATIONS}{own.uuid}/receipt{tail}" for tail in ("/", ".pdf", ".json")]
+    assert [client.get(address).status_code for address in addresses] == [302, 302, 302]
+    assert AuditEvent.objects.filter(action="read_receipt").count() == 0
+    browsing.come_in(client, int(client.session["user"]), strong=True)
+    shown, paper, file = (client.get(address) for address in addresses)
+    ticket = file.json()["ticket"]
+    assert ticket in shown.content.decode().replace(" ", "")
+    assert file.json()["leaf"] in shown.content.decode()
+    assert paper.content.startswith(b"%PDF-")
+    assert own.number in paper["Content-Disposition"]
+    assert AuditEvent.objects.filter(action="read_receipt").count() == 3
+    for other in (stranger.uuid, "00000000-0000-0000-0000-000000000007"):
+        assert client.get(f"{APPLICATIONS}{other}/receipt/").status_code == 404
+
+
 def test_custody_that_ends_closes_the_application(client: Client) -> None:
     own, _ = drawn(client)
     why = f"{APPLICATIONS}{own.uuid}/"

@@ -32,7 +32,7 @@ FILED = Receipt("A-000017-K", "R-000001-C", TICKET, "ab" * 32, "sport", AT, "", 
 
 def paper_of(language: str, address: str = "") -> dict[str, Any]:
     """The words of the paper."""
-    return papers._paper(FILED, language, address)
+    return papers.paper_of(FILED, language, address)
 
 
 def pixels(png: bytes) -> NDArray[np.uint8]:

@@ -9,13 +9,15 @@ from django.conf import settings
 from django.http import Http404, HttpResponse
 
 from qosymsha.domain.admission import queries as admission
+from qosymsha.domain.admission.access import Action
 from qosymsha.domain.admission.queries import OwnApplication
 from qosymsha.domain.attendance import queries as attendance
 from qosymsha.domain.choice import queries as choice
 from qosymsha.domain.choice.queries import OwnList
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.ui import reasons
-from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page
+from qosymsha.interfaces.ui.papers import receipt as papers
+from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page, step_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +59,56 @@ def applications(request: SignedRequest) -> HttpResponse:
 @allowed(Look.APPLICATIONS)
 def application(request: SignedRequest, application_uuid: UUID) -> HttpResponse:
     """`/family/applications/{uuid}/`: why it stands where it stands; the category after a fresh second factor."""
-    found = admission.own_applications(actor=request.actor, at=request.at)
-    one = next((a for a in found if a.uuid == application_uuid), None)
-    if one is None:
-        raise Http404
+    one = _own(request, application_uuid)
     is_told = request.visit.fresh_proof(request.at, settings.STEP_UP_MINUTES) is not None
     told = admission.explain(actor=request.actor, application_id=one.id, at=request.at, with_category=is_told)
     lines = reasons.of_application(told, request.language)
     return page(request, "family/why.html", title=one.number, lines=lines, is_told=is_told, has_category=True)
+
+
+@allowed(Action.READ_RECEIPT)
+@step_up
+def receipt(request: SignedRequest, application_uuid: UUID) -> HttpResponse:
+    """`/family/applications/{uuid}/receipt/`: the ticket, what was filed, the salted leaf, how to check."""
+    one = _own(request, application_uuid)
+    found = admission.receipt(actor=request.actor, application_id=one.id, at=request.at)
+    paper = papers.paper_of(found, request.language, _address(request))
+    return page(request, "family/receipt.html", one=one, paper=paper, ticket=found)
+
+
+@allowed(Action.READ_RECEIPT)
+@step_up
+def receipt_paper(request: SignedRequest, application_uuid: UUID) -> HttpResponse:
+    """The same as a PDF of one page."""
+    one = _own(request, application_uuid)
+    found = admission.receipt(actor=request.actor, application_id=one.id, at=request.at)
+    content = papers.receipt_pdf(found, request.language, _address(request))
+    return _download(content, "application/pdf", f"{one.number}.pdf")
+
+
+@allowed(Action.READ_RECEIPT)
+@step_up
+def receipt_file(request: SignedRequest, application_uuid: UUID) -> HttpResponse:
+    """The same as the file that the checking page takes."""
+    one = _own(request, application_uuid)
+    found = admission.receipt(actor=request.actor, application_id=one.id, at=request.at)
+    return _download(papers.receipt_json(found).encode(), "application/json", f"{one.number}.json")
+
+
+def _own(request: SignedRequest, application_uuid: UUID) -> OwnApplication:
+    found = admission.own_applications(actor=request.actor, at=request.at)
+    one = next((a for a in found if a.uuid == application_uuid), None)
+    if one is None:
+        raise Http404
+    return one
+
+
+def _address(request: SignedRequest) -> str:
+    return settings.PUBLIC_ADDRESS or f"{request.scheme}://{request.get_host()}"
+
+
+def _download(content: bytes, kind: str, name: str) -> HttpResponse:
+    return HttpResponse(content, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 @allowed(Look.APPLICATIONS)

@@ -21,5 +21,8 @@ urlpatterns = [
     path("vouchers/<uuid:voucher_uuid>/refuse/", vouchers.refuse, name="family-voucher-refuse"),
     path("applications/", applications.applications, name="family-applications"),
     path("applications/<uuid:application_uuid>/", applications.application, name="family-application"),
+    path("applications/<uuid:application_uuid>/receipt/", applications.receipt, name="family-receipt"),
+    path("applications/<uuid:application_uuid>/receipt.pdf", applications.receipt_paper, name="family-receipt-pdf"),
+    path("applications/<uuid:application_uuid>/receipt.json", applications.receipt_file, name="family-receipt-json"),
     path("choices/<uuid:list_uuid>/", applications.wishes, name="family-wishes"),
 ]

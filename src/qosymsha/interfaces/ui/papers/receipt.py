@@ -42,7 +42,7 @@ def receipt_pdf(receipt: Receipt, language: str, address: str = "") -> bytes:
     # Typst is 50 MB of compiled code: only who prints a paper loads it.
     typst: Any = import_module("typst")
     source = (files("qosymsha.interfaces.ui.papers") / "receipt.typ").read_bytes()
-    paper = json.dumps(_paper(receipt, language, address), ensure_ascii=False)
+    paper = json.dumps(paper_of(receipt, language, address), ensure_ascii=False)
     pdf = typst.compile(
         source,
         format="pdf",
@@ -60,7 +60,8 @@ def spaced(ticket: str) -> str:
     return " ".join(ticket[at : at + 4] for at in range(0, len(ticket), 4))
 
 
-def _paper(receipt: Receipt, language: str, address: str) -> dict[str, Any]:
+def paper_of(receipt: Receipt, language: str, address: str) -> dict[str, Any]:
+    """The receipt in words, in their order: for the paper and for the family's page."""
     page = f"{address}/{language}/rounds/{receipt.round_uuid}/check/"
     return {
         "language": language,
