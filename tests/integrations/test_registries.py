@@ -101,7 +101,7 @@ def _fault_of(registry: GatewayRegistry) -> RegistryFault:
 
 
 def test_control_without_the_deadline_over_the_whole_answer_a_dripping_one_would_hold_the_client(monkeypatch):
-    monkeypatch.setattr("qosymsha.integrations.registries.gateway.time.monotonic", lambda: 0.0)
+    monkeypatch.setattr("qosymsha.integrations.outgoing.time.monotonic", lambda: 0.0)
     with serving(FakeRegistry(mode=Mode.SLOW), "secret") as gateway:
         client = GatewayRegistry(gateway.address, "secret", timeout_seconds=0.3)
         started = time.perf_counter()

@@ -37,6 +37,8 @@ class Outside(Exception):
 class Place:
     """Where a machine is, and how long and how much is waited for. `timeout_seconds` bounds the whole answer.
 
+    `good`: the statuses whose body is an answer. Headers may hold a token, so that they are never printed.
+
     Raises:
         ValueError: the address is not https (plain http is for this machine only).
     """
@@ -44,7 +46,8 @@ class Place:
     address: str
     timeout_seconds: float = 10
     most_bytes: int = 16 * 1024 * 1024
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    good: frozenset[int] = frozenset({200, 201})
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.address)
@@ -53,7 +56,7 @@ class Place:
             raise ValueError("give an address that begins with https://")
 
     def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> bytes:
-        """The body of a 200 or 201 answer.
+        """The body of a good answer.
 
         Raises:
             Outside: no usable answer in time.
@@ -64,7 +67,7 @@ class Place:
             headers = {**self.headers, **({"Content-Type": kind} if body is not None else {})}
             connection.request(method, urlsplit(self.address).path.rstrip("/") + path, body, headers)
             answer = connection.getresponse()
-            if answer.status not in (200, 201):
+            if answer.status not in self.good:
                 raise _refusal(answer)
             return self._read(connection, answer, deadline)
         except TimeoutError as fault:
