@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "images"
+expect.set_options(timeout=30_000)  # a slow machine is no fault; a condition that never comes still is
 PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 
 # Links and summaries smaller than 24 × 24 CSS pixels (WCAG 2.2, 2.5.8), unless they stand inside a sentence.
