@@ -19,7 +19,6 @@ SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "100",
-    "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "max_locks_per_transaction": "256",  # a migration touches every month's partition in one transaction
     "jit": "off",
@@ -60,10 +59,16 @@ def make_cluster(binaries: Binaries, places: Places, *, durable: bool) -> None:
 def server_command(binaries: Binaries, places: Places, *, durable: bool) -> list[str]:
     """Return the command that runs the server in the foreground on its private socket."""
     settings = SETTINGS | (DURABLE if durable else FOR_TESTS_ONLY)
+    settings["shared_buffers"] = f"{_buffers_mb(os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE'))}MB"
     settings["port"] = str(PORT)
     settings["unix_socket_directories"] = '"' + str(places.socket_dir).replace('"', '""') + '"'
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     return [str(binaries.folder / "postgres"), "-D", str(places.cluster), *options]
+
+
+def _buffers_mb(memory_bytes: int) -> int:
+    """An eighth of the machine's memory, 256 MB to 1 GB: with 1 GB a city's month takes a third less than with 256."""
+    return min(max(memory_bytes // 8 // 1024**2, 256), 1024)
 
 
 def _run_initdb(binaries: Binaries, places: Places, folder: str, *, durable: bool) -> subprocess.CompletedProcess[str]:
