@@ -16,9 +16,9 @@ from qosymsha.domain.people.models import Guardianship
 from qosymsha.interfaces.family.here import code_of
 from qosymsha.interfaces.ui import texts
 from qosymsha.kernel import clock
-from qosymsha.kernel.models import AuditEvent
 from tests.factories.families import child_uuid, own_family
 from tests.factories.presence import Venue, minutes, shown_at
+from tests.factories.readings import children_read
 from tests.interfaces import browsing
 
 pytestmark = pytest.mark.django_db
@@ -196,8 +196,7 @@ def test_custody_that_ends_ends_it_at_the_next_request(client: Client) -> None:
 def test_reading_a_childs_lessons_is_audited(client: Client) -> None:
     here = at_the_lesson(client)
     client.get(HERE)
-    read = AuditEvent.objects.filter(action="read_attendance", subject_kind="child")
-    assert any(here.families[0][1] in event.subject_ids for event in read)
+    assert here.families[0][1] in children_read("read_attendance")
 
 
 def test_the_installation_has_a_name_that_says_nobodys(client: Client) -> None:

@@ -18,6 +18,7 @@ from qosymsha.interfaces.ui import texts
 from qosymsha.kernel import clock
 from qosymsha.kernel.models import AuditEvent
 from tests.factories import admission, choice
+from tests.factories.readings import readings
 from tests.factories.vouchers import AT, City, add_children, add_group, issue, make_city
 from tests.interfaces import browsing
 
@@ -111,7 +112,7 @@ def test_an_application_is_explained_and_its_category_only_after_a_second_factor
     assert texts.say("en", "application.category") in told
     browsing.come_in(client, int(client.session["user"]), strong=True)
     assert category in unescape(client.get(why).content.decode())
-    assert AuditEvent.objects.filter(action="read_application_category").count() == 1
+    assert len(readings("read_application_category")) == 1
     for other in (stranger.uuid, "00000000-0000-0000-0000-000000000007"):
         assert client.get(f"{APPLICATIONS}{other}/").status_code == 404
 
@@ -120,7 +121,7 @@ def test_the_receipt_is_its_familys_alone_and_asks_for_a_second_factor(client: C
     own, stranger = drawn(client)
     addresses = [f"{APPLICATIONS}{own.uuid}/receipt{tail}" for tail in ("/", ".pdf", ".json")]
     assert [client.get(address).status_code for address in addresses] == [302, 302, 302]
-    assert AuditEvent.objects.filter(action="read_receipt").count() == 0
+    assert readings("read_receipt") == []
     browsing.come_in(client, int(client.session["user"]), strong=True)
     shown, paper, file = (client.get(address) for address in addresses)
     ticket = file.json()["ticket"]
@@ -128,7 +129,7 @@ def test_the_receipt_is_its_familys_alone_and_asks_for_a_second_factor(client: C
     assert file.json()["leaf"] in shown.content.decode()
     assert paper.content.startswith(b"%PDF-")
     assert own.number in paper["Content-Disposition"]
-    assert AuditEvent.objects.filter(action="read_receipt").count() == 3
+    assert len(readings("read_receipt")) == 3
     for other in (stranger.uuid, "00000000-0000-0000-0000-000000000007"):
         assert client.get(f"{APPLICATIONS}{other}/receipt/").status_code == 404
 

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID, uuid4
 
 import pytest
@@ -30,8 +25,8 @@ from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_instant
 from qosymsha.kernel.models import AuditEvent, AuditLink, IdempotencyKey
 from tests.factories import admission, settlement
+from tests.queue import SLOW_WORKER, child, jobs, until
 
-SOURCE = Path(__file__).resolve().parents[2]
 NIGHT = local_instant(date(2026, 3, 20), 0, 10)
 COMMIT = pytest.mark.django_db(transaction=True)
 
@@ -249,12 +244,6 @@ def test_every_duty_is_scheduled_under_its_own_name() -> None:
     assert schedule.__name__ == TASKS
 
 
-def jobs() -> list[tuple[str, str, int]]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT task_name, status::text, attempts FROM procrastinate_jobs ORDER BY id")
-        return cursor.fetchall()
-
-
 @pytest.fixture
 def still_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The schedule's own jobs do not come in between, whatever minute it is."""
@@ -271,42 +260,16 @@ def test_the_worker_does_what_waits_and_leaves_nothing_behind() -> None:
     assert AuditEvent.objects.filter(action="expire_accreditations", actor_label="system:jobs").count() == 1
 
 
-DJANGO = {"DJANGO_SETTINGS_MODULE": "qosymsha.config.settings"}
-CHILD = """
-import django; django.setup()
-import time
-from qosymsha.interfaces.jobs.app import app
-from qosymsha.interfaces.jobs import worker
-app.import_paths = []
-@app.task(name="qosymsha.expire_accreditations", lock="x")
-def slow(timestamp): time.sleep(60)
-worker.run()
-"""
-
-
 @pytest.fixture
 def killed_worker(still_clock: None) -> None:
     """A worker killed with -9 in the middle of the duty that waited."""
     app.configure_task(schedule.task_name(duties.expire_accreditations)).defer(timestamp=0)
-    child = subprocess.Popen([sys.executable, "-c", CHILD], env=environment(), start_new_session=True)
+    process = child(SLOW_WORKER % "")
     try:
         until(lambda: [status for _, status, _ in jobs()] == ["doing"])
     finally:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-
-
-def environment() -> dict[str, str]:
-    address = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
-    path = os.pathsep.join([str(SOURCE / "src"), str(SOURCE)])
-    return {**os.environ, "DATABASE_URL": urlunsplit(address), "PYTHONPATH": path, **DJANGO}
-
-
-def until(is_so: Callable[[], bool], seconds: float = 30) -> None:
-    ends = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < ends, jobs()
-        time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 @COMMIT

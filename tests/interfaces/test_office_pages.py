@@ -21,8 +21,8 @@ from qosymsha.domain.settlement.ports import Reply, ReplyStatus
 from qosymsha.domain.vouchers.models import Enrolment
 from qosymsha.interfaces.ui import texts
 from qosymsha.kernel import clock
-from qosymsha.kernel.models import AuditEvent
 from tests.factories.office import Desk, approved_sheet, claimed, desk, screened
+from tests.factories.readings import readings
 from tests.factories.vouchers import SYSTEM, YEAR, key
 from tests.interfaces import browsing
 
@@ -150,10 +150,10 @@ def test_names_stand_only_where_the_role_needs_them_and_the_read_is_recorded() -
     of = desk(families=8)
     (flag, *_) = screened(of)
     for role, has_names in ((Role.CHECKER, True), (Role.AUDITOR, False), (Role.APPROVER, False)):
-        before = AuditEvent.objects.filter(action="read_lessons", subject_kind="child").count()
+        before = len(readings("read_lessons"))
         for where in (address(of), row_address(of, 0), f"{HOME}flags/{flag.uuid}/"):
             assert ("Серікова" in text(come(of, role), where)) is has_names, (role, where)
-        read = AuditEvent.objects.filter(action="read_lessons", subject_kind="child").count() - before
+        read = len(readings("read_lessons")) - before
         assert read == (3 if has_names else 0)
 
 

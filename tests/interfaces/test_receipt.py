@@ -22,6 +22,7 @@ from qosymsha.domain.admission.queries import Receipt
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.papers import receipt as papers
 from tests.factories import rosters
+from tests.factories.readings import readings
 from tests.interfaces.door import Run, run
 
 __all__ = ["run"]
@@ -103,7 +104,7 @@ def numbers(sql: str) -> list[Any]:
 
 
 def reads() -> list[Any]:
-    return numbers("SELECT actor_id FROM audit_event WHERE action = 'read_receipt'")
+    return readings("read_receipt")
 
 
 def test_a_clerk_gives_out_receipts_and_each_read_is_recorded(run: Run, tmp_path: Path) -> None:

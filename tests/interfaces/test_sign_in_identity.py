@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import uuid4
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.test import Client, override_settings
 from oidc_provider_mock import User, run_server_in_thread
@@ -196,10 +197,42 @@ def test_an_answer_counts_once(client: Client, provider: Provider, guardian: int
 
 def test_an_old_question_is_not_answered(client: Client, provider: Provider, guardian: int) -> None:
     back = provider.person(client.get("/ru/sign-in/begin/")["Location"], "sub-1", iin=number_of(1))
-    session = client.session
-    session["asked"] = [{**session["asked"][0], "at": (clock.read() - timedelta(minutes=11)).isoformat()}]
-    session.save()
+    clock.shift_to(clock.read() + timedelta(minutes=11))
     assert client.get(CALLBACK, back).status_code == 400
+
+
+def test_who_only_opens_the_way_in_leaves_no_row(client: Client, provider: Provider) -> None:
+    for _ in range(3):
+        assert Client().get("/ru/sign-in/begin/").status_code == 302
+    asked = client.get("/ru/sign-in/begin/")
+    state = parse_qs(urlsplit(asked["Location"]).query)["state"][0]
+    assert client.get(CALLBACK, {"error": "access_denied", "state": state}).status_code == 403
+    provider.statuses["description"] = 500
+    openid.forget()
+    assert Client().get("/ru/sign-in/begin/").status_code == 503
+    assert Session.objects.count() == 0
+    assert events("refuse_sign_in") == []
+    Client().session.save()
+    assert Session.objects.count() == 1  # the control: a session kept would be counted
+
+
+@pytest.mark.parametrize("planted", ["", "x", "demo:", "demo:AAAA", "nokey:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "demo:é"])
+def test_a_cookie_that_is_not_ours_holds_no_question(
+    client: Client, provider: Provider, guardian: int, planted: str
+) -> None:
+    back = provider.person(client.get("/ru/sign-in/begin/")["Location"], "sub-1", iin=number_of(1))
+    client.cookies["asked"] = planted
+    assert client.get(CALLBACK, back).status_code == 400
+
+
+def test_the_cookie_tells_nobody_what_was_asked_and_stays_small(client: Client, provider: Provider) -> None:
+    for n in range(6):
+        asked = client.get(f"/ru/sign-in/begin/?next=/ru/family/{'x' * 400}{n}")
+    cookie = asked.cookies["asked"]
+    state = parse_qs(urlsplit(asked["Location"]).query)["state"][0]
+    assert state not in cookie.value
+    assert len(cookie.value) < 3_900
+    assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 600)
 
 
 def test_two_tabs_may_ask_at_once(client: Client, provider: Provider, guardian: int) -> None:

@@ -20,8 +20,10 @@ from qosymsha.domain.attendance.states import (
     WordState,
 )
 from qosymsha.domain.flags.states import FlagState
+from qosymsha.domain.insights.rules import SUBJECTS
 from qosymsha.domain.ledger.rules import AccountKind
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.states import Alarm, Role
+from qosymsha.domain.providers.rules import PaperKind
 from qosymsha.domain.settlement.rules.statements import WAITS_FOR, Waiting
 from qosymsha.domain.settlement.states import (
     ActState,
@@ -32,6 +34,8 @@ from qosymsha.domain.settlement.states import (
     ReplyOutcome,
     Side,
 )
+from qosymsha.interfaces.family.leaving import WHY
+from qosymsha.interfaces.public.searching import FIELDS
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.papers.statement import _CLAIM_COLUMNS
 from qosymsha.interfaces.ui.templatetags import words
@@ -50,6 +54,9 @@ FAMILIES = (
     | {f"day.{day}" for day in DAYS}
     | {f"error.{status}.{part}" for status in (400, 403, 404, 409, 500, "csrf") for part in ("h1", "p")}
     | {f"role.{role}" for role in Role}
+    | {f"alarm.{kind}" for kind in Alarm}
+    | {f"{page}.{name}" for page in ("status", "office.checks.do") for name, _ in SUBJECTS}
+    | {f"leave.{why}" for why in WHY}
     | {f"act.state.{state}" for state in ActState}
     | {f"act.side.{side}" for side in Side}
     | {f"act.column.{name}" for name in ("month", "children", "lessons", "tariff", "amount")}
@@ -84,6 +91,13 @@ FAMILIES = (
     | {f"office.reply.status.{status}" for status in ("accepted", "rejected", "returned")}
     | {f"office.invoice.{state}" for state in ("recorded", "accepted")}
     | {f"office.tied.{kind}" for kind in AccountKind if kind is not AccountKind.APPROP}
+    | {f"teaching.{code}" for code in texts.LANGUAGES}
+    | {f"day.short.{day}" for day in DAYS}
+    | {f"clubs.loosen.{name}" for name in FIELDS}
+    | {f"club.paper.{kind}" for kind in PaperKind}
+    | {"equity.all"}
+    | {f"equity.language.{code}" for code in texts.LANGUAGES}
+    | {f"equity.{group}.{value}" for group in ("special", "many") for value in ("true", "false")}
     | {f"office.kind.{kind}" for kind in ("held", "place", "payable", "transit", "receivable", "paid", "posting")}
 )
 _REASONS = re.compile(r"\w*(Refusal|Reason|Fault)")

@@ -62,16 +62,21 @@ def test_the_whole_page_works_without_scripts(live_server: Any, browser_path: Pa
 def test_a_keyboard_alone_reaches_everything_in_the_order_it_is_read(live_server: Any, browser_path: Path) -> None:
     front.full_page()
     with eyes.browser(browser_path) as browser, eyes.page(browser, f"{live_server.url}/kk/") as page:
-        met = []
-        for _ in range(10):
-            page.keyboard.press("Tab")
-            met.append(focused(page))
         wanted = [texts.say("kk", key) for key in ("site.skip", "door.sign_in")] + ["Қазақша", "Русский", "English"]
         wanted.insert(1, "Qosymsha")
-        wanted += [texts.say("kk", key) for key in ("intake.help", "round.proof", "round.all", "checks.list")]
+        wanted += [texts.say("kk", f"ways.{way}") for way in ("clubs", "rounds", "points", "open")]
+        wanted += [texts.say("kk", "intake.help")]
+        wanted += [
+            texts.say("kk", f"go.{w}") + texts.say("kk", f"go.{w}_p") for w in ("clubs", "family", "rounds", "open")
+        ]
+        wanted += [texts.say("kk", key) for key in ("round.proof", "round.all")]
+        met = []
+        for _ in wanted:
+            page.keyboard.press("Tab")
+            met.append(focused(page))
         assert met == wanted
         assert page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
-        for _ in range(5):
+        for _ in range(len(wanted) - 1 - wanted.index("Русский")):
             page.keyboard.press("Shift+Tab")
         page.keyboard.press("Enter")
         page.wait_for_url(f"{live_server.url}/ru/")

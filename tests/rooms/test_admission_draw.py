@@ -39,6 +39,7 @@ from tests.factories.admission import (
     month_tiyn,
     tickets,
 )
+from tests.factories.readings import readings
 
 pytestmark = pytest.mark.django_db
 R = AdmissionRefusal
@@ -723,9 +724,9 @@ def test_an_explanation_says_where_and_why_and_the_read_is_recorded() -> None:
     assert (told.category, told.coefficient, told.iteration, told.turn) == ("", None, None, None)
     assert (told.places, told.last_rank, [c.applications for c in told.before]) == (2, 2, [3])
     assert [move.to_state for move in told.moves] == ["submitted", "checked", "ranked", "waiting"]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT subject_ids FROM audit_event WHERE action = 'read_application'")
-        assert cursor.fetchall() == [(f"[{order[3]}]",)]
+    (read,) = readings("read_application")
+    assert read.detail["read"] == {"read_application": {"application": [order[3]]}}
+    assert read.subject_ids == [Application.objects.get(pk=order[3]).child_id]
 
 
 def test_a_category_is_told_only_to_who_asks_and_may_and_that_read_is_recorded_too() -> None:
@@ -742,9 +743,7 @@ def test_a_category_is_told_only_to_who_asks_and_may_and_that_read_is_recorded_t
     assert (told.iteration, told.turn) == (1, 1)
     assert told.evidence is not None
     assert told.evidence.source
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM audit_event WHERE action = 'read_application_category'")
-        assert cursor.fetchone() == (1,)
+    assert len(readings("read_application_category")) == 1
 
 
 def test_a_stranger_reads_neither_receipt_nor_explanation(monkeypatch: pytest.MonkeyPatch) -> None:

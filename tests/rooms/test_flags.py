@@ -26,6 +26,7 @@ from qosymsha.kernel.errors import Forbidden
 from qosymsha.kernel.models import AuditEvent
 from tests.factories.attendance import OVER, guardian_of, manager, phone, plan, send, sent_sheet, teacher
 from tests.factories.presence import family_of, shown_at
+from tests.factories.readings import readings
 from tests.factories.vouchers import CHANNEL, FIRST, OFFICER, SYSTEM, City, add_group, enrolled, key, make_city
 
 pytestmark = pytest.mark.django_db
@@ -214,8 +215,9 @@ def test_flags_are_read_with_their_reasons_and_the_read_is_audited() -> None:
     )
     assert len(found) == 8
     assert all(flag.reasons and flag.days for flag in found)
-    event = AuditEvent.objects.filter(action="read_flags").latest("id")
-    assert sorted(event.subject_ids) == sorted(flag.id for flag in found)
+    event = readings("read_flags")[-1]
+    assert event.detail["read"]["read_flags"]["red_flag"] == sorted(flag.id for flag in found)
+    assert event.subject_ids == sorted({flag.child_id for flag in found if flag.child_id})
     with pytest.raises(Forbidden):
         queries.flags(
             actor=manager(city), programme_id=city.programme_id, territory_id=city.territory_id, month=FIRST, at=OVER

@@ -19,6 +19,7 @@ from qosymsha.domain.settlement.models import Claim, MoneyDay
 from qosymsha.domain.settlement.rules.explained import Explained
 from qosymsha.kernel.entropy import uuid4
 from qosymsha.kernel.errors import Forbidden, Refused
+from tests.factories.readings import readings
 from tests.factories.settlement import APPROVER, AT, FEBRUARY, JANUARY, OFFICER, SYSTEM, TARIFF, City, person
 from tests.rooms.test_settlement_corrections import (
     decide,
@@ -179,9 +180,8 @@ def test_a_claim_is_followed_from_the_childs_day_to_the_banks_word() -> None:
     assert [m["cause"] for m in way.movements] == ["claim", "payment_sent"]
     assert [p["state"] for p in way.payments] == ["accepted"]
     assert [r["outcome"] for r in way.replies] == ["paid"]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM audit_event WHERE action = 'settlement.read_trail'")
-        assert cursor.fetchone() == (1,)
+    (read,) = readings("settlement.read_trail")
+    assert len(read.subject_ids) == 1  # the child whose row was followed
     with pytest.raises(Refused, match="unknown_claim"):
         queries.trail(actor=OFFICER, number="C-nobody", at=AT)
     with pytest.raises(Forbidden):

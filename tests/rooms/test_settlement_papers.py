@@ -46,6 +46,7 @@ from tests.factories.papers import (
     word_on,
 )
 from tests.factories.payments import FULL, claim_of, sign
+from tests.factories.readings import readings
 from tests.factories.settlement import APPROVER, AT, SYSTEM, City, city, person
 
 pytestmark = pytest.mark.django_db
@@ -267,9 +268,7 @@ def test_reading_an_act_whole_is_recorded_and_strangers_read_none() -> None:
     assert [s.side for s in paper.signatures] == ["provider", "customer"]
     for signature in paper.signatures:
         DemoSigning().verify(paper.document, signature.cms, signature.at)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM audit_event WHERE action = 'settlement.read_papers'")
-        assert cursor.fetchone() == (1,)
+    assert [e.detail["read"]["settlement.read_papers"] for e in readings()] == [{"service_act": [act.id]}]
     with pytest.raises(Forbidden):
         queries.act_paper(actor=person(Role.PROVIDER_MANAGER, 9, provider_id=0), act_id=act.id, at=AT)
 

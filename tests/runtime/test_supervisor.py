@@ -1,4 +1,4 @@
-"""The supervisor: programs live together and end together, with everything that they started."""
+"""The supervisor: a dead program is started again, all end together, with everything that they started."""
 
 import os
 import signal
@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from qosymsha.runtime import supervisor as watched
 from qosymsha.runtime.errors import EnvironmentFault
-from qosymsha.runtime.processes import group_members, is_running, wait_until
-from qosymsha.runtime.supervisor import Command, run
+from qosymsha.runtime.processes import group_members, is_running, send, wait_until
+from qosymsha.runtime.supervisor import NEVER, Command, Restarts, run
 
 from .conftest import CODE
 
@@ -22,6 +23,9 @@ import sys
 from qosymsha.runtime.supervisor import Command, run
 sys.exit(run([Command("web", ["sh", "-c", sys.argv[1], "sh", sys.argv[2]])], grace_seconds=1))
 """
+# Each life adds a line: the pid of the parent, and of its worker. The parent waits for a worker that has its own ideas.
+LIVES = 'sleep 300 & echo "$$ $!" >>"$1"; wait'
+QUICK = Restarts(most=3, within_seconds=300, first_pause=0.01, settled_seconds=0)
 
 
 def parent(pid_file: Path) -> Command:
@@ -33,8 +37,8 @@ def written_pid(pid_file: Path) -> int:
     return int(pid_file.read_text(encoding="ascii"))
 
 
-def ended(pid: int) -> bool:
-    return wait_until(lambda: not is_running(pid), 5)
+def ended(pid: int, seconds: float = 30) -> bool:
+    return wait_until(lambda: not is_running(pid), seconds)
 
 
 @pytest.fixture
@@ -64,9 +68,95 @@ def test_the_end_of_one_ends_the_others_with_their_workers(tmp_path):
 def test_a_killed_parent_does_not_leave_its_workers_behind(tmp_path):
     kills = 'while [ ! -s "$1" ]; do sleep 0.1; done; kill -9 $(ps -o ppid= -p $(cat "$1")); sleep 300'
     kills = kills.replace('ps -o ppid= -p $(cat "$1")', "cut -d' ' -f4 /proc/$(cat \"$1\")/stat")
-    status = run([parent(tmp_path / "pid"), Command("killer", ["sh", "-c", kills, "sh", str(tmp_path / "pid")])])
+    killer = Command("killer", ["sh", "-c", kills, "sh", str(tmp_path / "pid")])
+    status = run([parent(tmp_path / "pid"), killer], restarts=NEVER)
     assert status == 128 + signal.SIGKILL
     assert not is_running(written_pid(tmp_path / "pid"))
+
+
+def lives(of: Path) -> list[tuple[int, int]]:
+    """(parent, worker) of each life so far."""
+    text = of.read_text(encoding="ascii") if of.exists() else ""
+    return [(int(line.split()[0]), int(line.split()[1])) for line in text.splitlines() if len(line.split()) == 2]
+
+
+# Waits for the first life, kills its parent, waits for the second life, and asks the supervisor to stop.
+KILLER = """
+until [ "$(wc -l <"$1" 2>/dev/null || echo 0)" -ge 1 ]; do sleep 0.05; done
+read parent worker <"$1"; kill -9 "$parent"
+until [ "$(wc -l <"$1")" -ge 2 ]; do sleep 0.05; done
+case "$(cut -d' ' -f3 "/proc/$worker/stat" 2>/dev/null)" in ""|Z|X) echo gone >"$2";; *) echo alive >"$2";; esac
+kill -TERM "$PPID"; sleep 300
+"""
+
+
+def killed_once(tmp_path: Path) -> str:
+    """What became of the first life's worker by the time the second life began; asserts that all ends in order."""
+    out, told = tmp_path / "lives", tmp_path / "told"
+    web = Command("web", ["sh", "-c", LIVES, "sh", str(out)])
+    killer = Command("killer", ["sh", "-c", KILLER, "sh", str(out), str(told)])
+    assert run([web, killer], restarts=QUICK, grace_seconds=2) == 0
+    assert len(lives(out)) == 2
+    return told.read_text(encoding="ascii").strip()
+
+
+@pytest.mark.fault
+def test_a_killed_program_is_started_again_and_never_beside_its_old_workers(tmp_path):
+    assert killed_once(tmp_path) == "gone"
+    assert not any(is_running(pid) for life in lives(tmp_path / "lives") for pid in life)
+
+
+@pytest.mark.fault
+def test_control_without_ending_the_group_first_old_and_new_workers_run_together(tmp_path, monkeypatch):
+    calls, ends = [], watched.end_groups
+    monkeypatch.setattr(watched, "end_groups", lambda *call: calls.append(call) or (len(calls) > 1 and ends(*call)))
+    try:
+        assert killed_once(tmp_path) == "alive"
+    finally:
+        send([pid for life in lives(tmp_path / "lives") for pid in life], signal.SIGKILL)
+
+
+@pytest.mark.fault
+def test_a_program_that_dies_too_often_ends_all(tmp_path):
+    out = tmp_path / "lives"
+    script = 'echo "$$ $$" >>"$1"; kill -9 $$'
+    status = run([parent(tmp_path / "pid"), Command("jobs", ["sh", "-c", script, "sh", str(out)])], restarts=QUICK)
+    assert status == 128 + signal.SIGKILL
+    assert len(lives(out)) == QUICK.most + 1
+    assert not is_running(written_pid(tmp_path / "pid"))
+
+
+def test_a_program_that_cannot_even_start_is_not_tried_again(tmp_path):
+    out = tmp_path / "lives"
+    rule = Restarts(settled_seconds=300)
+    assert run([Command("web", ["sh", "-c", 'echo "1 1" >>"$1"; exit 4', "sh", str(out)])], restarts=rule) == 4
+    assert len(lives(out)) == 1
+
+
+def test_the_pauses_grow_and_stay_bearable():
+    assert [Restarts().pause(deaths) for deaths in (1, 2, 3, 20)] == [0.2, 0.4, 0.8, 10.0]
+
+
+AGAIN = """
+import sys
+from qosymsha.runtime.supervisor import Command, Restarts, run
+rule = Restarts(first_pause=0.01, settled_seconds=0)
+sys.exit(run([Command("web", ["sh", "-c", sys.argv[1], "sh", sys.argv[2]])], grace_seconds=1, restarts=rule))
+"""
+
+
+@pytest.mark.fault
+def test_the_watch_ends_the_second_life_too_and_forgets_the_first(tmp_path):
+    out = tmp_path / "lives"
+    process = subprocess.Popen([sys.executable, "-c", AGAIN, LIVES, out], env={**os.environ, "PYTHONPATH": str(CODE)})
+    try:
+        assert wait_until(lambda: len(lives(out)) == 1, 30)
+        os.kill(lives(out)[0][0], signal.SIGKILL)
+        assert wait_until(lambda: len(lives(out)) == 2, 30)
+    finally:
+        process.kill()
+        process.wait()
+    assert wait_until(lambda: not any(is_running(pid) for life in lives(out) for pid in life), 30)
 
 
 @pytest.mark.fault
@@ -114,7 +204,7 @@ def test_control_without_the_watch_a_killed_supervisor_leaves_orphans(supervisor
     process.kill()
     process.wait()
     try:
-        assert not ended(worker)
+        assert not ended(worker, 3)
     finally:
         os.killpg(int(_stat_fields(worker)[2]), signal.SIGKILL)
 

@@ -40,15 +40,32 @@ SYNTHETIC_PEOPLE_ALLOWED = not PRODUCTION
 ALLOWED_HOSTS = os.environ.get("QOSYMSHA_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 
 PUBLISHED = os.environ.get("QOSYMSHA_PUBLISHED", "")  # folder of published rounds; empty: in the state folder
+# One line per signed-in request, apart from the database (decision 0038); tests say themselves where.
+REQUEST_LOG = os.environ.get("QOSYMSHA_REQUEST_LOG", "" if MODE == "test" else str(places_of().state / "requests"))
 PUBLIC_ADDRESS = os.environ.get("QOSYMSHA_ADDRESS", "").rstrip("/")  # of the pages, as papers name it: https://…
+# Checkpoints of the audit's chain (decision 0038): a folder outside the database, best on another machine, and a key.
+CHECKPOINTS = os.environ.get("QOSYMSHA_CHECKPOINTS") or (
+    "" if MODE == "test" else str((Path(PUBLISHED) if PUBLISHED else places_of().state / "published") / "checkpoints")
+)
+CHECKPOINTS_OF_ONE_CHAIN = PRODUCTION
+CHECKPOINT_ORIGIN = (PUBLIC_ADDRESS.partition("://")[2] or "qosymsha") + "/audit"
+CHECKPOINT_KEY = bytes.fromhex(os.environ.get("QOSYMSHA_CHECKPOINT_KEY", "")) or (
+    b"" if PRODUCTION else _demo_key("checkpoint")
+)
 
-DATABASES = {"default": django_database(os.environ.get("DATABASE_URL", "postgresql:///qosymsha"))}
+# QOSYMSHA_POOL is set by `serve` for its page servers alone (decision 0036).
+DATABASES = {
+    "default": django_database(
+        os.environ.get("DATABASE_URL", "postgresql:///qosymsha"), pool=int(os.environ.get("QOSYMSHA_POOL", "0"))
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "people.User"
 
 ROOMS = [
     "qosymsha.kernel",
     "qosymsha.domain.ledger",
+    "qosymsha.domain.witness",
     "qosymsha.domain.people",
     "qosymsha.domain.programmes",
     "qosymsha.domain.providers",
@@ -77,6 +94,7 @@ INSTALLED_APPS = [
     "qosymsha.interfaces.office",
 ]
 MIDDLEWARE = [
+    "qosymsha.interfaces.ui.build.stamped",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -124,6 +142,7 @@ CONTENT_SECURITY_POLICY = {
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SESSION_ENGINE = "qosymsha.interfaces.ui.sessions"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # Strict would lose the way back from the identity provider

@@ -6,13 +6,18 @@ from django.conf.urls.i18n import i18n_patterns
 from django.urls import include, path
 
 from qosymsha.interfaces.family import here
-from qosymsha.interfaces.public import views
+from qosymsha.interfaces.public import audit, views
 from qosymsha.interfaces.signin import identity
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("sign-in/callback/", identity.come_back, name="sign-in-callback"),  # one address, as the provider knows it
     path("V/<str:code>", here.scanned, name="scanned"),  # the picture at the venue: capitals, short, no language
+    # Plain addresses for programs that keep copies: no language, no page.
+    path("audit/checkpoint.txt", audit.newest, name="audit-checkpoint"),
+    path("audit/checkpoints/", audit.every, name="audit-checkpoints"),
+    path("audit/checkpoints/<int:size>.txt", audit.one, name="audit-one-checkpoint"),
+    path("audit/key.txt", audit.key, name="audit-key"),
     *i18n_patterns(
         path("", include("qosymsha.interfaces.public.urls")),
         path("", include("qosymsha.interfaces.signin.urls")),

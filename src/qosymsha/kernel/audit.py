@@ -16,9 +16,7 @@ from django.db import connection, transaction
 from qosymsha.kernel import locks
 from qosymsha.kernel.actor import Actor
 
-_INSERT = """
-INSERT INTO audit_event (at, actor_id, actor_label, action, subject_kind, subject_ids, territory_id, detail)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"""
+_INSERT = "SELECT audit_record(%s, %s, %s, %s, %s, %s, %s, %s)"
 
 # One statement links the next events. Only events of transactions below every one still running are taken, so that an
 # event can't appear later between two linked ones; each link hashes the link before it and the event's own row.
@@ -37,20 +35,9 @@ def record(  # noqa: PLR0913 - the columns of an event
 ) -> None:
     """Step `record`: one event in the caller's transaction, naming every row touched or read by id."""
     assert transaction.get_connection().in_atomic_block, "audit commits with its fact"
+    ids, more = json.dumps(list(subject_ids)), json.dumps(dict(detail or {}))
     with connection.cursor() as cursor:
-        cursor.execute(
-            _INSERT,
-            [
-                at,
-                actor.user_id,
-                actor.label,
-                action.value,
-                subject_kind,
-                json.dumps(list(subject_ids)),
-                territory_id,
-                json.dumps(dict(detail or {})),
-            ],
-        )
+        cursor.execute(_INSERT, [at, actor.user_id, actor.label, action.value, subject_kind, ids, territory_id, more])
 
 
 def link(limit: int = 10_000) -> int:

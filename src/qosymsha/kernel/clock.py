@@ -12,12 +12,13 @@ from django.conf import settings
 from django.db import connection
 
 ZONE = ZoneInfo("Asia/Almaty")
+NOW = "clock_timestamp() + coalesce((SELECT by_interval FROM clock_shift), interval '0')"
 
 
 def read() -> datetime:
     """Return the database's present instant, aware, plus the demo's shift where one is set."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp() + coalesce((SELECT by_interval FROM clock_shift), interval '0')")
+        cursor.execute(f"SELECT {NOW}")
         (instant,) = cursor.fetchone()
     assert isinstance(instant, datetime)
     return instant

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -15,12 +15,7 @@ from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.canonical import digest
 from qosymsha.kernel.errors import KeyReason, Refused, RowOutcome
 
-# DO UPDATE, not DO NOTHING: it waits for a twin still running, and makes a replay a write, so that under synchronous
-# replication it can't acknowledge what no standby has (RELIABILITY.md 2, row 8).
-_CLAIM = """
-INSERT INTO idempotency_key (user_id, verb, key, body_hash, at, replays) VALUES (%s, %s, %s, %s, %s, 0)
-ON CONFLICT (user_id, verb, key) DO UPDATE SET replays = idempotency_key.replays + 1
-RETURNING body_hash, outcome, replays"""
+_CLAIM = "SELECT first_body, first_outcome, times FROM idempotency_claim(%s, %s, %s, %s, %s)"
 
 
 def repeat(*, actor: Actor, verb: str, key: UUID, body: Any, at: datetime) -> Any | None:
@@ -42,15 +37,24 @@ def repeat(*, actor: Actor, verb: str, key: UUID, body: Any, at: datetime) -> An
     return json.loads(outcome) if isinstance(outcome, str) else outcome
 
 
+def assert_alone() -> None:
+    """A hot verb's one statement is a transaction of its own: it must not run inside another (a test case's apart)."""
+    blocks = transaction.get_connection().atomic_blocks
+    assert not blocks or blocks[-1]._from_testcase, "a hot verb commits by itself"
+
+
 def keep(*, actor: Actor, verb: str, key: UUID, outcome: Any) -> None:
     """Step `record`: store what is answered (never None: `repeat` says that of a first time), in its transaction."""
     assert outcome is not None, "None would be done again on a replay"
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE idempotency_key SET outcome = %s WHERE user_id = %s AND verb = %s AND key = %s",
-            [json.dumps(outcome), actor.user_id, verb, key],
-        )
-        assert cursor.rowcount == 1, "the key was claimed in this transaction"
+        cursor.execute("SELECT idempotency_keep(%s, %s, %s, %s)", [actor.user_id, verb, key, json.dumps(outcome)])
+
+
+def forget(before: datetime, on: date, most: int = 5_000) -> int:
+    """Delete up to `most` keys used before an instant, unless kept beyond the day `on`; how many went."""
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute("SELECT idempotency_forget(%s, %s, %s)", [before, on, most])
+        return int(cursor.fetchone()[0])
 
 
 def outcome_rows(outcomes: Sequence[RowOutcome]) -> list[list[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -35,11 +35,8 @@ def tell(
     """Step `tell`: one row per subject, all with the same `detail` (ids and numbers only)."""
     assert transaction.get_connection().in_atomic_block, "news commits with its fact"
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO outbox (at, topic, subject_kind, subject_id, detail)"
-            " SELECT %s, %s, %s, unnest(%s::bigint[]), %s",
-            [at, topic.value, subject_kind, list(subject_ids), json.dumps(dict(detail or {}))],
-        )
+        told: list[Any] = [at, topic.value, subject_kind, list(subject_ids), json.dumps(dict(detail or {}))]
+        cursor.execute("SELECT outbox_tell(%s, %s, %s, %s::bigint[], %s)", told)
 
 
 def unread(consumer: str, limit: int = 1_000) -> list[News]:
@@ -60,3 +57,10 @@ def read_up_to(consumer: str, last_id: int, at: datetime) -> None:
             " AND EXISTS (SELECT 1 FROM outbox WHERE id = %s AND txid >= from_txid AND txid < upto_txid)",
             [last_id, at, consumer, last_id],
         )
+
+
+def forget(before: date) -> int:
+    """Drop whole months that ended before a day and that every consumer has read; how many went."""
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute("SELECT outbox_forget(%s)", [before])
+        return int(cursor.fetchone()[0])

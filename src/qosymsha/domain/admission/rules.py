@@ -27,6 +27,7 @@ class AdmissionRefusal(StrEnum):
     HOLDS_VOUCHER = "holds_voucher"
     ALREADY_FILED = "already_filed"
     ROUND_CANCELLED = "round_cancelled"
+    CHANGED_MEANWHILE = "changed_meanwhile"
 
     UNKNOWN_ROUND = "unknown_round"
     UNKNOWN_APPLICATION = "unknown_application"

@@ -1,42 +1,54 @@
-"""Running the checker and keeping what it found."""
+"""Running the checker, keeping what it found and how far it has looked."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from qosymsha.domain.insights.access import ALLOWED, Action
-from qosymsha.domain.insights.models import InvariantRun
-from qosymsha.domain.insights.queries import check_invariants
-from qosymsha.domain.insights.rules import InvariantResult
+from qosymsha.domain.insights.models import InvariantMark, InvariantRun
+from qosymsha.domain.insights.queries import checked
+from qosymsha.domain.insights.queries.marks import Moment
+from qosymsha.domain.insights.rules import InvariantResult, Span
 from qosymsha.kernel import audit, idempotency
 from qosymsha.kernel.actor import Actor, require
 
+KEPT = timedelta(days=365)
+GREEN_MINUTES_KEPT = timedelta(days=3)
 
-def run_invariants(*, actor: Actor, at: datetime, key: UUID) -> list[InvariantResult]:
+
+def run_invariants(*, actor: Actor, at: datetime, key: UUID, span: Span = Span.FULL) -> list[InvariantResult]:
     """Check every invariant, then store one row per check that was made; red ones are answered, not raised.
 
-    The checks run outside the storing transaction, so that minutes of reading hold no lock and no snapshot.
+    `Span.MINUTE` looks at what was touched since each invariant's last green run, and at everything where there was
+    none. The checks run outside the storing transaction, so that minutes of reading hold no lock and no snapshot.
 
     Raises:
         Forbidden: the actor is neither operator, auditor nor the system.
     """
     require(actor, Action.RUN_INVARIANTS, ALLOWED)
-    results = check_invariants(at)
-    _store(actor, results, at, key)
+    made = list(checked(span, at))
+    results = [result for result, _ in made]
+    _store(actor, span, made, at, key)
     return results
 
 
 @transaction.atomic(durable=True)
-def _store(actor: Actor, results: list[InvariantResult], at: datetime, key: UUID) -> None:
-    if idempotency.repeat(actor=actor, verb="run_invariants", key=key, body="run", at=at) is not None:
+def _store(actor: Actor, span: Span, made: Sequence[tuple[InvariantResult, Moment]], at: datetime, key: UUID) -> None:
+    if idempotency.repeat(actor=actor, verb="run_invariants", key=key, body=span.value, at=at) is not None:
         return
-    made = [r for r in results if not r.not_applicable]
-    stored = InvariantRun.objects.bulk_create(
-        InvariantRun(at=at, invariant=r.id, violations=r.violations, examples=r.examples, seconds=r.seconds)
-        for r in made
+    looked = [(result, began) for result, began in made if not result.not_applicable]
+    red = [result.id for result, _ in looked if not result.ok]
+    stored = InvariantRun.objects.bulk_create(_run(result, span, at) for result, _ in looked)
+    InvariantMark.objects.bulk_create(
+        (_mark(result, began) for result, began in looked if result.ok),
+        update_conflicts=True,
+        unique_fields=["invariant"],
+        update_fields=["at", "cluster", "horizon", "marked_from", "reached"],
     )
     audit.record(
         actor=actor,
@@ -44,6 +56,41 @@ def _store(actor: Actor, results: list[InvariantResult], at: datetime, key: UUID
         action=Action.RUN_INVARIANTS,
         subject_kind="invariant_run",
         subject_ids=[row.id for row in stored],
-        detail={"red": [r.id for r in made if not r.ok]},
+        detail={"span": span.value, "red": red},
     )
-    idempotency.keep(actor=actor, verb="run_invariants", key=key, outcome=[r.id for r in made if not r.ok])
+    idempotency.keep(actor=actor, verb="run_invariants", key=key, outcome=red)
+
+
+def _run(result: InvariantResult, span: Span, at: datetime) -> InvariantRun:
+    return InvariantRun(
+        at=at,
+        invariant=result.id,
+        span=span,
+        violations=result.violations,
+        examples=result.examples,
+        seconds=result.seconds,
+    )
+
+
+def _mark(result: InvariantResult, began: Moment) -> InvariantMark:
+    return InvariantMark(
+        invariant=result.id,
+        at=began.at,
+        cluster=began.cluster,
+        horizon=began.horizon,
+        marked_from=began.marked_from,
+        reached=result.reached,
+    )
+
+
+@transaction.atomic(durable=True)
+def forget_runs(*, actor: Actor, at: datetime) -> int:
+    """Delete runs past their retention; what is gone is gone, so no key is asked. Return how many.
+
+    Raises:
+        Forbidden: the actor is neither operator, auditor nor the system.
+    """
+    require(actor, Action.RUN_INVARIANTS, ALLOWED)
+    green_minutes = Q(span=Span.MINUTE, violations=0, at__lt=at - GREEN_MINUTES_KEPT)
+    gone, _ = InvariantRun.objects.filter(green_minutes | Q(at__lt=at - KEPT)).delete()
+    return gone

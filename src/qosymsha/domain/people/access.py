@@ -30,6 +30,12 @@ class Action(StrEnum):
     ADD_FACTOR = "add_factor"
     END_FACTOR = "end_factor"
     FORGET_TRIES = "forget_tries"
+    LINK_CHILD = "link_child"
+    READ_OWN_CHILDREN = "read_own_children"
+    STOP_READING = "stop_reading"
+    GRANT_READING = "grant_reading"
+    LAY_HONEYTOKEN = "lay_honeytoken"
+    READ_ALARMS = "read_alarms"
 
 
 _RUNNERS = frozenset({Role.OPERATOR, Role.SYSTEM})
@@ -58,4 +64,10 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.ADD_FACTOR: _SIGNED_IN - {Role.GUARDIAN},
     Action.END_FACTOR: _RUNNERS,
     Action.FORGET_TRIES: frozenset({Role.SYSTEM}),
+    Action.LINK_CHILD: frozenset({Role.GUARDIAN}),
+    Action.READ_OWN_CHILDREN: frozenset({Role.GUARDIAN}),
+    Action.STOP_READING: _SIGNED_IN,
+    Action.GRANT_READING: frozenset({Role.PROGRAMME_OFFICER, Role.OPERATOR}),
+    Action.LAY_HONEYTOKEN: _RUNNERS,
+    Action.READ_ALARMS: _RUNNERS | {Role.AUDITOR},
 }

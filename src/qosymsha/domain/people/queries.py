@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
 
 from django.db import connection
 
 from qosymsha.domain.people.access import ALLOWED, Action
 from qosymsha.domain.people.rules import PREFIX_LETTERS, PersonDetails, name_words, person_of, searched_words
 from qosymsha.domain.people.states import Role, StatusState
-from qosymsha.kernel import audit, cipher
+from qosymsha.domain.witness import reading
+from qosymsha.kernel import cipher, iin
 from qosymsha.kernel.actor import Actor, Grant, require
 from qosymsha.kernel.clock import local_day
+from qosymsha.kernel.errors import Forbidden
 from qosymsha.kernel.text import folded
 
 _TOKEN_BYTES = 8  # a collision costs one row more to decrypt, never a wrong answer
@@ -24,10 +28,7 @@ WITH RECURSIVE below (root, id) AS (
     UNION SELECT below.root, t.id FROM below JOIN territory t ON t.parent_id = below.id
 ) SELECT root, id FROM below"""
 
-_RIGHTS = """
-SELECT m.role, m.territory_id, m.department_id, m.provider_id
-  FROM membership m JOIN app_user u ON u.id = m.user_id
- WHERE m.user_id = %s AND u.is_active AND m.valid @> %s::date ORDER BY m.id"""
+_RIGHTS = "SELECT guardian_id, role, territory_id, department_id, provider_id, below FROM rights_of(%s, %s)"
 
 _WARDS = """
 SELECT DISTINCT g.guardian_id, g.child_id FROM guardianship g
@@ -41,6 +42,14 @@ SELECT child_id, guardian_id FROM guardianship
 _STATUSES = """
 SELECT child_id, array_agg(DISTINCT category) FROM child_status
  WHERE child_id = ANY(%s) AND state = %s AND valid @> %s::date GROUP BY child_id"""
+
+
+_OWN_WARDS = """
+SELECT c.id, c.uuid, g.kind, lower(g.valid), (
+    SELECT count(*) FROM guardianship o
+     WHERE o.child_id = c.id AND o.guardian_id <> g.guardian_id AND o.valid @> %(on)s::date)
+  FROM guardianship g JOIN child c ON c.id = g.child_id
+ WHERE g.guardian_id = %(guardian)s AND g.valid @> %(on)s::date ORDER BY c.id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +129,15 @@ def actor_for(user_id: int, at: datetime) -> Actor:
     with connection.cursor() as cursor:
         cursor.execute(_RIGHTS, [user_id, local_day(at)])
         rights = cursor.fetchall()
-        cursor.execute(
-            "SELECT g.id FROM guardian g JOIN app_user u ON u.id = g.user_id WHERE u.id = %s AND u.is_active", [user_id]
-        )
-        guardian = cursor.fetchone()
-    below = territories_below({territory for _, territory, _, _ in rights if territory is not None})
+    guardian_id = rights[0][0] if rights else None
     grants = [
-        Grant(role, None if territory is None else below[territory], department, provider)
-        for role, territory, department, provider in rights
+        Grant(role, None if territory is None else frozenset(below), department, provider)
+        for _, role, territory, department, provider, below in rights
+        if role is not None
     ]
-    if guardian is not None:
+    if guardian_id is not None:
         grants.append(Grant(Role.GUARDIAN))
-    return Actor(user_id, f"user:{user_id}", tuple(grants), guardian_id=guardian[0] if guardian else None)
+    return Actor(user_id, f"user:{user_id}", tuple(grants), guardian_id=guardian_id)
 
 
 def own_record(actor: Actor) -> PersonDetails | None:
@@ -228,6 +234,8 @@ def certificates(child_id: int, category: str, on: date) -> list[tuple[str, str,
 
 def unseal(kind: str, subject_ids: Collection[int]) -> dict[int, bytes]:
     """The plain bytes of these subjects' secrets; a subject without a row (erased) is left out."""
+    if kind == "child":
+        reading.unsealed(len(subject_ids))
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT subject_id, key_id, nonce, ciphertext FROM person_secret"
@@ -238,6 +246,11 @@ def unseal(kind: str, subject_ids: Collection[int]) -> dict[int, bytes]:
             subject_id: cipher.unseal(cipher.Sealed(key_id, nonce, text), bound_to=binding(kind, subject_id))
             for subject_id, key_id, nonce, text in cursor.fetchall()
         }
+
+
+def born_on(child_id: int, sealed: cipher.Sealed) -> date | None:
+    """The birth date out of a child's sealed row that a query brought along."""
+    return person_of(cipher.unseal(sealed, bound_to=binding("child", child_id))).born_on
 
 
 def binding(kind: str, subject_id: int) -> bytes:
@@ -277,6 +290,49 @@ def name_tokens(words: Iterable[str]) -> list[bytes]:
     return sorted(cipher.lookup("name", word)[:_TOKEN_BYTES] for word in words)
 
 
+def honey_mark(child_id: int) -> bytes:
+    """What the table of honeytokens holds of a child: a keyed hash, so that the table names nobody."""
+    return cipher.lookup("honeytoken", str(child_id))
+
+
+class OwnWard(NamedTuple):
+    """A child whom the guardian speaks for: how (parent | guardian | foster), since when, how many others do too."""
+
+    id: int
+    uuid: UUID
+    name: str
+    born_on: date | None
+    masked_iin: str
+    kind: str
+    since: date
+    others: int
+
+
+def own_wards(*, actor: Actor, at: datetime) -> list[OwnWard]:
+    """The guardian's children today, the earliest known first; an audited read.
+
+    Raises:
+        Forbidden: the actor is no guardian.
+    """
+    require(actor, Action.READ_OWN_CHILDREN, ALLOWED)
+    if actor.guardian_id is None:
+        raise Forbidden(Action.READ_OWN_CHILDREN)
+    with connection.cursor() as cursor:
+        cursor.execute(_OWN_WARDS, {"guardian": actor.guardian_id, "on": local_day(at)})
+        found = cursor.fetchall()
+    ids = [row[0] for row in found]
+    reading.saw(actor=actor, at=at, action=Action.READ_OWN_CHILDREN, kind="child", ids=ids)
+    people = {i: person_of(plain) for i, plain in unseal("child", ids).items()}
+    return [_ward(row, people.get(row[0])) for row in found]
+
+
+def _ward(row: tuple[int, UUID, str, date, int], person: PersonDetails | None) -> OwnWard:
+    child_id, uuid, kind, since, others = row
+    name = f"{person.surname} {person.given}".strip() if person else ""
+    number = iin.masked(person.iin) if person and person.iin else ""
+    return OwnWard(child_id, uuid, name, person.born_on if person else None, number, kind, since, others)
+
+
 def persons(*, actor: Actor, kind: str, subject_ids: Sequence[int], at: datetime) -> dict[int, PersonDetails]:
     """Names, dates and phones of these subjects, for a page or a file; the read itself is audited.
 
@@ -284,7 +340,7 @@ def persons(*, actor: Actor, kind: str, subject_ids: Sequence[int], at: datetime
         Forbidden: the actor may not read people's records.
     """
     require(actor, Action.READ_PERSONS, ALLOWED)
-    audit.record(actor=actor, at=at, action=Action.READ_PERSONS, subject_kind=kind, subject_ids=list(subject_ids))
+    reading.saw(actor=actor, at=at, action=Action.READ_PERSONS, kind=kind, ids=subject_ids)
     return {subject_id: person_of(plain) for subject_id, plain in unseal(kind, subject_ids).items()}
 
 
@@ -307,7 +363,7 @@ def persons_named(*, actor: Actor, kind: str, text: str, at: datetime) -> dict[i
         candidates = [subject_id for (subject_id,) in cursor.fetchall()]
     read = {subject_id: person_of(plain) for subject_id, plain in unseal(kind, candidates).items()}
     found = {i: p for i, p in read.items() if _bears(p, sought)}
-    audit.record(actor=actor, at=at, action=Action.READ_PERSONS, subject_kind=kind, subject_ids=sorted(found))
+    reading.saw(actor=actor, at=at, action=Action.READ_PERSONS, kind=kind, ids=sorted(found))
     return dict(sorted(found.items()))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
 from qosymsha.domain.people.ports import ProvedChild, StatusAnswer
+from qosymsha.domain.people.states import Role
 from qosymsha.kernel import iin
 from qosymsha.kernel.text import folded, normal
 
@@ -46,6 +47,19 @@ class PeopleRefusal(StrEnum):
     NUMBER_TAKEN = "number_taken"
 
 
+class GuardRefusal(StrEnum):
+    """Why a child's record is not shown or not linked. None says whether the child is known here."""
+
+    CHILD_NOT_PROVED = "child_not_proved"
+    TOO_MANY_NUMBERS = "too_many_numbers"
+    READING_OVER = "reading_over"
+    GRANT_TO_ONESELF = "grant_to_oneself"
+    GRANT_WITHOUT_REASON = "grant_without_reason"
+    GRANT_TOO_LARGE = "grant_too_large"
+    ACCOUNT_UNKNOWN = "account_unknown"
+    HONEYTOKEN_THERE = "honeytoken_there"
+
+
 class SignInRefusal(StrEnum):
     """Why somebody is not let in, or not believed again."""
 
@@ -71,6 +85,45 @@ class CodeLimits:
     codes_in_window: int = 5
     misses_in_window: int = 10
     window_minutes: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class NumberLimits:
+    """How many typed numbers the registry may fail to prove for one account, in which time (RELIABILITY.md T3)."""
+
+    misses: int = 20
+    minutes: int = 60
+
+
+# Children whose records an account reaches in a day before it is stopped (RELIABILITY.md T13). A provider's people see
+# their own groups only, so that theirs is wide; settings may give other numbers (READING_LIMITS).
+CHILDREN_A_DAY = 200
+PROVIDER_CHILDREN_A_DAY = 1_000
+GRANT_AT_MOST = 500
+_PROVIDERS_OWN = frozenset({Role.PROVIDER_MANAGER.value, Role.TEACHER.value})
+_UNBOUNDED = frozenset({Role.GUARDIAN.value, Role.SYSTEM.value})  # own children only; jobs
+
+
+def reading_limit(roles: Collection[str], limits: Mapping[str, int]) -> int | None:
+    """How many children a day somebody with these roles may reach: the least that one of them gives; None: no bound.
+
+    `limits` gives roles other numbers than the house's own.
+    """
+    bounds = [
+        limits.get(role, PROVIDER_CHILDREN_A_DAY if role in _PROVIDERS_OWN else CHILDREN_A_DAY)
+        for role in roles
+        if role not in _UNBOUNDED
+    ]
+    return min(bounds, default=None)
+
+
+def refuse_grant(*, giver: int, taker: int, children: int, reason: str) -> GuardRefusal | None:
+    """Why one person may not let another read so many children more today."""
+    if giver == taker:
+        return GuardRefusal.GRANT_TO_ONESELF
+    if not reason.strip():
+        return GuardRefusal.GRANT_WITHOUT_REASON
+    return None if 0 < children <= GRANT_AT_MOST else GuardRefusal.GRANT_TOO_LARGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,14 @@ class Way(StrEnum):
     IDENTITY = "identity"  # signed in again at the identity provider
 
 
+class Alarm(StrEnum):
+    """What a person must look at (`security_event.kind`)."""
+
+    HONEYTOKEN_READ = "honeytoken_read"
+    READING_STOPPED = "reading_stopped"
+    GUESSING_STOPPED = "guessing_stopped"
+
+
 class Topic(StrEnum):
     """News of families."""
 

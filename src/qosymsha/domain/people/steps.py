@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,9 +12,22 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from qosymsha.domain.people import queries
-from qosymsha.domain.people.models import User
-from qosymsha.domain.people.rules import PersonDetails, merged, person_json, person_of
+from qosymsha.domain.people.models import SecurityEvent, User
+from qosymsha.domain.people.rules import (
+    GuardRefusal,
+    PersonDetails,
+    merged,
+    person_json,
+    person_of,
+    reading_limit,
+)
+from qosymsha.domain.people.states import Alarm
 from qosymsha.kernel import cipher, entropy
+from qosymsha.kernel.actor import Actor
+from qosymsha.kernel.clock import local_day
+from qosymsha.kernel.errors import Refused
+
+_log = logging.getLogger(__name__)
 
 # Two registrations of the same person at once: the second waits at the unique look-up and then finds the first's row.
 # `keep` leaves rows that are there; `replace` writes a subject's own row anew.
@@ -79,6 +93,11 @@ def seal(kind: str, rows: Sequence[SecretRow]) -> None:
     assert transaction.get_connection().in_atomic_block, "a secret commits with its subject"
     if rows:
         _write(kind, rows, _REPLACE)
+
+
+def sealed(kind: str, subject_id: int, plain: bytes) -> cipher.Sealed:
+    """A secret as `seal` would store it: for a verb that stores it by the SQL function `seal_secret`."""
+    return cipher.seal(plain, bound_to=queries.binding(kind, subject_id))
 
 
 def erase(kind: str, subject_ids: Sequence[int]) -> int:
@@ -169,6 +188,39 @@ def link_guardians(pairs: Mapping[tuple[int, int], tuple[str, str]], on: date) -
                 [evidence for _, evidence in pairs.values()],
             ],
         )
+
+
+def spend_reading(*, actor: Actor, child_ids: Collection[int], at: datetime) -> None:
+    """Count these children among those whose records the actor has read today; a honeytoken raises an alarm unseen.
+
+    A child read before today counts once, the actor's own children not at all. One statement for any number of
+    children; of two reads at once the later waits, so that the day's number is exact.
+
+    Raises:
+        Refused: reading_over — nothing may be shown; the caller's transaction must not go on.
+    """
+    assert transaction.get_connection().in_atomic_block, "a read counts where its audit row is written"
+    if not actor.user_id or not child_ids:
+        return
+    limit = reading_limit({g.role for g in actor.grants}, getattr(settings, "READING_LIMITS", {}))
+    ids = sorted(set(child_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT remaining, caught FROM reading_spend(%s, %s, %s::bigint[], %s::bytea[], %s, %s)",
+            [actor.user_id, local_day(at), ids, [queries.honey_mark(i) for i in ids], limit, actor.guardian_id],
+        )
+        remaining, caught = cursor.fetchone()
+    if remaining is not None and remaining < 0:
+        raise Refused(GuardRefusal.READING_OVER)
+    if caught:
+        alarm(Alarm.HONEYTOKEN_READ, actor.user_id, caught, at)
+
+
+def alarm(kind: Alarm, user_id: int, subject_ids: Sequence[int], at: datetime) -> None:
+    """Something a person must look at, committed with its cause; the log hears of it without a name."""
+    assert transaction.get_connection().in_atomic_block, "an alarm commits with its cause"
+    SecurityEvent.objects.create(at=at, kind=kind.value, user_id=user_id, subject_ids=list(subject_ids))
+    transaction.on_commit(lambda: _log.error("security event: %s, user %s", kind.value, user_id))
 
 
 def rotate(limit: int) -> int:

@@ -98,6 +98,11 @@ def rules_of(rule_set_id: int) -> InForce:
     return InForce(pk, bytes(digest), version, _parsed(pk, bytes(digest)))
 
 
+def rules_of_hash(rule_set_id: int, digest: bytes) -> Rules:
+    """The rules of a set whose hash a query brought along: no question if parsed before."""
+    return _parsed(rule_set_id, digest)
+
+
 @lru_cache(maxsize=64)
 def _parsed(rule_set_id: int, digest: bytes) -> Rules:
     return parse(RuleSet.objects.values_list("document", flat=True).get(pk=rule_set_id, hash=digest))
@@ -152,3 +157,20 @@ def calendar(territory_id: int, first: date, last: date) -> Calendar:
 def activity_kinds() -> dict[str, str]:
     """Direction code → kind, for all directions loaded."""
     return dict(Activity.objects.order_by("code").values_list("code", "kind"))
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityName:
+    """A direction as a menu names it."""
+
+    code: str
+    kind: str
+    name_kk: str
+    name_ru: str
+    name_en: str
+
+
+def activities() -> list[ActivityName]:
+    """All directions, by kind, then in the Kazakh alphabet's order."""
+    rows = Activity.objects.values_list("code", "kind", "name_kk", "name_ru", "name_en", "sort_kk")
+    return [ActivityName(*row[:5]) for row in sorted(rows, key=lambda row: (row[1], row[5], row[0]))]

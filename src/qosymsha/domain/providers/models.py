@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateRangeField, RangeOperators
+from django.contrib.postgres.fields import ArrayField, DateRangeField, RangeOperators
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from qosymsha.domain.people.models import Territory, User
@@ -148,6 +149,7 @@ class Contract(models.Model):
 class Venue(models.Model):
     """Where lessons take place: a district, an address in two languages, how many children it may hold.
 
+    Degrees of latitude and longitude where somebody has given them, both or neither.
     no_pii. Retention: ten years.
     """
 
@@ -157,12 +159,19 @@ class Venue(models.Model):
     address_kk = models.TextField()
     address_ru = models.TextField()
     capacity = models.IntegerField()
+    latitude = models.FloatField(null=True)
+    longitude = models.FloatField(null=True)
 
     class Meta:
         db_table = "venue"
         constraints = [
             models.UniqueConstraint(fields=["provider", "district", "address_ru"], name="venue_once"),
             models.CheckConstraint(condition=models.Q(capacity__gt=0), name="venue_sane"),
+            models.CheckConstraint(
+                condition=models.Q(latitude__isnull=True, longitude__isnull=True)
+                | models.Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
+                name="venue_on_earth",
+            ),
         ]
 
 
@@ -228,6 +237,68 @@ class ClubGroup(models.Model):
                 ),
                 name="club_group_sane",
             ),
+        ]
+
+
+class ClubCard(models.Model):
+    """What the public catalogue looks through: one narrow row for each open group.
+
+    `weekdays` has bit 1 for Monday to bit 64 for Sunday; `starts`, `ends` are the earliest and latest minute of a day;
+    `east_km`, `north_km` say where on the country's plane (rules.plane), the district's centre where no more is known.
+    no_pii. Retention: until the group closes.
+    """
+
+    group = models.OneToOneField(ClubGroup, primary_key=True, on_delete=models.PROTECT)
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False)
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT)
+    contract = models.ForeignKey(Contract, on_delete=models.PROTECT, db_index=False)
+    activity = models.ForeignKey(Activity, on_delete=models.PROTECT, db_index=False)
+    kind = models.TextField()
+    district = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
+    language = models.CharField(max_length=2)
+    age_min = models.SmallIntegerField()
+    age_max = models.SmallIntegerField()
+    weekdays = models.SmallIntegerField()
+    starts = models.SmallIntegerField()
+    ends = models.SmallIntegerField()
+    is_adapted = models.BooleanField()
+    first_day = models.DateField()
+    last_day = models.DateField(null=True)
+    capacity = models.IntegerField()
+    east_km = models.FloatField(null=True)
+    north_km = models.FloatField(null=True)
+    words = ArrayField(models.TextField())
+    sort_kk = models.TextField(db_collation="C")
+    sort_ru = models.TextField(db_collation="C")
+    sort_en = models.TextField(db_collation="C")
+
+    class Meta:
+        db_table = "club_card"
+        indexes = [
+            models.Index(fields=["programme", "sort_kk", "group"], name="club_card_kk"),
+            models.Index(fields=["programme", "sort_ru", "group"], name="club_card_ru"),
+            models.Index(fields=["programme", "sort_en", "group"], name="club_card_en"),
+            models.Index(fields=["programme", "first_day", "group"], name="club_card_soon"),
+            models.Index(fields=["programme", "activity", "district"], name="club_card_activity"),
+            GinIndex(fields=["words"], name="club_card_words"),
+        ]
+
+
+class ClubWord(models.Model):
+    """The folded words of all cards, so that a typed word with a slip finds those it may mean. Words are only added.
+
+    `latin` is the word in plain Latin letters (rules.latin).
+    no_pii. Retention: for ever.
+    """
+
+    word = models.TextField(primary_key=True, db_collation="C")
+    latin = models.TextField(db_collation="C")
+
+    class Meta:
+        db_table = "club_word"
+        indexes = [
+            models.Index(fields=["latin"], name="club_word_latin"),
+            GinIndex(fields=["latin"], opclasses=["gin_trgm_ops"], name="club_word_trigrams"),
         ]
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
+from importlib.resources import files
 from uuid import UUID
 
 from django.db import connection
@@ -248,6 +251,13 @@ def teachers_of(*, actor: Actor, provider_id: int) -> list[TeacherName]:
     persons = {i: person_of(plain) for i, plain in people.unseal("teacher", [i for i, *_ in found]).items()}
     named = [TeacherName(i, uuid, persons[i].full_name if i in persons else "", is_user) for i, uuid, is_user in found]
     return sorted(named, key=lambda teacher: (teacher.name, teacher.id))
+
+
+@cache
+def centres() -> dict[str, tuple[float, float]]:
+    """KATO code → a rough middle (latitude, longitude), where one is known; all are assumptions, for maps alone."""
+    lines = files("qosymsha.domain.providers").joinpath("data", "centres.csv").read_text("utf-8").splitlines()
+    return {row["kato"]: (float(row["latitude"]), float(row["longitude"])) for row in csv.DictReader(lines)}
 
 
 def user_of_teacher(teacher_id: int) -> int | None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from itertools import product
+from math import cos, log, pi, radians, sin, tan
 from uuid import UUID
 
 from qosymsha.domain.people.rules import PersonDetails
 from qosymsha.domain.programmes.rules import Rules
 from qosymsha.domain.providers.states import AccreditationState, GroupState
+from qosymsha.kernel.text import folded
 
 LANGUAGES = frozenset({"kk", "ru", "en"})
 _WEEK = timedelta(days=7)
@@ -58,6 +62,7 @@ class ProviderRefusal(StrEnum):
     VENUE_FULL = "venue_full"
     GROUP_UNKNOWN = "group_unknown"
     TEACHES_NOWHERE = "teaches_nowhere"
+    PLACE_UNREADABLE = "place_unreadable"
 
 
 class PaperKind(StrEnum):
@@ -109,12 +114,13 @@ class SlotDraft:
 
 @dataclass(frozen=True, slots=True)
 class VenueDraft:
-    """Where lessons take place; known again by district and Russian address."""
+    """Where lessons take place; known again by district and Russian address. `place`: degrees (latitude, longitude)."""
 
     district_id: int
     address_kk: str
     address_ru: str
     capacity: int
+    place: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +274,7 @@ def refuse_group(draft: GroupDraft) -> ProviderRefusal | None:
         (draft.capacity < 1 or draft.venue.capacity < 1, ProviderRefusal.BAD_CAPACITY),
         (draft.last_day is not None and draft.last_day < draft.first_day, ProviderRefusal.DAYS_REVERSED),
         (draft.teacher.iin is None, ProviderRefusal.TEACHER_UNREADABLE),
+        (not is_on_earth(draft.venue.place), ProviderRefusal.PLACE_UNREADABLE),
     )
     return next((reason for is_wrong, reason in checks if is_wrong), None) or _refuse_slots(draft.slots)
 
@@ -331,3 +338,58 @@ def _within(day: date, first: date, last: date | None) -> bool:
 
 def _overlap(a_first: date, a_last: date | None, b_first: date, b_last: date | None) -> bool:
     return (b_last is None or a_first <= b_last) and (a_last is None or b_first <= a_last)
+
+
+# Words for a kind that people type though no activity is called so.
+KIND_WORDS = {
+    "sport": "спорт секция sport",
+    "creative": "шығармашылық өнер үйірме творчество искусство кружок creative arts",
+    "educational": "білім үйірме образование кружок education",
+}
+_WORD = re.compile(r"[^\W_]{2,}")
+_LATIN = {
+    ord(letter): spelled
+    for letter, spelled in zip(
+        "абвгдежзийклмнопрстуфхцчшщъыьэюяqw",
+        "a b v g d e zh z i i k l m n o p r s t u f h ts ch sh sh - y - e yu ya k v".replace("-", "").split(" "),
+        strict=True,
+    )
+}
+_EARTH_KM, _MIDDLE, _PARALLELS = 6371.0, (48.0, 68.0), (43.0, 53.0)
+
+
+def words_of(*texts: str) -> tuple[str, ...]:
+    """The folded words of some texts, each once, in the alphabet's order; numbers and single letters are no words."""
+    return tuple(sorted(set().union(*map(_words, texts))))
+
+
+@lru_cache(maxsize=20_000)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word for word in _WORD.findall(folded(text)) if not word.isdigit())
+
+
+def latin(word: str) -> str:
+    """A folded word in plain Latin letters, the same for `футбол` and `futbol`: what slips are looked for in.
+
+    PostgreSQL makes trigrams of ASCII letters only where the database's letters are those of C, as in our own server.
+    """
+    return word.translate(_LATIN)
+
+
+def is_on_earth(place: tuple[float, float] | None) -> bool:
+    """No place given, or degrees of latitude and longitude."""
+    return place is None or (-90 <= place[0] <= 90 and -180 <= place[1] <= 180)
+
+
+def plane(latitude: float, longitude: float) -> tuple[float, float]:
+    """Degrees → (east, north) in km on Lambert's conformal plane for Kazakhstan: distances err by less than 1 %."""
+    first, second = (radians(p) for p in _PARALLELS)
+    n = log(cos(first) / cos(second)) / log(_half(second) / _half(first))
+    scale = _EARTH_KM * cos(first) * _half(first) ** n / n
+    radius, middle = (scale / _half(radians(phi)) ** n for phi in (latitude, _MIDDLE[0]))
+    turn = n * radians(longitude - _MIDDLE[1])
+    return radius * sin(turn), middle - radius * cos(turn)
+
+
+def _half(phi: float) -> float:
+    return tan(pi / 4 + phi / 2)

@@ -36,6 +36,7 @@ class Action(StrEnum):
     COVER_PLACES = "settlement.cover_places"
     EXPLAIN_MONEY = "settlement.explain_money"
     READ_TRAIL = "settlement.read_trail"
+    READ_OWN_MONEY = "settlement.read_own_money"
     CLOSE_MONTH = "settlement.close_month"
     CLOSE_YEAR = "settlement.close_year"
 
@@ -98,6 +99,7 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.CONFIRM_REFUND: frozenset({Role.APPROVER}),
     Action.COVER_PLACES: frozenset({Role.PROGRAMME_OFFICER}),
     Action.EXPLAIN_MONEY: _CLOCK | {Role.PROGRAMME_OFFICER, Role.AUDITOR, Role.OPERATOR},
+    Action.READ_OWN_MONEY: frozenset({Role.GUARDIAN}),
     Action.READ_TRAIL: _CLOCK | {Role.PROGRAMME_OFFICER, Role.AUDITOR, Role.CHECKER, Role.APPROVER},
     Action.CLOSE_MONTH: frozenset({Role.PAYER, Role.PROGRAMME_OFFICER}),
     Action.CLOSE_YEAR: frozenset({Role.PAYER, Role.PROGRAMME_OFFICER}),

@@ -8,11 +8,11 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 
 from qosymsha.domain.vouchers.access import ALLOWED, Action
 from qosymsha.domain.vouchers.rules import month_end
-from qosymsha.kernel import audit
+from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Forbidden
@@ -157,31 +157,30 @@ def own_vouchers(*, actor: Actor, at: datetime) -> list[OwnVoucher]:
         " ORDER BY v.id DESC",
         [actor.guardian_id, local_day(at)],
     )
-    with transaction.atomic():
-        audit.record(
-            actor=actor, at=at, action=Action.READ, subject_kind="voucher", subject_ids=[row[0] for row in found]
-        )
+    ids, children = [row[0] for row in found], {row[3] for row in found}
+    reading.saw(actor=actor, at=at, action=Action.READ, kind="voucher", ids=ids, children=children)
     return [OwnVoucher._make(row) for row in found]
 
 
 def _shown(actor: Actor, vouchers: list[VoucherFacts], at: datetime) -> list[VoucherFacts]:
-    _audited(actor, "voucher", [(v.id, v.territory_id) for v in vouchers], at)
+    _audited(actor, "voucher", [(v.id, v.territory_id, v.child_id) for v in vouchers], at)
     return vouchers
 
 
-def _audited(actor: Actor, kind: str, read: Sequence[tuple[int, int]], at: datetime) -> None:
-    """Ask and record a read of (id, territory) rows, a territory at a time."""
-    for territory_id in sorted({territory for _, territory in read}):
+def _audited(actor: Actor, kind: str, read: Sequence[tuple[int, int, int]], at: datetime) -> None:
+    """Ask and record a read of (id, territory, child) rows, a territory at a time."""
+    for territory_id in sorted({territory for _, territory, _ in read}):
         require(actor, Action.READ, ALLOWED, territory_id=territory_id)
-        with transaction.atomic():
-            audit.record(
-                actor=actor,
-                at=at,
-                action=Action.READ,
-                subject_kind=kind,
-                subject_ids=[i for i, territory in read if territory == territory_id],
-                territory_id=territory_id,
-            )
+        there = [(i, child_id) for i, territory, child_id in read if territory == territory_id]
+        reading.saw(
+            actor=actor,
+            at=at,
+            action=Action.READ,
+            kind=kind,
+            ids=[i for i, _ in there],
+            children={child_id for _, child_id in there},
+            territory_id=territory_id,
+        )
 
 
 def children_with_live(programme_id: int, slot: str, child_ids: Sequence[int]) -> set[int]:
@@ -307,7 +306,7 @@ def transfers_of_children(*, actor: Actor, child_ids: Sequence[int], at: datetim
         Forbidden: the actor may not read vouchers there.
     """
     found = [TransferFacts(*row) for row in rows(_TRANSFERS, [list(child_ids)])]
-    _audited(actor, "transfer_request", [(t.id, t.territory_id) for t in found], at)
+    _audited(actor, "transfer_request", [(t.id, t.territory_id, t.child_id) for t in found], at)
     return found
 
 

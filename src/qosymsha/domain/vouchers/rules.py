@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from qosymsha.domain.vouchers.states import VoucherState
 from qosymsha.kernel.clock import next_month
@@ -50,6 +51,7 @@ class EnrolRefusal(StrEnum):
     TRANSFER_ASKED = "transfer_asked"
     TRANSFER_NOT_WAITING = "transfer_not_waiting"
     PLACE_GIVEN_UP = "place_given_up"
+    CHANGED_MEANWHILE = "changed_meanwhile"
 
 
 _REASONS: dict[str, StrEnum] = {reason.value: reason for reason in (*VoucherRefusal, *EnrolRefusal)}
@@ -81,6 +83,16 @@ class EnrolWish:
     voucher_id: int
     guardian_id: int
     group_id: int
+    starts_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceWish:
+    """The same wish by the names that stand in addresses and forms."""
+
+    voucher: UUID
+    guardian_id: int
+    group: UUID
     starts_on: date
 
 
@@ -190,6 +202,11 @@ def unpacked(kept: Mapping[str, Any], reasons: Mapping[str, StrEnum] = _REASONS)
         RowOutcome(row, number, reasons[refused[str(row)]] if str(row) in refused else None)
         for row, number in enumerate(kept["ids"])
     ]
+
+
+def reason_of(code: str) -> StrEnum:
+    """The reason of a kept code."""
+    return _REASONS[code]
 
 
 def outcomes_of(rows: int, ids: Mapping[int, int], refused: Mapping[int, StrEnum]) -> list[RowOutcome]:

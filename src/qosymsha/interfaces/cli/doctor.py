@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from os import environ
 
@@ -17,6 +18,8 @@ from django.db.migrations.executor import MigrationExecutor
 from qosymsha import __version__
 from qosymsha.domain.insights.queries import check_invariant
 from qosymsha.domain.insights.rules import PROMISES
+from qosymsha.domain.people import watched
+from qosymsha.interfaces.cli.acting import HAND
 from qosymsha.interfaces.cli.out import EXIT_DONE, EXIT_FINDING, emit, json_option, tracked
 from qosymsha.interfaces.cli.session import database
 from qosymsha.kernel import clock
@@ -29,6 +32,15 @@ _SETTINGS = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)"
 _REST = """
 SELECT i.inhrelid::regclass::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
  WHERE pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT' ORDER BY 1"""
+
+_FAILED = """
+SELECT j.task_name, count(*) FROM procrastinate_jobs j WHERE j.status = 'failed' AND EXISTS (
+    SELECT FROM procrastinate_events e WHERE e.job_id = j.id AND e.type = 'failed' AND e.at > now() - interval '1 day')
+ GROUP BY 1 ORDER BY 1"""
+_STUCK = """
+SELECT j.id, j.task_name FROM procrastinate_jobs j WHERE j.status = 'doing' AND NOT EXISTS (
+    SELECT FROM procrastinate_events e
+     WHERE e.job_id = j.id AND e.type = 'started' AND e.at > now() - interval '3 minutes') ORDER BY 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +89,7 @@ def _looked(quick: bool) -> list[Check]:
     )
     if unapplied:  # the rest asks tables that may not be there yet
         return checks
-    checks += [*_partitions(), *_shift()]
+    checks += [*_partitions(), *jobs_checks(), *_alarms(), *_shift()]
     return checks if quick else checks + list(_invariants())
 
 
@@ -164,6 +176,27 @@ def _partitions() -> Iterator[Check]:
                 "rows fell outside the months made ahead: let `qosymsha work` run, and see the runbook on partitions"
             )
             yield Check(f"partition {table}", not has_rows, "holds rows" if has_rows else "empty", advice)
+
+
+def jobs_checks() -> Iterator[Check]:
+    """Jobs that failed or were set aside within the last day, and jobs in hands that do not let go."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FAILED)
+        failed = [f"{name} ×{times}" for name, times in cursor.fetchall()]
+        cursor.execute(_STUCK)
+        stuck = [f"{name} ({job_id})" for job_id, name in cursor.fetchall()]
+    advice = "see the log of `qosymsha work`; a duty is tried again at its next time, docs/runbooks/jobs.md says which"
+    yield Check("jobs set aside", not failed, ", ".join(failed) or "none within a day", advice)
+    advice = "let `qosymsha serve` or `qosymsha work` run: its reaper gives them back within three minutes"
+    yield Check("jobs stuck", not stuck, ", ".join(stuck) or "none", advice)
+
+
+def _alarms() -> Iterator[Check]:
+    """Honeytokens read, accounts stopped, guessing: of the last day, for a person to look at."""
+    found = Counter(one.kind for one in watched.alarms(actor=HAND, since=clock.read() - timedelta(days=1)))
+    told = ", ".join(f"{kind} ×{times}" for kind, times in sorted(found.items()))
+    advice = "see `qosymsha guard alarms` or the auditor's page, and ask the account's owner; it stays for a day"
+    yield Check("alarms", not found, told or "none within a day", advice)
 
 
 def _shift() -> Iterator[Check]:

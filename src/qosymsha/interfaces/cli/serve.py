@@ -13,12 +13,13 @@ from django.db import connections
 
 from qosymsha.interfaces.cli.out import EXIT_DONE, emit, json_option, remark
 from qosymsha.interfaces.cli.session import database
+from qosymsha.interfaces.ui.shedding import Limits, limits
 from qosymsha.kernel.errors import BadInput
 from qosymsha.runtime import supervisor
 from qosymsha.runtime.supervisor import Command
 
-_APPLICATION = "qosymsha.config.wsgi:application"
-_JOBS = "qosymsha.interfaces.jobs.worker"
+APPLICATION = "qosymsha.config.wsgi:application"
+_JOBS, _REAPER = "qosymsha.interfaces.jobs.worker", "qosymsha.interfaces.jobs.reaper"
 
 
 @click.command(name="serve")
@@ -51,30 +52,41 @@ def serve_until_stopped(
     Raises:
         BadInput: the port is taken.
     """
-    port, url = _free(host, port), os.environ["DATABASE_URL"]
+    port, url = free_port(host, port), os.environ["DATABASE_URL"]
     connections.close_all()  # the children have their own
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
     told = {"address": address, "pid": os.getpid()}
     emit(told, as_json=as_json, text=lambda: [f"Serving {address}  (Ctrl-C ends)"])
     sys.stdout.flush()
-    return supervisor.run([_pages(host, port, workers, url), *(work_commands(url) if with_work else [])]) or EXIT_DONE
+    return (
+        supervisor.run([page_server(host, port, workers, url), *(work_commands(url) if with_work else [])]) or EXIT_DONE
+    )
 
 
-def _pages(host: str, port: int, workers: int, url: str) -> Command:
+def page_server(host: str, port: int, workers: int, url: str, application: str = APPLICATION) -> Command:
+    """The page server: a process a core, and in each as many threads as may be at work or stand in line."""
+    given = limits()
     argv = [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi"),
-        *("--host", host, "--port", str(port), "--workers", str(workers), "--blocking-threads", "4"),
-        *("--no-ws", "--log-level", "warning", _APPLICATION),
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws"),
+        *("--host", host, "--port", str(port), "--workers", str(workers)),
+        *("--blocking-threads", str(given.threads), "--blocking-threads-idle-timeout", "600"),
+        *("--backlog", "4096", "--backpressure", "2048", "--log-level", "error", application),
     ]
-    return Command("pages", argv, environment(url))
+    return Command("pages", argv, environment(url) | {"QOSYMSHA_POOL": str(_connections(given))})
+
+
+def _connections(given: Limits) -> int:
+    """Connections of one worker: one for each request at work, and some for answers still on their way out."""
+    return 2 * given.places + 4 if given.places else 16
 
 
 def work_commands(url: str) -> list[Command]:
-    """The job worker as a program of its own, where this installation has one."""
+    """The job worker and, outside it, the reaper of what it leaves: programs of their own, where there are any."""
     if find_spec(_JOBS) is None:
         remark("no job worker is installed: pages only")
         return []
-    return [Command("jobs", [sys.executable, "-m", _JOBS], environment(url))]
+    programs = {"jobs": _JOBS, "reaper": _REAPER}
+    return [Command(name, [sys.executable, "-m", module], environment(url)) for name, module in programs.items()]
 
 
 def environment(url: str) -> dict[str, str]:
@@ -88,7 +100,7 @@ def environment(url: str) -> dict[str, str]:
     }
 
 
-def _free(host: str, port: int) -> int:
+def free_port(host: str, port: int) -> int:
     """The port, or any free one for 0.
 
     Raises:

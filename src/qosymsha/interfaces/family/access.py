@@ -16,6 +16,12 @@ class Look(StrEnum):
     ABSENCES = "family_absences"
     VOUCHERS = "family_vouchers"
     APPLICATIONS = "family_applications"
+    APPLY = "family_apply"
+    TAKE = "family_take"
+    LEAVE = "family_leave"
+    MOVE = "family_move"
+    WEEK = "family_week"
+    MONEY = "family_money"
 
 
 ALLOWED: dict[Look, frozenset[str]] = dict.fromkeys(Look, DOOR_ROLES["family"])

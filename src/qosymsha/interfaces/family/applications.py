@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -63,7 +64,8 @@ def application(request: SignedRequest, application_uuid: UUID) -> HttpResponse:
     is_told = request.visit.fresh_proof(request.at, settings.STEP_UP_MINUTES) is not None
     told = admission.explain(actor=request.actor, application_id=one.id, at=request.at, with_category=is_told)
     lines = reasons.of_application(told, request.language)
-    return page(request, "family/why.html", title=one.number, lines=lines, is_told=is_told, has_category=True)
+    words: dict[str, Any] = {"title": one.number, "receipt": one.uuid, "lines": lines, "is_told": is_told}
+    return page(request, "family/why.html", **words, has_category=True)
 
 
 @allowed(Action.READ_RECEIPT)

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from django.urls import path
 
-from qosymsha.interfaces.family import absences, applications, here, months, views, vouchers
+from qosymsha.interfaces.family import (
+    absences,
+    applications,
+    apply,
+    children,
+    here,
+    leaving,
+    months,
+    places,
+    readers,
+    views,
+    vouchers,
+    week,
+)
 
 urlpatterns = [
     path("", views.home, name="family-home"),
+    path("children/", children.children, name="family-children"),
+    path("children/<uuid:child_uuid>/readers/", readers.readers, name="family-readers"),
     path("here/", here.here, name="family-here"),
     path("here/done/", here.done, name="family-here-done"),
     path("here/offline/", here.offline, name="family-here-offline"),
     path("worker.js", here.worker, name="family-worker"),
+    path("week/", week.week, name="family-week"),
+    path("money/", week.money, name="family-money"),
     path("months/", months.months, name="family-months"),
     path("months/<uuid:row_uuid>/", months.month, name="family-month"),
     path("absences/", absences.absences, name="family-absences"),
@@ -19,6 +36,12 @@ urlpatterns = [
     path("vouchers/", vouchers.vouchers, name="family-vouchers"),
     path("vouchers/<uuid:voucher_uuid>/accept/", vouchers.accept, name="family-voucher-accept"),
     path("vouchers/<uuid:voucher_uuid>/refuse/", vouchers.refuse, name="family-voucher-refuse"),
+    path("apply/", apply.rounds, name="family-apply-rounds"),
+    path("apply/<uuid:round_uuid>/", apply.apply, name="family-apply"),
+    path("groups/<uuid:group_uuid>/take/", places.take, name="family-take"),
+    path("groups/<uuid:group_uuid>/move/", leaving.move, name="family-move"),
+    path("vouchers/<uuid:voucher_uuid>/leave/", leaving.leave, name="family-leave"),
+    path("vouchers/<uuid:voucher_uuid>/stay/", leaving.stay, name="family-stay"),
     path("applications/", applications.applications, name="family-applications"),
     path("applications/<uuid:application_uuid>/", applications.application, name="family-application"),
     path("applications/<uuid:application_uuid>/receipt/", applications.receipt, name="family-receipt"),

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.http import HttpResponse
 
+from qosymsha.domain.admission import queries as admission
 from qosymsha.domain.attendance import queries
 from qosymsha.domain.attendance.queries import OwnLesson
 from qosymsha.interfaces.family import shown
@@ -59,6 +60,7 @@ def home(request: SignedRequest) -> HttpResponse:
         months=months,
         first_deadline=min((m.one.officer_from for m in months if not m.is_late), default=None),
         cases=own_cases(request, names),
+        openings=admission.openings(request.at),
         vouchers=[voucher for voucher in own_vouchers(request, names) if voucher.may_answer],
         now=[(names[one.one.child_id], one) for one in lessons if one.is_now and not one.one.check_in],
     )

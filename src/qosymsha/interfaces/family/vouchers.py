@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponse
 from qosymsha.domain.attendance import queries as attendance
 from qosymsha.domain.vouchers import commands, queries
 from qosymsha.domain.vouchers.access import Action
-from qosymsha.domain.vouchers.queries import OwnVoucher
+from qosymsha.domain.vouchers.queries import OwnVoucher, Waiting
 from qosymsha.domain.vouchers.rules import VoucherAnswer
 from qosymsha.domain.vouchers.states import VoucherState
 from qosymsha.interfaces.family import shown
@@ -24,7 +24,7 @@ from qosymsha.kernel.errors import Refused, RowOutcome
 
 @dataclass(frozen=True, slots=True)
 class VoucherShown:
-    """A voucher in words; `why`: the reason it was closed or suspended."""
+    """A voucher in words; `why`: the reason it was closed or suspended; `waiting`: a move that waits for money."""
 
     one: OwnVoucher
     name: str
@@ -32,6 +32,7 @@ class VoucherShown:
     group: str
     why: str
     may_answer: bool
+    waiting: Waiting | None
 
 
 @allowed(Look.VOUCHERS)
@@ -46,10 +47,11 @@ def vouchers(request: SignedRequest) -> HttpResponse:
 def own_vouchers(request: SignedRequest, names: Mapping[int, str]) -> list[VoucherShown]:
     """The vouchers of the guardian's children, newest first, by name."""
     found = queries.own_vouchers(actor=request.actor, at=request.at)
-    return [_shown(request, one, names.get(one.child_id, "")) for one in found]
+    waiting = queries.waiting_of([one.id for one in found])
+    return [_shown(request, one, names.get(one.child_id, ""), waiting.get(one.id)) for one in found]
 
 
-def _shown(request: SignedRequest, one: OwnVoucher, name: str) -> VoucherShown:
+def _shown(request: SignedRequest, one: OwnVoucher, name: str, waiting: Waiting | None) -> VoucherShown:
     why = texts.refusals().get(one.reason, {}).get(request.language, "") if one.reason else ""
     return VoucherShown(
         one,
@@ -58,6 +60,7 @@ def _shown(request: SignedRequest, one: OwnVoucher, name: str) -> VoucherShown:
         shown.in_words(request.language, one, "group"),
         why,
         one.state == VoucherState.ISSUED and local_day(request.at) <= one.accept_by,
+        waiting,
     )
 
 

@@ -17,8 +17,9 @@ from qosymsha.domain.choice import commands as choice_commands
 from qosymsha.domain.choice import queries as choice
 from qosymsha.domain.flags import commands as flags
 from qosymsha.domain.flags import queries as flag_queries
-from qosymsha.domain.insights.commands import run_invariants
-from qosymsha.domain.insights.queries import front
+from qosymsha.domain.insights.commands import forget_runs, run_invariants
+from qosymsha.domain.insights.queries import standing
+from qosymsha.domain.insights.rules import Span
 from qosymsha.domain.people import commands as people
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.programmes.queries import ProgrammeFacts
@@ -26,11 +27,12 @@ from qosymsha.domain.programmes.rules import ProgrammeRefusal
 from qosymsha.domain.providers import commands as providers
 from qosymsha.domain.settlement import commands as settlement
 from qosymsha.domain.vouchers import commands as vouchers
+from qosymsha.domain.witness import commands as witness
 from qosymsha.interfaces.jobs.keys import key_of
 from qosymsha.kernel import audit, schema
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_day, month_of
-from qosymsha.kernel.errors import Refused
+from qosymsha.kernel.errors import NotConfigured, Refused
 
 ACTOR = Actor.system("jobs")
 LINKS = 10_000
@@ -47,19 +49,34 @@ def link_audit(at: datetime) -> None:
         pass
 
 
+def sign_checkpoint(at: datetime) -> None:
+    """Sign what the chain is now, outside the database. Needs no key: the folder itself says what was signed last.
+
+    A chain that no longer continues what was signed is told in the log and by INV-18; nothing is signed over it.
+    """
+    try:
+        witness.sign_checkpoint(at=at)
+    except NotConfigured as missing:
+        _log.error("no checkpoint: %s", missing)
+    except Refused as refused:
+        _log.critical("no checkpoint: %s", refused)
+
+
 def check_invariants(at: datetime) -> None:
-    """Run the checker for this minute, unless the last run took so long that it would leave no room for the rest."""
-    checks = front.latest_checks()
-    took = sum(check.seconds for check in checks)
-    last = max((check.at for check in checks), default=None)
+    """Check what changed since each invariant's last green run, unless the last minute took too long for another."""
+    looks = [one.minute for one in standing.standings() if one.minute]
+    took = sum(look.seconds for look in looks)
+    last = max((look.at for look in looks), default=None)
     if last is not None and at - last < timedelta(seconds=took * CHECKS_SHARE):
         return
-    run_invariants(actor=ACTOR, at=at, key=key_of("check_invariants", at.replace(second=0, microsecond=0)))
+    key = key_of("check_invariants", at.replace(second=0, microsecond=0))
+    run_invariants(actor=ACTOR, at=at, key=key, span=Span.MINUTE)
 
 
 def check_invariants_by_night(at: datetime) -> None:
-    """Run the checker once a night, however long it takes."""
+    """Check everything once a night, however long it takes, and forget runs past their retention."""
     run_invariants(actor=ACTOR, at=at, key=key_of("check_invariants_by_night", local_day(at)))
+    forget_runs(actor=ACTOR, at=at)
 
 
 def make_months(at: datetime) -> None:
@@ -68,9 +85,10 @@ def make_months(at: datetime) -> None:
 
 
 def forget_visits(at: datetime) -> None:
-    """Delete sessions that ran out, and second factors' codes and tries older than their retention."""
+    """Delete sessions that ran out; codes and tries of second factors, counters of reads older than their retention."""
     SessionStore.clear_expired()
     people.forget_tries(actor=ACTOR, at=at)
+    people.forget_readings(actor=ACTOR, at=at)
 
 
 def expire_vouchers(at: datetime) -> None:
@@ -142,7 +160,7 @@ def screen_months(at: datetime) -> None:
         key = key_of("screen_month", programme.id, last_month, today)
         flags.screen(actor=ACTOR, programme_id=programme.id, month=last_month, at=at, key=key)
         for month, provider_ids in flag_queries.unscreened(programme.id).items():
-            key = key_of("screen_sheets", programme.id, month, hour)
+            key = key_of("screen_sheets", programme.id, month, hour, provider_ids)
             flags.screen(actor=ACTOR, programme_id=programme.id, month=month, at=at, key=key, provider_ids=provider_ids)
 
 

@@ -7,13 +7,15 @@ from datetime import datetime
 
 from django.db import connections
 
-from qosymsha.interfaces.jobs import duties, treasury
+from qosymsha.interfaces.jobs import duties, treasury, upkeep
 from qosymsha.interfaces.jobs.app import app
+from qosymsha.interfaces.jobs.hands import held
 from qosymsha.kernel import clock
 
 Duty = Callable[[datetime], None]
 SCHEDULE: tuple[tuple[str, Duty], ...] = (
     ("* * * * * */10", duties.link_audit),
+    ("5-59/10 * * * *", duties.sign_checkpoint),
     ("* * * * *", duties.check_invariants),
     ("30 22 * * *", duties.check_invariants_by_night),  # 03:30 in Astana
     ("1 * * * *", duties.make_months),
@@ -30,6 +32,9 @@ SCHEDULE: tuple[tuple[str, Duty], ...] = (
     ("35 21 * * *", duties.propose_recoveries),  # 02:35 in Astana
     ("50 21 * * *", duties.explain_money),
     ("*/5 * * * *", treasury.exchange),
+    ("12 22 * * *", upkeep.forget_keys),  # 03:12 in Astana
+    ("14 22 * * *", upkeep.forget_news),
+    ("16 22 * * *", upkeep.forget_jobs),
 )
 
 
@@ -46,7 +51,8 @@ def _register(cron: str, duty: Duty) -> None:
     @app.task(name=name, lock=name, queueing_lock=name)
     def run(timestamp: int) -> None:
         try:
-            duty(clock.read())
+            with held():
+                duty(clock.read())
         finally:
             connections.close_all()  # the worker's threads come and go; none takes a connection along
 

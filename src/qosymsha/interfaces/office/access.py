@@ -7,6 +7,8 @@ from enum import StrEnum
 from qosymsha.domain.attendance.queries.office import LOOK as SHEET_ROLES
 from qosymsha.domain.flags.access import ALLOWED as FLAGS
 from qosymsha.domain.flags.access import Action as FlagAction
+from qosymsha.domain.insights.access import ALLOWED as INSIGHTS
+from qosymsha.domain.insights.access import Action as InsightsAction
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.settlement.access import ALLOWED as SETTLEMENT
 from qosymsha.domain.settlement.access import Action as PayAction
@@ -27,6 +29,8 @@ class Look(StrEnum):
     REPLIES = "office_replies"
     RECOVERIES = "office_recoveries"
     MONEY = "office_money"
+    CHECKS = "office_checks"
+    READING = "office_reading"
 
 
 _PEOPLE = DOOR_ROLES["office"]  # no page is the system's
@@ -41,4 +45,6 @@ ALLOWED: dict[Look, frozenset[str]] = {
     Look.REPLIES: frozenset({Role.PAYER, Role.AUDITOR}),
     Look.RECOVERIES: CLAIM_ROLES,
     Look.MONEY: LOOK_AT_MONEY,
+    Look.CHECKS: INSIGHTS[InsightsAction.RUN_INVARIANTS] & _PEOPLE,
+    Look.READING: _PEOPLE,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from qosymsha.interfaces.office import claims, files, flags, money, rows, sheets, views
+from qosymsha.interfaces.office import checks, claims, files, flags, money, reading, rows, sheets, views
 
 urlpatterns = [
     path("", views.home, name="office-home"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("sheets/<uuid:sheet_uuid>/void/", sheets.void, name="office-sheet-void"),
     path("sheets/<uuid:sheet_uuid>/rows/<uuid:place>/", rows.row, name="office-row"),
     path("sheets/<uuid:sheet_uuid>/rows/<uuid:place>/days/", rows.days, name="office-days"),
+    path("reading/", reading.reading, name="office-reading"),
     path("flags/", flags.flags, name="office-flags"),
     path("flags/<uuid:flag_uuid>/", flags.flag, name="office-flag"),
     path("claims/", claims.claims, name="office-claims"),
@@ -35,6 +36,7 @@ urlpatterns = [
     path("recoveries/", money.recoveries, name="office-recoveries"),
     path("recoveries/<uuid:recovery_uuid>/support/", money.support, name="office-recovery-support"),
     path("recoveries/<uuid:recovery_uuid>/decide/", money.decide, name="office-recovery-decide"),
+    path("checks/", checks.checks, name="office-checks"),
     path("money/", money.money, name="office-money"),
     path("money/seal/", money.seal, name="office-money-seal"),
 ]

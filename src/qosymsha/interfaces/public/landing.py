@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from qosymsha.domain.admission import queries as admission
 from qosymsha.domain.casework import queries as casework
-from qosymsha.domain.insights.queries import front
+from qosymsha.domain.insights.queries import front, standing
 from qosymsha.domain.insights.rules import PROMISES
 from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.programmes import classifiers
@@ -145,6 +145,6 @@ def bar(rows: Sequence[tuple[str, int, str]]) -> list[MoneyRow]:
 
 def _add_checks(page: Landing, language: str) -> None:
     words = {promise.id: getattr(promise, language) for promise in PROMISES}
-    latest = {check.invariant: check for check in front.latest_checks() if check.invariant in words}
-    page.checks = [Check(words[name], latest[name].ok) for name in words if name in latest]
-    page.checked_at = moment(max((check.at for check in latest.values()), default=None))
+    looked = [one for one in standing.standings() if one.looks]
+    page.checks = [Check(words[one.invariant], bool(one.is_green)) for one in looked]
+    page.checked_at = moment(max((look.at for one in looked for look in one.looks), default=None))

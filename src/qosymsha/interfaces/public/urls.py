@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from qosymsha.interfaces.public import choices, rounds, views
+from qosymsha.interfaces.public import about, choices, clubs, rounds, status, views
 
 urlpatterns = [
     path("", views.first_page, name="first-page"),
+    path("clubs/", clubs.find, name="clubs"),
+    path("clubs/map/", clubs.club_map, name="club-map"),
+    path("clubs/<uuid:group_uuid>/", clubs.one_club, name="club"),
+    path("points/", about.points, name="points"),
+    path("open/", about.open_figures, name="open"),
+    path("accessibility/", about.accessibility, name="accessibility"),
+    path("design/", about.design, name="design"),
+    path("offline/", about.offline, name="offline"),
+    path("status/", status.status, name="status"),
     path("rounds/", rounds.all_rounds, name="rounds"),
     path("rounds/<uuid:round_uuid>/", rounds.one_round, name="round"),
     path("rounds/<uuid:round_uuid>/check/", rounds.check, name="check"),

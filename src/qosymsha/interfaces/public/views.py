@@ -8,7 +8,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language_from_request
 
 from qosymsha.interfaces.public.landing import landing
-from qosymsha.interfaces.ui.doors import built, context, public_page
+from qosymsha.interfaces.ui.doors import context, public_page
 
 
 @public_page
@@ -38,6 +38,6 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 def _lost(request: HttpRequest, status: int) -> HttpResponse:
     words = {"heading": f"error.{status}.h1", "advice": f"error.{status}.p"}
-    answer = built(render(request, "public/error.html", context(request) | words, status=status))
+    answer = render(request, "public/error.html", context(request) | words, status=status)
     answer.headers["Cache-Control"] = "no-store"
     return answer

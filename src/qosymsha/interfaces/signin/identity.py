@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from django.conf import settings
@@ -21,6 +19,7 @@ from qosymsha.domain.people.rules import Proof, SignInRefusal
 from qosymsha.domain.people.states import Way
 from qosymsha.domain.providers import commands as providers_commands
 from qosymsha.domain.providers import queries as providers
+from qosymsha.interfaces.signin.asked import NEXT_AT_MOST, Question, keep, of_state, waiting
 from qosymsha.interfaces.signin.views import HOUSE, home_of, ways_in
 from qosymsha.interfaces.ui import visits
 from qosymsha.interfaces.ui.signed import SignedRequest, anyone, safe_next, signed_in_only, signed_request
@@ -29,9 +28,6 @@ from qosymsha.kernel.adapters import adapter
 from qosymsha.kernel.errors import NotConfigured, Refused
 
 log = logging.getLogger(__name__)
-_ASKED = "asked"
-_TABS = 4  # questions of one browser that may be open at a time
-_LIFE = timedelta(minutes=10)
 _SKEW = timedelta(seconds=60)
 
 
@@ -50,14 +46,20 @@ def begin_anew(request: SignedRequest) -> HttpResponse:
 @anyone(Action.SIGN_IN, "GET")
 def come_back(request: HttpRequest) -> HttpResponse:
     """`/sign-in/callback/`: the provider's answer; only what this browser asked, once, and soon."""
-    at = clock.read()
-    asked = _taken(request, at)
+    at, questions = clock.read(), waiting(request)
+    asked = of_state(questions, request.GET.get("state", ""), at)
     if asked is None:
         return ways_in(request, reason=IdentityFault.TOO_LATE.value, status=400)
+    answer = _judged(request, asked, at)
+    keep(answer, [one for one in questions if one is not asked])  # struck off: no answer counts twice
+    return answer
+
+
+def _judged(request: HttpRequest, asked: Question, at: datetime) -> HttpResponse:
     with translation.override(asked["language"]):
         try:
-            if "code" not in request.GET:
-                raise IdentityRefused(IdentityFault.SAYS_NO, "no code")
+            if "code" not in request.GET:  # nobody was seen: nothing to write down
+                return ways_in(request, reason=IdentityFault.SAYS_NO.value, status=403)
             question = IdentityQuestion("", asked["state"], asked["nonce"], asked["verifier"])
             identity = _provider().answer(question, _callback(request), request.GET["code"], at)
             return (
@@ -65,8 +67,10 @@ def come_back(request: HttpRequest) -> HttpResponse:
             )
         except IdentityRefused as refused:
             log.warning("identity: %s", refused)
-            is_outage = refused.fault in (IdentityFault.UNREACHABLE, IdentityFault.UNREADABLE)
-            return _refused(request, refused.fault, at, 503 if is_outage else 403)
+            if refused.fault in (IdentityFault.UNREACHABLE, IdentityFault.UNREADABLE):
+                return ways_in(request, reason=refused.fault.value, status=503)
+            commands.record_refused_sign_in(actor=HOUSE, reason=refused.fault, at=at)
+            return ways_in(request, reason=refused.fault.value, status=403)
 
 
 def _send(request: HttpRequest, user_id: int | None) -> HttpResponse:
@@ -75,34 +79,25 @@ def _send(request: HttpRequest, user_id: int | None) -> HttpResponse:
         question = _provider().ask(_callback(request), anew=user_id is not None)
     except IdentityRefused as refused:
         log.warning("identity: %s", refused)
-        return _refused(request, refused.fault, at, 503)
+        return ways_in(request, reason=refused.fault.value, status=503)
     except NotConfigured:
-        return _refused(request, IdentityFault.UNREACHABLE, at, 503)
-    pending = {
-        "state": question.state,
-        "nonce": question.nonce,
-        "verifier": question.verifier,
-        "at": at.isoformat(),
-        "next": safe_next(request),
-        "language": translation.get_language() or "kk",
-        "user": user_id,
-    }
-    request.session[_ASKED] = [*request.session.get(_ASKED, []), pending][-_TABS:]
-    return HttpResponseRedirect(question.address)
+        return ways_in(request, reason=IdentityFault.UNREACHABLE.value, status=503)
+    wanted = safe_next(request)
+    pending = Question(
+        state=question.state,
+        nonce=question.nonce,
+        verifier=question.verifier,
+        at=at.isoformat(),
+        next=wanted if len(wanted) <= NEXT_AT_MOST else "",
+        language=translation.get_language() or "kk",
+        user=user_id,
+    )
+    answer = HttpResponseRedirect(question.address)
+    keep(answer, [*waiting(request), pending])
+    return answer
 
 
-def _taken(request: HttpRequest, at: datetime) -> dict[str, Any] | None:
-    """The question this answer belongs to; it is struck off before anything else, so no answer counts twice."""
-    state = request.GET.get("state", "")
-    waiting = request.session.get(_ASKED, [])
-    found = next((one for one in waiting if hmac.compare_digest(one["state"].encode(), state.encode())), None)
-    if found is None:
-        return None
-    request.session[_ASKED] = [one for one in waiting if one is not found]
-    return found if at - datetime.fromisoformat(found["at"]) <= _LIFE else None
-
-
-def _come_in(request: HttpRequest, asked: dict[str, Any], identity: Identity, at: datetime) -> HttpResponse:
+def _come_in(request: HttpRequest, asked: Question, identity: Identity, at: datetime) -> HttpResponse:
     user_id = _admitted(identity, at)
     if user_id is None:
         commands.record_refused_sign_in(actor=HOUSE, reason=SignInRefusal.PERSON_UNKNOWN, at=at)
@@ -113,7 +108,7 @@ def _come_in(request: HttpRequest, asked: dict[str, Any], identity: Identity, at
     return HttpResponseRedirect(asked["next"] or home_of(actor))
 
 
-def _proved_anew(request: HttpRequest, asked: dict[str, Any], identity: Identity, at: datetime) -> HttpResponse:
+def _proved_anew(request: HttpRequest, asked: Question, identity: Identity, at: datetime) -> HttpResponse:
     """Believed where the same person was seen by the provider after we asked; an old sight is no new proof."""
     signed = signed_request(request)
     is_same = signed is not None and signed.actor.user_id == asked["user"] == _known(identity)
@@ -184,8 +179,3 @@ def _provider() -> IdentityProvider:
 def _callback(request: HttpRequest) -> str:
     path = reverse("sign-in-callback")
     return f"{settings.PUBLIC_ADDRESS}{path}" if settings.PUBLIC_ADDRESS else request.build_absolute_uri(path)
-
-
-def _refused(request: HttpRequest, fault: IdentityFault, at: datetime, status: int) -> HttpResponse:
-    commands.record_refused_sign_in(actor=HOUSE, reason=fault, at=at)
-    return ways_in(request, reason=fault.value, status=status)

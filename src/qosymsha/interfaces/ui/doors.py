@@ -15,8 +15,6 @@ from django.utils.cache import patch_cache_control
 from django.utils.translation import get_language
 from django.views.decorators.http import conditional_page, require_safe
 
-from qosymsha.interfaces.ui.build import HEADER, build_id
-
 View = Callable[..., HttpResponse]
 FileView = Callable[..., HttpResponseBase]
 FRESH_SECONDS = 60
@@ -49,7 +47,7 @@ def public_page(view: View) -> View:
         answer: HttpResponse = guarded(request, *args, **kwargs)
         if answer.status_code < 400:
             patch_cache_control(answer, public=True, max_age=FRESH_SECONDS, stale_while_revalidate=KEPT_SECONDS)
-        return built(answer)
+        return answer
 
     shown.action = PublicAction.LOOK  # type: ignore[attr-defined]
     return shown
@@ -64,16 +62,10 @@ def public_file(view: FileView) -> FileView:
         answer: HttpResponseBase = guarded(request, *args, **kwargs)
         if answer.status_code < 400:
             patch_cache_control(answer, public=True, max_age=FILE_SECONDS, immutable=True)
-        return built(answer)
+        return answer
 
     sent.action = PublicAction.LOOK  # type: ignore[attr-defined]
     return sent
-
-
-def built(answer: Answer) -> Answer:
-    """Say which build answered."""
-    answer.headers[HEADER] = build_id()
-    return answer
 
 
 def context(request: HttpRequest) -> dict[str, object]:

@@ -9,7 +9,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import get_language
 
-from qosymsha.interfaces.ui import drafts, texts
+from qosymsha.interfaces.ui import drafts, keys, texts
 from qosymsha.interfaces.ui.signed import SignedRequest
 from qosymsha.kernel.errors import BadInput, Refused
 
@@ -62,6 +62,7 @@ def attempt(
     try:
         form.outcome = act()
     except Refused as refusal:
+        keys.noted(request, refusal.reason)
         sentence = texts.refusal(request.language, refusal.reason.value)
         form.add_error((fields or {}).get(refusal.reason.value), sentence)
         return False

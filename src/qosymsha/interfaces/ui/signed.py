@@ -29,13 +29,12 @@ from django.utils.translation import get_language
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.rules import Proof
 from qosymsha.domain.people.states import Role
-from qosymsha.interfaces.ui import drafts, texts, visits
-from qosymsha.interfaces.ui.doors import Answer, built, context
-from qosymsha.kernel import clock, entropy
+from qosymsha.interfaces.ui import carried, drafts, guard, keys, readings, texts, visits
+from qosymsha.interfaces.ui.doors import Answer, context
+from qosymsha.kernel import entropy
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.errors import BadInput, Forbidden, Refused
 
-_SAID = "said"
 DOOR_ROLES: dict[str, frozenset[str]] = {
     "family": frozenset({Role.GUARDIAN}),
     "provider": frozenset({Role.TEACHER, Role.PROVIDER_MANAGER}),
@@ -86,7 +85,7 @@ def _gate(deeds: dict[str, StrEnum]) -> Callable[[SignedView], SignedView]:
                 return private(to_sign_in(request))
             if not signed.actor.holds(roles[request.method]):
                 return private(notice(request, "error.403", HTTPStatus.FORBIDDEN))
-            return private(_answer(view, signed, *args, **kwargs))
+            return private(keys.told(request, _answer(view, signed, *args, **kwargs)))
 
         shown.action = deeds.get("GET", deeds.get("POST"))  # type: ignore[attr-defined]
         shown.deeds, shown.roles = deeds, roles  # type: ignore[attr-defined]
@@ -103,7 +102,7 @@ def anyone(action: StrEnum, *methods: str) -> Callable[[SignedView], SignedView]
         def shown(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
             if request.method not in methods:
                 return private(HttpResponseNotAllowed(methods))
-            return private(view(request, *args, **kwargs))
+            return private(keys.told(request, view(request, *args, **kwargs)))
 
         shown.action = action  # type: ignore[attr-defined]
         return shown
@@ -156,10 +155,13 @@ def step_up(view: SignedView | None = None, *, minutes: int | None = None) -> An
 
 def _answer(view: SignedView, request: SignedRequest, *args: object, **kwargs: object) -> HttpResponseBase:
     try:
-        return view(request, *args, **kwargs)
+        return readings.answered(view, request, request.actor, request.at, *args, **kwargs)
     except Forbidden:
         raise Http404 from None
     except Refused as refusal:
+        keys.noted(request, refusal.reason)
+        if guard.is_over(refusal):
+            return guard.stopped(request, request.actor, request.at, request.language)
         sentence = texts.refusal(request.language, refusal.reason.value)
         return notice(request, "error.409", HTTPStatus.CONFLICT, sentence=sentence)
     except BadInput:
@@ -168,9 +170,9 @@ def _answer(view: SignedView, request: SignedRequest, *args: object, **kwargs: o
 
 def signed_request(request: HttpRequest) -> SignedRequest | None:
     """The request with its actor and instant, or None where nobody is signed in."""
-    at = clock.read()
-    visit = visits.current(request, at)
-    if visit is None:
+    at = visits.instant(request)
+    visit = visits.current(request, at) if at is not None else None
+    if at is None or visit is None:
         return None
     signed = cast(SignedRequest, request)
     signed.actor, signed.at, signed.visit, signed.proof = people.actor_for(visit.user_id, at), at, visit, None
@@ -185,7 +187,11 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
 
 def page(request: SignedRequest, template: str, status: int = HTTPStatus.OK, **words: object) -> HttpResponse:
     """A signed-in page: the template (which extends its door's base) with what the base needs."""
-    return render(request, template, context(request) | own_context(request) | words, status=status)
+    own = own_context(request)
+    answer = render(request, template, context(request) | own | words, status=status)
+    if own["said"]:
+        carried.forget(answer)
+    return answer
 
 
 def own_context(request: SignedRequest) -> dict[str, object]:
@@ -196,7 +202,7 @@ def own_context(request: SignedRequest) -> dict[str, object]:
         "me": own.full_name if own else "",
         "doors": doors_of(request.actor),
         "key": form_key(request),
-        "said": request.session.pop(_SAID, None) if _SAID in request.session else None,
+        "said": carried.said(request),
     }
 
 
@@ -207,9 +213,10 @@ def doors_of(actor: Actor) -> list[str]:
 
 def moved(request: HttpRequest, to: str, *args: object, said: str = "", **values: object) -> HttpResponse:
     """The answer after a POST that did its work: to the named page, which says the sentence of `said` once."""
+    answer = HttpResponseRedirect(to if to.startswith("/") else reverse(to, args=args))
     if said:
-        request.session[_SAID] = texts.say(get_language() or "kk", said, **values)
-    return HttpResponseRedirect(to if to.startswith("/") else reverse(to, args=args))
+        carried.say_next(answer, said, values)
+    return answer
 
 
 def form_key(request: HttpRequest) -> UUID:
@@ -264,7 +271,7 @@ def _may_look(request: HttpRequest) -> bool:
 
 
 def private(answer: Answer) -> Answer:
-    """Nobody keeps a copy: no browser, no proxy; the build is said."""
+    """Nobody keeps a copy: no browser, no proxy."""
     answer.headers["Cache-Control"] = "no-store"
     patch_vary_headers(answer, ["Cookie"])
-    return built(answer)
+    return answer

@@ -14,6 +14,7 @@ from django.middleware.csrf import rotate_token
 
 from qosymsha.domain.people.rules import Proof
 from qosymsha.interfaces.ui import drafts
+from qosymsha.kernel import clock
 
 _SEEN_EVERY = timedelta(minutes=5)  # how finely idleness is measured: a write of the session costs a round trip
 _KEPT = ("draft",)  # what outlives a visit that ran out: a form typed when it did, sealed to its user
@@ -42,6 +43,14 @@ def begin(request: HttpRequest, user_id: int, at: datetime, proof: Proof | None 
     if proof is not None:
         _write(request, proof)
     rotate_token(request)
+
+
+def instant(request: HttpRequest) -> datetime | None:
+    """The database's clock as it was when this request's session was read; None where nobody is signed in."""
+    if _USER not in request.session:
+        return None
+    read_at: datetime | None = getattr(request.session, "read_at", None)
+    return read_at or clock.read()
 
 
 def current(request: HttpRequest, at: datetime) -> Visit | None:

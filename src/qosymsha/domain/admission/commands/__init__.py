@@ -6,10 +6,10 @@ from qosymsha.domain.admission.commands.closing import Closed, close_round
 from qosymsha.domain.admission.commands.drawing import draw_round
 from qosymsha.domain.admission.commands.filing import (
     ApplicationRow,
-    submit_application,
     submit_applications,
     withdraw_application,
 )
+from qosymsha.domain.admission.commands.filing_one import Filed, submit_application, submit_own_application
 from qosymsha.domain.admission.commands.planning import open_round, plan_round
 from qosymsha.domain.admission.commands.publishing import publish_round
 from qosymsha.domain.admission.commands.refilling import Refilled, refill
@@ -19,6 +19,7 @@ __all__ = [
     "ApplicationRow",
     "Cancelled",
     "Closed",
+    "Filed",
     "Refilled",
     "allocate_round",
     "cancel_round",
@@ -30,5 +31,6 @@ __all__ = [
     "refill",
     "submit_application",
     "submit_applications",
+    "submit_own_application",
     "withdraw_application",
 ]

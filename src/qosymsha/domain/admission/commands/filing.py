@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from django.db import transaction
@@ -27,6 +28,7 @@ from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import BadInput, Forbidden, Refused, RowOutcome
 
 MAX_ROWS = 20_000
+VERB = Action.SUBMIT.value
 _SPEAKERS = frozenset({Role.CLERK, Role.CHANNEL})
 
 
@@ -52,35 +54,16 @@ def submit_applications(
         Forbidden: the actor may not file here, or a guardian files in another's name.
         Refused: the round is not open now.
     """
-    return _submit(actor, round_id, rows, at, key)
-
-
-@transaction.atomic(durable=True)
-def submit_application(*, actor: Actor, round_id: int, row: ApplicationRow, at: datetime, key: UUID) -> Application:
-    """File one application: the page's verb over the same rules as the batch.
-
-    Raises:
-        Forbidden: as `submit_applications`.
-        Refused: the round is not open, or the row's own reason; nothing is stored.
-    """
-    (outcome,) = _submit(actor, round_id, [row], at, key)
-    if outcome.reason is not None:
-        raise Refused(outcome.reason)
-    assert outcome.id is not None, "a row is filed or refused"
-    return Application.objects.get(pk=outcome.id)
-
-
-def _submit(actor: Actor, round_id: int, rows: Sequence[ApplicationRow], at: datetime, key: UUID) -> list[RowOutcome]:
     if len(rows) > MAX_ROWS:
         raise BadInput("rows", f"send at most {MAX_ROWS} applications at once")
     the_round = facts.round_of(round_id)
-    _require_speaker(actor, Action.SUBMIT, the_round.territory_id, {row.guardian_id for row in rows})
+    require_speaker(actor, Action.SUBMIT, the_round.territory_id, {row.guardian_id for row in rows})
     steps.share_round(round_id)
-    body = [round_id, "\n".join(f"{row.guardian_id} {row.child_id} {row.kind}" for row in rows)]
-    seen = idempotency.repeat(actor=actor, verb="submit_applications", key=key, body=body, at=at)
+    body = [round_id, "\n".join(map(body_row, rows))]
+    seen = idempotency.repeat(actor=actor, verb=VERB, key=key, body=body, at=at)
     if seen is not None:
         return idempotency.outcomes_of(seen, AdmissionRefusal)
-    _require_window(facts.round_of(round_id), at)
+    require_window(facts.round_of(round_id), at)
     outcomes = _file(actor, the_round, rows, at)
     filed = [outcome.id for outcome in outcomes if outcome.id is not None]
     audit.record(
@@ -94,18 +77,36 @@ def _submit(actor: Actor, round_id: int, rows: Sequence[ApplicationRow], at: dat
     )
     outbox.tell(topic=Topic.APPLICATION_SUBMITTED, subject_kind="application", subject_ids=filed, at=at)
     kept = idempotency.outcome_rows(outcomes)
-    idempotency.keep(actor=actor, verb="submit_applications", key=key, outcome=kept)
+    idempotency.keep(actor=actor, verb=VERB, key=key, outcome=kept)
     return outcomes
 
 
-def _require_speaker(actor: Actor, action: Action, territory_id: int, guardian_ids: set[int]) -> None:
+def body_row(row: ApplicationRow) -> str:
+    """A row as the body of its verb names it: what a key is bound to."""
+    return f"{row.guardian_id} {row.child_id} {row.kind}"
+
+
+def require_speaker(actor: Actor, action: Action, territory_id: int, guardian_ids: set[int]) -> None:
     """A guardian speaks for themselves only; a clerk or a channel for any guardian named in its territory."""
     require(actor, action, ALLOWED, territory_id=territory_id)
     if not actor.holds(_SPEAKERS, territory_id=territory_id) and guardian_ids - {actor.guardian_id}:
         raise Forbidden(action)
 
 
-def _require_window(the_round: Round, at: datetime) -> None:
+class HasWindow(steps.HasState, Protocol):
+    """A round as far as its window is asked."""
+
+    @property
+    def opens_at(self) -> datetime:
+        """The first instant."""
+
+    @property
+    def closes_at(self) -> datetime:
+        """The first instant after it."""
+
+
+def require_window(the_round: HasWindow, at: datetime) -> None:
+    """Refuse what is filed at another time than the round's own."""
     steps.require_state(the_round, RoundState.OPEN)
     if not the_round.opens_at <= at < the_round.closes_at:
         raise Refused(AdmissionRefusal.WINDOW_NOT_OPEN, round=the_round.number)
@@ -203,7 +204,7 @@ def withdraw_application(
     if found is None or not people.wards([(guardian_id, found.child_id)], local_day(at)):
         require(actor, Action.WITHDRAW, ALLOWED)
         raise Refused(AdmissionRefusal.UNKNOWN_APPLICATION)
-    _require_speaker(actor, Action.WITHDRAW, found.territory_id, {guardian_id})
+    require_speaker(actor, Action.WITHDRAW, found.territory_id, {guardian_id})
     body = [application_id, guardian_id]
     if idempotency.repeat(actor=actor, verb="withdraw_application", key=key, body=body, at=at) is not None:
         return found

@@ -4,6 +4,7 @@ from qosymsha.domain.admission.queries.explaining import ClassBefore, Evidence, 
 from qosymsha.domain.admission.queries.facts import round_numbered, round_of
 from qosymsha.domain.admission.queries.families import OwnApplication, own_applications
 from qosymsha.domain.admission.queries.moves import PublicMove, public_moves
+from qosymsha.domain.admission.queries.openings import Opening, Prospect, opening, openings, prospects
 from qosymsha.domain.admission.queries.personal import Receipt, application_numbered, position, positions, receipt
 from qosymsha.domain.admission.queries.public import RoundSummary, SegmentSummary, round_numbers, round_summary
 from qosymsha.domain.admission.queries.rounds import (
@@ -25,6 +26,8 @@ __all__ = [
     "Evidence",
     "Explanation",
     "Move",
+    "Opening",
+    "Prospect",
     "PublicMove",
     "Receipt",
     "RoundHead",
@@ -35,8 +38,11 @@ __all__ = [
     "SegmentSummary",
     "application_numbered",
     "explain",
+    "opening",
+    "openings",
     "position",
     "positions",
+    "prospects",
     "public_moves",
     "receipt",
     "root_statement",

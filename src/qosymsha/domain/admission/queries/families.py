@@ -6,13 +6,11 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import transaction
-
 from qosymsha.domain.admission.access import ALLOWED, Action
 from qosymsha.domain.admission.models import Application
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.states import Role
-from qosymsha.kernel import audit
+from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Forbidden
@@ -43,12 +41,12 @@ def own_applications(*, actor: Actor, at: datetime) -> list[OwnApplication]:
     own = people.own_child_ids(actor.guardian_id, local_day(at))
     columns = ("id", "uuid", "number", "round__number", "child_id", "kind", "state", "submitted_at")
     found = [OwnApplication._make(row) for row in Application.objects.filter(child_id__in=own).values_list(*columns)]
-    with transaction.atomic():
-        audit.record(
-            actor=actor,
-            at=at,
-            action=Action.READ_APPLICATION,
-            subject_kind="application",
-            subject_ids=sorted(one.id for one in found),
-        )
+    reading.saw(
+        actor=actor,
+        at=at,
+        action=Action.READ_APPLICATION,
+        kind="application",
+        ids=[one.id for one in found],
+        children={one.child_id for one in found},
+    )
     return sorted(found, key=lambda one: -one.id)

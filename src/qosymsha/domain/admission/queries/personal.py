@@ -15,7 +15,7 @@ from qosymsha.domain.admission.rules import TICKET_KIND, AdmissionRefusal
 from qosymsha.domain.allocation import draw
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.states import Role
-from qosymsha.kernel import audit
+from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Forbidden, Refused
@@ -100,12 +100,13 @@ def readable(actor: Actor, action: Action, application_id: int, at: datetime) ->
     is_family = bool(people.wards([pair], local_day(at)))
     if not is_family and not actor.holds(ALLOWED[action] - {Role.GUARDIAN}, territory_id=found.territory_id):
         raise Forbidden(action)
-    audit.record(
+    reading.saw(
         actor=actor,
         at=at,
         action=action,
-        subject_kind="application",
-        subject_ids=[found.id],
+        kind="application",
+        ids=[found.id],
+        children=[found.child_id],
         territory_id=found.territory_id,
     )
     return found

@@ -2,8 +2,12 @@
 
 from qosymsha.domain.admission.steps.applications import Checked, Draft, check, file, move, settle
 from qosymsha.domain.admission.steps.awards import award
+from qosymsha.domain.admission.steps.filing import Deed as FilingDeed
+from qosymsha.domain.admission.steps.filing import Filing, file_one
+from qosymsha.domain.admission.steps.filing import Place as FilingPlace
 from qosymsha.domain.admission.steps.lists import FrozenRow, OutcomeRow, freeze, store_outcomes
 from qosymsha.domain.admission.steps.rounds import (
+    HasState,
     lock_round,
     move_round,
     next_numbers,
@@ -18,11 +22,16 @@ from qosymsha.domain.admission.steps.rounds import (
 __all__ = [
     "Checked",
     "Draft",
+    "Filing",
+    "FilingDeed",
+    "FilingPlace",
     "FrozenRow",
+    "HasState",
     "OutcomeRow",
     "award",
     "check",
     "file",
+    "file_one",
     "freeze",
     "lock_round",
     "move",

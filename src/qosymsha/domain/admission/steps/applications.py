@@ -35,14 +35,9 @@ _PICKED = """
 WITH picked AS MATERIALIZED (
     SELECT a.id, a.state FROM unnest(%(ids)s::bigint[]) AS t(id) JOIN application a ON a.id = t.id
      ORDER BY a.id FOR UPDATE OF a),"""
-_MOVE = f"""{_PICKED}
-moved AS (
-    UPDATE application a SET state = %(to)s, reason = %(reason)s FROM picked p
-     WHERE a.id = p.id AND p.state = ANY(%(from_states)s) RETURNING a.id, p.state AS was)
-INSERT INTO application_history (application_id, seq, from_state, to_state, cause, at, actor_id)
-SELECT id, 1 + (SELECT count(*) FROM application_history h WHERE h.application_id = moved.id), was, %(to)s, %(cause)s,
-       %(at)s, %(actor)s
-  FROM moved RETURNING application_id"""  # noqa: S608 - constants
+_MOVE = """
+SELECT * FROM move_applications(%(ids)s::bigint[], %(from_states)s::text[], %(to)s, %(reason)s, %(cause)s, %(at)s,
+                                %(actor)s)"""
 _CHECK = f"""{_PICKED}
 moved AS (
     UPDATE application a SET state = t.state, reason = t.reason, claims = t.claims::jsonb, category = t.category

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Protocol
 
 from django.db import connection, transaction
 
@@ -36,7 +37,19 @@ def share_round(round_id: int) -> None:
         cursor.execute("SELECT 1 FROM admission_round WHERE id = %s FOR SHARE", [round_id])
 
 
-def require_state(the_round: Round, *states: RoundState) -> None:
+class HasState(Protocol):
+    """A round as far as its state is asked: its row, or what a query brought of it."""
+
+    @property
+    def number(self) -> str:
+        """The human number."""
+
+    @property
+    def state(self) -> str:
+        """Where it is in its life."""
+
+
+def require_state(the_round: HasState, *states: RoundState) -> None:
     """Refuse a verb that comes at another time of the round's life.
 
     Raises:

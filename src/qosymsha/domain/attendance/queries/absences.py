@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db import transaction
-
 from qosymsha.domain.attendance.access import ALLOWED, Action
 from qosymsha.domain.attendance.rules import CaseFacts
 from qosymsha.domain.programmes.rules import Absences
 from qosymsha.domain.vouchers.queries import rows
-from qosymsha.kernel import audit
+from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 
@@ -104,13 +102,13 @@ def own_cases(*, actor: Actor, at: datetime) -> list[CaseFacts]:
     """
     require(actor, Action.OBJECT, ALLOWED)
     found = rows(
-        f"SELECT {_CASE} FROM absence_case c JOIN enrolment e ON e.id = c.enrolment_id"  # noqa: S608
+        f"SELECT {_CASE}, e.child_id FROM absence_case c JOIN enrolment e ON e.id = c.enrolment_id"  # noqa: S608
         " JOIN guardianship g ON g.child_id = e.child_id AND g.guardian_id = %s AND g.valid @> %s::date"
         " WHERE c.state IN ('warned', 'suspended') ORDER BY c.id",
         [actor.guardian_id, local_day(at)],
     )
-    _note(actor, at, "absence_case", [row[0] for row in found])
-    return [CaseFacts(*row) for row in found]
+    _note(actor, at, "absence_case", [row[0] for row in found], {row[-1] for row in found})
+    return [CaseFacts(*row[:-1]) for row in found]
 
 
 def notices_of_places(  # noqa: PLR0913 (whose, which days, who asks when)
@@ -123,15 +121,15 @@ def notices_of_places(  # noqa: PLR0913 (whose, which days, who asks when)
     """
     require(actor, Action.READ, ALLOWED, provider_id=provider_id)
     found = rows(
-        "SELECT n.id, n.enrolment_id, n.kind, lower(n.days), upper(n.days) - 1, '', n.paper, n.at"
-        " FROM absence_notice n JOIN enrolment e ON e.id = n.enrolment_id JOIN club_group g ON g.id = e.group_id"
+        "SELECT n.id, n.enrolment_id, n.kind, lower(n.days), upper(n.days) - 1, '', n.paper, n.at,"
+        " n.child_id FROM absence_notice n JOIN enrolment e ON e.id = n.enrolment_id"
+        " JOIN club_group g ON g.id = e.group_id"
         " WHERE n.enrolment_id = ANY (%s) AND g.provider_id = %s AND n.days && daterange(%s, %s, '[]') ORDER BY n.id",
         [list(enrolment_ids), provider_id, first, last],
     )
-    _note(actor, at, "absence_notice", [row[0] for row in found])
-    return [NoticeShown(*row) for row in found]
+    _note(actor, at, "absence_notice", [row[0] for row in found], {row[-1] for row in found})
+    return [NoticeShown(*row[:-1]) for row in found]
 
 
-def _note(actor: Actor, at: datetime, kind: str, ids: Sequence[int]) -> None:
-    with transaction.atomic():
-        audit.record(actor=actor, at=at, action=Action.READ, subject_kind=kind, subject_ids=ids)
+def _note(actor: Actor, at: datetime, kind: str, ids: Sequence[int], children: set[int]) -> None:
+    reading.saw(actor=actor, at=at, action=Action.READ, kind=kind, ids=ids, children=children)

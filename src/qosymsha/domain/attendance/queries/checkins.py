@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db import transaction
-
 from qosymsha.domain.attendance.access import ALLOWED, Action
 from qosymsha.domain.attendance.rules import (
     ChildPlace,
@@ -22,7 +20,8 @@ from qosymsha.domain.attendance.states import SessionState
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.programmes.rules import Presence
 from qosymsha.domain.vouchers.queries import rows
-from qosymsha.kernel import audit, cipher
+from qosymsha.domain.witness import reading
+from qosymsha.kernel import cipher
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 
@@ -163,15 +162,14 @@ def _todays(actor: Actor, provider_id: int, session_ids: Sequence[int], at: date
     found = lessons_by_id(session_ids, provider_id).values()
     lessons = sorted(lesson for lesson in found if lesson.on == today and lesson.state in _LIVE)
     terms = presence_rules(lessons)
-    with transaction.atomic():
-        audit.record(
-            actor=actor,
-            at=at,
-            action=Action.SHOW_CODES,
-            subject_kind="session",
-            subject_ids=[lesson.id for lesson in lessons],
-            detail={"provider_id": provider_id},
-        )
+    reading.saw(
+        actor=actor,
+        at=at,
+        action=Action.SHOW_CODES,
+        kind="session",
+        ids=[lesson.id for lesson in lessons],
+        about={"provider_id": provider_id},
+    )
     return [(lesson, terms[lesson.programme_id, today.replace(day=1)]) for lesson in lessons]
 
 
@@ -185,16 +183,14 @@ def check_ins_of_lessons(
     """
     require(actor, Action.READ, ALLOWED, provider_id=provider_id)
     found = rows(
-        "SELECT c.session_id, c.enrolment_id, c.kind, c.at FROM session s"
-        ' JOIN check_in c ON c."on" = s."on" AND c.session_id = s.id'
+        "SELECT c.session_id, c.enrolment_id, c.kind, c.at, e.child_id FROM session s"
+        ' JOIN check_in c ON c."on" = s."on" AND c.session_id = s.id JOIN enrolment e ON e.id = c.enrolment_id'
         " WHERE s.id = ANY (%s) AND s.provider_id = %s ORDER BY 1, 2",
         [list(session_ids), provider_id],
     )
-    with transaction.atomic():
-        audit.record(
-            actor=actor, at=at, action=Action.READ, subject_kind="check_in", subject_ids=sorted({r[0] for r in found})
-        )
-    return [CheckedIn(*row) for row in found]
+    lessons, children = {row[0] for row in found}, {row[-1] for row in found}
+    reading.saw(actor=actor, at=at, action=Action.READ, kind="check_in", ids=lessons, children=children)
+    return [CheckedIn(*row[:-1]) for row in found]
 
 
 def check_in_shares(programme_id: int, month: date) -> dict[str, int]:

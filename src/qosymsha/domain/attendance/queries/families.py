@@ -12,8 +12,6 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import transaction
-
 from qosymsha.domain.attendance.access import ALLOWED, Action
 from qosymsha.domain.attendance.queries.checkins import presence_rules
 from qosymsha.domain.attendance.queries.months import MonthRow, own_months
@@ -24,7 +22,7 @@ from qosymsha.domain.people.rules import person_of
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.vouchers.queries import rows
-from qosymsha.kernel import audit
+from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day, next_month
 from qosymsha.kernel.errors import Forbidden
@@ -173,7 +171,7 @@ def own_children(*, actor: Actor, at: datetime) -> dict[int, OwnChild]:
     found = rows(f"SELECT c.id, c.uuid FROM child c WHERE c.id IN {_OWN} ORDER BY c.id", _own(actor, at))  # noqa: S608
     ids = [child_id for child_id, _ in found]
     names = {i: person_of(plain) for i, plain in people.unseal("child", ids).items()}
-    _note(actor, at, "child", ids)
+    _note(actor, at, "child", ids, ids)
     return {
         i: OwnChild(i, uuid, names[i].surname if i in names else "", names[i].given if i in names else "")
         for i, uuid in found
@@ -197,7 +195,8 @@ def own_lessons(*, actor: Actor, first: date, last: date, at: datetime) -> list[
         f" WHERE e.child_id IN {_OWN} AND e.state IN ('active', 'ended') ORDER BY s.starts_at, s.id, e.id",
         [first, last, first, last, *_own(actor, at)],
     )
-    _note(actor, at, "child", sorted({row[9] for row in found}))
+    children = {row[9] for row in found}
+    _note(actor, at, "child", children, children)
     terms = presence_rules(Lesson(*row[:9]) for row in found)
     shown = []
     for row in found:
@@ -291,7 +290,7 @@ def own_places(*, actor: Actor, at: datetime) -> list[OwnPlace]:
         f" WHERE e.child_id IN {_OWN} AND e.state = 'active' ORDER BY e.child_id, e.id",
         _own(actor, at),
     )
-    _note(actor, at, "enrolment", [row[0] for row in found])
+    _note(actor, at, "enrolment", [row[0] for row in found], {row[2] for row in found})
     return [OwnPlace._make((*row[:3], Group(*row[3:]))) for row in found]
 
 
@@ -307,7 +306,7 @@ def own_absence_cases(*, actor: Actor, at: datetime) -> list[OwnCase]:
         f" WHERE e.child_id IN {_OWN} AND c.state IN ('warned', 'suspended') ORDER BY c.id",
         _own(actor, at),
     )
-    _note(actor, at, "absence_case", [row[0] for row in found])
+    _note(actor, at, "absence_case", [row[0] for row in found], {row[2] for row in found})
     return [OwnCase._make((*row[:3], Group(*row[3:7]), *row[7:])) for row in found]
 
 
@@ -323,7 +322,7 @@ def own_notices(*, actor: Actor, at: datetime, days: int = 92) -> list[OwnNotice
         f" WHERE n.child_id IN {_OWN} AND upper(n.days) > %s ORDER BY n.id DESC",
         [*_own(actor, at), local_day(at) - timedelta(days=days)],
     )
-    _note(actor, at, "absence_notice", [row[0] for row in found])
+    _note(actor, at, "absence_notice", [row[0] for row in found], {row[1] for row in found})
     return [OwnNotice(row[1], Group(*row[2:6]), *row[6:]) for row in found]
 
 
@@ -335,6 +334,5 @@ def _own(actor: Actor, at: datetime) -> list[object]:
     return [actor.guardian_id, local_day(at)]
 
 
-def _note(actor: Actor, at: datetime, kind: str, ids: Collection[int]) -> None:
-    with transaction.atomic():
-        audit.record(actor=actor, at=at, action=Action.READ, subject_kind=kind, subject_ids=list(ids))
+def _note(actor: Actor, at: datetime, kind: str, ids: Collection[int], children: Collection[int]) -> None:
+    reading.saw(actor=actor, at=at, action=Action.READ, kind=kind, ids=ids, children=children)

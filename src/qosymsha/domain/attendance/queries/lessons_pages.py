@@ -8,8 +8,6 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-
 from qosymsha.domain.attendance.access import ALLOWED, Action
 from qosymsha.domain.attendance.queries.lessons import (
     SESSION_COLUMNS,
@@ -25,7 +23,7 @@ from qosymsha.domain.people.states import Role
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.vouchers.queries import rows
 from qosymsha.domain.vouchers.rules import month_end
-from qosymsha.kernel import audit
+from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor, require
 
 _ON_THE_DAY = ' AND e.starts_on <= s."on" AND (e.ends_on IS NULL OR e.ends_on >= s."on")'
@@ -385,12 +383,4 @@ def named(
 
 
 def _audit(actor: Actor, child_ids: Collection[int], territory_id: int | None, at: datetime) -> None:
-    with transaction.atomic():
-        audit.record(
-            actor=actor,
-            at=at,
-            action=Action.READ_LESSONS,
-            subject_kind="child",
-            subject_ids=sorted(child_ids),
-            territory_id=territory_id,
-        )
+    reading.saw(actor=actor, at=at, action=Action.READ_LESSONS, kind="child", ids=child_ids, territory_id=territory_id)

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from django.db import transaction
-
 from qosymsha.domain.attendance.access import ALLOWED, Action
 from qosymsha.domain.attendance.queries.sheets import SHEET_COLUMNS, SheetFacts, sheet_of
 from qosymsha.domain.vouchers.queries import rows
-from qosymsha.kernel import audit
+from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day, month_of
 
@@ -205,7 +203,7 @@ def silent_rows_for_point(*, actor: Actor, programme_id: int, month: date, at: d
     today = local_day(at)
     found = rows(_SILENT, [today, programme_id, month_of(month)])
     shown = [f for f in found if actor.holds(ALLOWED[Action.ASK], territory_id=f[0])]
-    _note(actor, at, [f[1] for f in shown])
+    _note(actor, at, [f[1] for f in shown], {f[2] for f in shown})
     return [SilentRow(i, child, tuple(g), group, m, p, seen) for _, i, child, g, group, m, p, seen in shown]
 
 
@@ -232,10 +230,9 @@ def _shown(actor: Actor, at: datetime, which: str, arguments: Sequence[object]) 
     days: defaultdict[int, list[MonthDay]] = defaultdict(list)
     for row_id, *day in rows(_DAYS, [ids]):
         days[row_id].append(MonthDay(*day))
-    _note(actor, at, ids)
+    _note(actor, at, ids, {row[3] for row in found})
     return [MonthRow._make((*row, tuple(days[row[0]]))) for row in found]
 
 
-def _note(actor: Actor, at: datetime, ids: Sequence[int]) -> None:
-    with transaction.atomic():
-        audit.record(actor=actor, at=at, action=Action.READ, subject_kind="sheet_row", subject_ids=ids)
+def _note(actor: Actor, at: datetime, ids: Sequence[int], children: set[int]) -> None:
+    reading.saw(actor=actor, at=at, action=Action.READ, kind="sheet_row", ids=ids, children=children)

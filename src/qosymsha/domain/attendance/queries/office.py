@@ -8,13 +8,11 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import transaction
-
 from qosymsha.domain.attendance.access import ALLOWED, Action
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.vouchers.queries import rows
-from qosymsha.kernel import audit
+from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day, next_month
 
@@ -221,14 +219,14 @@ def place_days(*, actor: Actor, enrolment_id: int, territory_id: int, month: dat
     """
     require(actor, Action.READ, ALLOWED, territory_id=territory_id)
     found = rows(_DAYS, {"place": enrolment_id, "month": month, "next": next_month(month)})
-    with transaction.atomic():
-        audit.record(
-            actor=actor,
-            at=at,
-            action=Action.READ,
-            subject_kind="enrolment",
-            subject_ids=[enrolment_id],
-            territory_id=territory_id,
-            detail={"month": month.isoformat()},
-        )
+    reading.saw(
+        actor=actor,
+        at=at,
+        action=Action.READ,
+        kind="enrolment",
+        ids=[enrolment_id],
+        children=[i for (i,) in rows("SELECT child_id FROM enrolment WHERE id = %s", [enrolment_id])],
+        territory_id=territory_id,
+        about={"month": month.isoformat()},
+    )
     return [PlaceDay(*row) for row in found]

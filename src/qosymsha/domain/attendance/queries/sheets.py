@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db import transaction
-
 from qosymsha.domain.attendance.access import ALLOWED, Action
 from qosymsha.domain.vouchers.queries import rows
-from qosymsha.kernel import audit
+from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor, require
 
 
@@ -148,15 +146,16 @@ def rows_of_sheets(
     shown = [RowFacts(*row) for row in found]
     for territory_id in sorted({r.territory_id for r in shown}):
         require(actor, Action.READ, ALLOWED, territory_id=territory_id)
-        with transaction.atomic():
-            audit.record(
-                actor=actor,
-                at=at,
-                action=Action.READ,
-                subject_kind="sheet_row",
-                subject_ids=[r.id for r in shown if r.territory_id == territory_id],
-                territory_id=territory_id,
-            )
+        there = [r for r in shown if r.territory_id == territory_id]
+        reading.saw(
+            actor=actor,
+            at=at,
+            action=Action.READ,
+            kind="sheet_row",
+            ids=[r.id for r in there],
+            children={r.child_id for r in there},
+            territory_id=territory_id,
+        )
     return shown
 
 

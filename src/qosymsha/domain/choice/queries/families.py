@@ -6,13 +6,11 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import transaction
-
 from qosymsha.domain.choice.access import ALLOWED, Action
 from qosymsha.domain.choice.models import ChoiceList
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.states import Role
-from qosymsha.kernel import audit
+from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Forbidden
@@ -40,7 +38,6 @@ def own_lists(*, actor: Actor, at: datetime) -> list[OwnList]:
     own = people.own_child_ids(actor.guardian_id, local_day(at))
     columns = ("id", "uuid", "round__number", "child_id", "state")
     found = [OwnList._make(row) for row in ChoiceList.objects.filter(child_id__in=own).values_list(*columns)]
-    ids = sorted(one.id for one in found)
-    with transaction.atomic():
-        audit.record(actor=actor, at=at, action=Action.READ, subject_kind="choice_list", subject_ids=ids)
+    ids, children = [one.id for one in found], {one.child_id for one in found}
+    reading.saw(actor=actor, at=at, action=Action.READ, kind="choice_list", ids=ids, children=children)
     return sorted(found, key=lambda one: -one.id)

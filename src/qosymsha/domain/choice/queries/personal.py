@@ -24,7 +24,7 @@ from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.vouchers.queries import rows
-from qosymsha.kernel import audit
+from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Forbidden, Refused
@@ -215,12 +215,13 @@ def _readable(actor: Actor, list_id: int, at: datetime) -> ChoiceList:
     is_family = bool(people.wards([(actor.guardian_id or 0, found.child_id)], local_day(at)))
     if not is_family and not actor.holds(ALLOWED[Action.READ] - {Role.GUARDIAN}, territory_id=found.territory_id):
         raise Forbidden(Action.READ)
-    audit.record(
+    reading.saw(
         actor=actor,
         at=at,
         action=Action.READ,
-        subject_kind="choice_list",
-        subject_ids=[found.id],
+        kind="choice_list",
+        ids=[found.id],
+        children=[found.child_id],
         territory_id=found.territory_id,
     )
     return found

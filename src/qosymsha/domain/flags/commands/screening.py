@@ -66,16 +66,18 @@ def screen(  # noqa: PLR0913 (where, which month, whose; and the envelope of eve
         return total
     flags = programmes.rules_in_force(programme_id, month).rules.flags
     around = queries.whole(programme_id, territory_id, month, found, flags, is_all=provider_ids is None)
-    for number, chunk in enumerate(found):
-        deed = Deed(actor, Action.SCREEN, at, _own(key, number))
+    for chunk in found:
+        deed = Deed(actor, Action.SCREEN, at, _own(key, chunk))
         part = _screen(deed, (territory_id, programme_id), month, chunk, around)
         for name, value in asdict(part).items():
             setattr(total, name, getattr(total, name) + value)
     return total
 
 
-def _own(key: UUID, number: int) -> UUID:
-    return UUID(bytes=hashlib.sha256(key.bytes + number.to_bytes(4, "big")).digest()[:16], version=4)
+def _own(key: UUID, chunk: Chunk) -> UUID:
+    """A key of the chunk's providers, not of its number: broken off and run again, the chunks may be others."""
+    whose = f"{chunk.is_outside} {sorted(map(int, chunk.providers))}".encode()
+    return UUID(bytes=hashlib.sha256(key.bytes + whose).digest()[:16], version=4)
 
 
 @transaction.atomic(durable=True)

@@ -9,11 +9,9 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-
 from qosymsha.domain.flags.access import ALLOWED, Action
 from qosymsha.domain.vouchers.queries import rows
-from qosymsha.kernel import audit
+from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor, require
 
 
@@ -94,15 +92,20 @@ def flags(  # noqa: PLR0913 (who asks, when; of what)
         "f.programme_id = %s AND f.month = %s AND (%s = '' OR f.provider = %s)",
         [programme_id, month, provider, provider],
     )
-    with transaction.atomic():
-        audit.record(
-            actor=actor,
-            at=at,
-            action=Action.READ,
-            subject_kind="red_flag",
-            subject_ids=[f.id for f in found],
-            territory_id=territory_id,
-        )
+    return noted(actor, at, found, territory_id)
+
+
+def noted(actor: Actor, at: datetime, found: list[FlagFacts], territory_id: int | None = None) -> list[FlagFacts]:
+    """Flags that are about to be shown, with their read recorded; a flag from a file knows no child of the register."""
+    reading.saw(
+        actor=actor,
+        at=at,
+        action=Action.READ,
+        kind="red_flag",
+        ids=[f.id for f in found],
+        children={f.child_id for f in found if f.child_id is not None},
+        territory_id=territory_id,
+    )
     return found
 
 

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db import transaction
-
 from qosymsha.domain.flags.access import ALLOWED, Action
-from qosymsha.domain.flags.queries.flags import FlagFacts, facts
+from qosymsha.domain.flags.queries.flags import FlagFacts, facts, noted
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.vouchers.queries import rows
-from qosymsha.kernel import audit
 from qosymsha.kernel.actor import Actor
 
 MOST = 100  # of a queue's page
@@ -51,16 +48,10 @@ def office_flags(
     """Flags of the actor's programmes, at most `MOST`, those that wait longest; an audited read."""
     wanted = provider.strip().upper()
     asked = [_mine(actor), state, state, month, month, wanted, wanted, wanted, wanted, MOST]
-    return _read(actor, at, facts(_WHICH, asked))
+    return noted(actor, at, facts(_WHICH, asked))
 
 
 def office_flag(*, actor: Actor, uuid: UUID, at: datetime) -> FlagFacts | None:
     """A flag of the actor's programmes by its outside id, another's is as unknown as none; an audited read."""
-    found = _read(actor, at, facts("f.uuid = %s AND f.programme_id = ANY (%s)", [uuid, _mine(actor)]))
+    found = noted(actor, at, facts("f.uuid = %s AND f.programme_id = ANY (%s)", [uuid, _mine(actor)]))
     return found[0] if found else None
-
-
-def _read(actor: Actor, at: datetime, found: list[FlagFacts]) -> list[FlagFacts]:
-    with transaction.atomic():
-        audit.record(actor=actor, at=at, action=Action.READ, subject_kind="red_flag", subject_ids=[f.id for f in found])
-    return found

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
-from django.db import transaction
 
 from qosymsha.domain.flags.access import ALLOWED, Action
 from qosymsha.domain.flags.queries.months import Subject, chunks, judged, references, subjects, whole
 from qosymsha.domain.programmes import queries as programmes
-from qosymsha.kernel import audit
+from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor, require
 
 
@@ -51,16 +50,16 @@ def scores(*, actor: Actor, programme_id: int, month: date, at: datetime, provid
         result = judged(programme_id, territory_id, month, chunk, flags, around)
         refs = references(programme_id, month, chunk)
         who = subjects(programme_id, month, chunk)
-        with transaction.atomic():
-            audit.record(
-                actor=actor,
-                at=at,
-                action=Action.READ,
-                subject_kind="month",
-                subject_ids=[],
-                territory_id=territory_id,
-                detail={"month": month.isoformat(), "places": len(result.place)},
-            )
+        reading.saw(
+            actor=actor,
+            at=at,
+            action=Action.READ,
+            kind="month",
+            ids=[],
+            children={one.child_id for one in who.values() if one.child_id is not None},
+            territory_id=territory_id,
+            about={"month": month.isoformat(), "places": len(result.place)},
+        )
         places, cells = result.month.places, result.month.cells
         order = np.argsort(result.month.place, kind="stable")
         bounds = np.searchsorted(result.month.place[order], np.arange(len(result.place) + 1)).tolist()

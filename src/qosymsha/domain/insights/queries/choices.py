@@ -18,7 +18,7 @@ from qosymsha.domain.allocation.standing import ranks_of_wishes
 from qosymsha.domain.choice.models import ChoiceRound, ChoiceSecret
 from qosymsha.domain.choice.queries import frozen
 from qosymsha.domain.choice.queries.frozen import Frozen
-from qosymsha.domain.insights.queries.found import EXAMPLES, Checking, Found, by_statement, of
+from qosymsha.domain.insights.queries.found import EXAMPLES, Checking, Found, of
 from qosymsha.kernel.errors import Refused
 
 # A group without reserves took the first of its list who did not get a better wish: nobody who wished it more than what
@@ -27,14 +27,16 @@ _ENVY = """
 WITH plain AS (SELECT c.round_id, c.group_id, c.places,
                       (SELECT count(*) FROM choice_outcome o WHERE o.round_id = c.round_id AND o.group_id = c.group_id)
                       AS taken
-                 FROM choice_cutoff c WHERE c.reserved = 0),
+                 FROM choice_cutoff c WHERE c.reserved = 0 /*only choice_round c.round_id*/),
      last AS (SELECT e.round_id, e.group_id, max(e.place) AS place FROM choice_entry e
-                JOIN choice_outcome o ON o.choice_list_id = e.choice_list_id AND o.group_id = e.group_id GROUP BY 1, 2)
+                JOIN choice_outcome o ON o.choice_list_id = e.choice_list_id AND o.group_id = e.group_id
+               WHERE true /*only choice_round e.round_id*/ GROUP BY 1, 2)
 SELECT 'choice list ' || e.choice_list_id || ' group ' || e.group_id AS example
   FROM choice_entry e JOIN plain p ON p.round_id = e.round_id AND p.group_id = e.group_id
   JOIN choice_outcome o ON o.choice_list_id = e.choice_list_id
   LEFT JOIN last ON last.round_id = e.round_id AND last.group_id = e.group_id
  WHERE (o.wish IS NULL OR e.wish < o.wish) AND (e.place < last.place OR p.taken < p.places)
+       /*only choice_round e.round_id*/
  UNION ALL
 SELECT 'choice group ' || group_id FROM plain WHERE taken > places"""
 _STORED = "SELECT choice_list_id, group_id, coalesce(wish, 0), number FROM choice_outcome WHERE round_id = %s"
@@ -42,13 +44,14 @@ _ENTRIES = """
 SELECT group_id, place, choice_list_id, wish FROM choice_entry WHERE round_id = %s ORDER BY group_id, place"""
 
 
-def stability(_: Checking) -> Found:
+def stability(checking: Checking) -> Found:
     """INV-16: nobody had a better wish that its group would have taken before somebody it took; as it is stored.
 
     Groups without reserves by the definition, in the database; rounds with reserves by the independent judge.
     """
-    total = by_statement(_ENVY)
-    for the_round in _allocated().filter(choicecutoff__reserved__gt=0).distinct():
+    total = checking.found(_ENVY)
+    allocated = _touched(checking).filter(output_hash__isnull=False)
+    for the_round in allocated.filter(choicecutoff__reserved__gt=0).distinct():
         try:
             found = frozen.frozen(the_round)
         except Refused:
@@ -58,16 +61,17 @@ def stability(_: Checking) -> Found:
     return total
 
 
-def recomputation(_: Checking) -> Found:
+def recomputation(checking: Checking) -> Found:
     """INV-17: seed, root, numbers, groups' lists and places of every choice round, made again and compared."""
     total = Found()
-    for the_round in ChoiceRound.objects.filter(seed__isnull=False).order_by("id"):
+    for the_round in _touched(checking).filter(seed__isnull=False):
         total += of([f"choice round {the_round.id} {fault}" for fault in _faults(the_round)])
     return total
 
 
-def _allocated() -> QuerySet[ChoiceRound]:
-    return ChoiceRound.objects.filter(output_hash__isnull=False).order_by("id")
+def _touched(checking: Checking) -> QuerySet[ChoiceRound]:
+    touched, rounds = checking.ids("choice_round"), ChoiceRound.objects.order_by("id")
+    return rounds if touched is None else rounds.filter(id__in=touched)
 
 
 def _faults(the_round: ChoiceRound) -> Iterator[str]:

@@ -14,26 +14,28 @@ from qosymsha.domain.admission.queries.frozen import Run
 from qosymsha.domain.allocation import draw
 from qosymsha.domain.allocation.round_check import findings
 from qosymsha.domain.insights.queries import choices
-from qosymsha.domain.insights.queries.found import Checking, Found, by_statement, of
+from qosymsha.domain.insights.queries.found import Checking, Found, of
 from qosymsha.kernel.errors import Refused
 
 # Whatever the reserve rule, those granted an open place stand before everybody who waits in the segment.
 _ENVY = """
 WITH granted AS (SELECT round_id, segment, max(rank) AS worst FROM outcome
-                  WHERE result = 'granted' AND how IN ('', 'open') GROUP BY 1, 2)
+                  WHERE result = 'granted' AND how IN ('', 'open') /*only admission_round round_id*/
+                  GROUP BY 1, 2)
 SELECT 'application ' || o.application_id AS example FROM outcome o JOIN granted g USING (round_id, segment)
- WHERE o.result = 'waiting' AND o.rank < g.worst"""
+ WHERE o.result = 'waiting' AND o.rank < g.worst /*only admission_round o.round_id*/"""
 
 
 def stability(checking: Checking) -> Found:
     """INV-16: for rounds of vouchers and choice rounds, from the outcomes as they are stored."""
-    return by_statement(_ENVY) + choices.stability(checking)
+    return checking.found(_ENVY) + choices.stability(checking)
 
 
 def recomputation(checking: Checking) -> Found:
     """INV-17: seed, root, numbers, order and grants of every allocated round, made again and compared."""
     total = choices.recomputation(checking)
-    for the_round in Round.objects.filter(seed__isnull=False).order_by("id"):
+    drawn, touched = Round.objects.filter(seed__isnull=False).order_by("id"), checking.ids("admission_round")
+    for the_round in drawn if touched is None else drawn.filter(id__in=touched):
         total += of([f"round {the_round.id} {fault}" for fault in _faults(the_round)])
     return total
 

@@ -9,18 +9,49 @@ from typing import Any
 
 from django.db import connection
 
+from qosymsha.domain.insights.queries.touched import Touched
+
 EXAMPLES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Violations counted, and the first of them by id."""
+    """Violations counted, the first of them by id, and how far a check has read what only grows (`reached`).
+
+    `excuse`: why it could not be made here.
+    """
 
     violations: int = 0
     examples: list[str] = field(default_factory=list)
+    reached: dict[str, Any] = field(default_factory=dict)
+    excuse: str = ""
 
     def __add__(self, other: Found) -> Found:
-        return Found(self.violations + other.violations, [*self.examples, *other.examples][:EXAMPLES])
+        examples = [*self.examples, *other.examples][:EXAMPLES]
+        return Found(
+            self.violations + other.violations, examples, self.reached | other.reached, self.excuse or other.excuse
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """The instant that checks are made for, and what they look at: everything, or what was touched since a green run.
+
+    `reached` is what the check itself remembered of that run.
+    """
+
+    at: datetime
+    touched: Touched | None = None
+    reached: Mapping[str, Any] = field(default_factory=dict)
+
+    def ids(self, subject: str) -> frozenset[int] | None:
+        """The subjects touched since; None means all of them."""
+        return None if self.touched is None else self.touched.ids(subject)
+
+    def found(self, statement: str, arguments: Sequence[Any] | Mapping[str, Any] = ()) -> Found:
+        """Run a SELECT of one text column named `example`, narrowed to what was touched: each row is a violation."""
+        narrowed = statement if self.touched is None else self.touched.narrowed(statement)
+        return Found() if narrowed is None else by_statement(narrowed, arguments)
 
 
 def by_statement(statement: str, arguments: Sequence[Any] | Mapping[str, Any] = ()) -> Found:
@@ -38,10 +69,3 @@ def by_statement(statement: str, arguments: Sequence[Any] | Mapping[str, Any] = 
 def of(examples: Sequence[str]) -> Found:
     """Violations already in hand."""
     return Found(len(examples), list(examples[:EXAMPLES]))
-
-
-@dataclass(frozen=True, slots=True)
-class Checking:
-    """The instant that checks are made for."""
-
-    at: datetime

@@ -1,4 +1,4 @@
-"""What everybody sees first: a few counts, the rounds to show, the latest word of each self-check. A constant cost."""
+"""What everybody sees first: a few counts and the rounds to show. A constant cost."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ from typing import Any
 
 from django.db import connection
 
-from qosymsha.domain.insights.models import InvariantRun
-
 _FIGURES = """
 SELECT (SELECT count(*) FROM voucher WHERE state <> 'closed'),
        (SELECT count(*) FROM enrolment WHERE state IN ('contracted', 'active')),
        (SELECT count(*) FROM application WHERE state = 'waiting')"""
 _FIRST_ROUND = "SELECT r.number, r.state, r.opens_at, r.closes_at FROM admission_round r WHERE r.state = ANY (%s)"
 _COMING, _PAST = ["planned", "open"], ["closed", "drawn", "allocated", "published", "cancelled"]
-_LATEST = "SELECT DISTINCT ON (invariant) * FROM invariant_run ORDER BY invariant, at DESC, id DESC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +35,6 @@ class RoundHead:
     closes_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LatestCheck:
-    """The newest stored word about an invariant; `seconds` is what the check took."""
-
-    invariant: str
-    ok: bool
-    at: datetime
-    seconds: float
-
-
 def figures() -> Figures:
     """The counts, in one statement."""
     return Figures(*_rows(_FIGURES, [])[0])
@@ -61,12 +48,6 @@ def coming_round() -> RoundHead | None:
 def past_round() -> RoundHead | None:
     """The round whose window ended last: its root is known, perhaps its seed and outcome too; or it was cancelled."""
     return _first(f"{_FIRST_ROUND} ORDER BY r.closes_at DESC, r.id DESC LIMIT 1", _PAST)
-
-
-def latest_checks() -> list[LatestCheck]:
-    """The newest run of each invariant ever checked, by its id."""
-    runs = InvariantRun.objects.raw(_LATEST)
-    return [LatestCheck(run.invariant, run.violations == 0, run.at, run.seconds) for run in runs]
 
 
 def _first(statement: str, states: list[str]) -> RoundHead | None:

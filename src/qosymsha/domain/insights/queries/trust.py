@@ -2,38 +2,66 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.db import connection
+
 from qosymsha.domain.insights.queries.found import Checking, Found, by_statement
 
 _CHAIN = """
-SELECT 'link ' || seq AS example FROM (
-    SELECT l.seq, l.prev_hash, l.hash, lag(l.hash) OVER w AS before, lag(l.seq) OVER w AS seq_before, e.id AS event_id,
-           sha256(l.prev_hash || audit_event_hash(e)) AS again
-      FROM audit_link l LEFT JOIN audit_event e ON e.id = l.event_id AND e.at = l.event_at
-    WINDOW w AS (ORDER BY l.seq)) x
- WHERE event_id IS NULL OR seq <> coalesce(seq_before, 0) + 1 OR hash <> again
-    OR prev_hash <> coalesce(before, ''::bytea)"""
+SELECT 'link ' || l.seq AS example FROM audit_link l
+  LEFT JOIN audit_link b ON b.seq = l.seq - 1
+  LEFT JOIN audit_event e ON e.id = l.event_id AND e.at = l.event_at
+ WHERE l.seq > %(seq)s
+   AND (e.id IS NULL OR l.hash <> sha256(l.prev_hash || audit_event_hash(e))
+        OR l.prev_hash <> coalesce(b.hash, ''::bytea) OR b.seq IS NULL AND l.seq <> 1)"""
 
+# The link where the last green run ended must still stand as it was seen.
+_SEEN = """
+SELECT 'link ' || %(seq)s || ' is not the one seen before' AS example
+ WHERE %(seq)s > 0 AND NOT EXISTS (SELECT FROM audit_link WHERE seq = %(seq)s AND hash = decode(%(hash)s, 'hex'))"""
 
 # An event that could have been linked (its transaction, and every one before it, is finished) and was not.
 _UNLINKED = """
 SELECT 'event ' || e.id AS example FROM audit_event e
- WHERE e.at < %s - interval '10 minutes' AND e.txid < pg_snapshot_xmin(pg_current_snapshot())
+ WHERE e.txid >= %(low)s::xid8 AND e.txid < pg_snapshot_xmin(pg_current_snapshot())
+   AND e.at < %(at)s - interval '10 minutes'
    AND NOT EXISTS (SELECT FROM audit_link l WHERE l.event_id = e.id)"""
+_END = "SELECT seq, encode(hash, 'hex') FROM audit_link ORDER BY seq DESC LIMIT 1"
+# Every event of a transaction below this one has its link: an event that waits today may be late tomorrow.
+_LOW = """
+SELECT coalesce((SELECT min(e.txid) FROM audit_event e WHERE e.txid >= %(low)s::xid8 AND NOT EXISTS (
+           SELECT FROM audit_link l WHERE l.event_id = e.id)), pg_snapshot_xmin(pg_current_snapshot()))::text"""
 
 
 def audit_chain(checking: Checking) -> Found:
     """INV-9: no gap, each link holds the one before, each event its hash; none waits for its link for ten minutes."""
-    return by_statement(_CHAIN) + by_statement(_UNLINKED, [checking.at])
+    seen: dict[str, Any] = {"seq": 0, "hash": "", "low": "0", **checking.reached}
+    whence: dict[str, Any] = {"seq": 0, "low": "0"} if checking.touched is None else seen
+    reached = _reached(whence["low"])
+    chain = by_statement(_CHAIN, whence) + by_statement(_SEEN, seen)
+    return chain + by_statement(_UNLINKED, whence | {"at": checking.at}) + Found(reached=reached)
+
+
+def _reached(low: str) -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(_LOW, {"low": low})
+        (lowest,) = cursor.fetchone()
+        cursor.execute(_END)
+        seq, last = cursor.fetchone() or (0, "")
+    return {"seq": seq, "hash": last, "low": lowest}
 
 
 _KEYS = """
 SELECT 'key ' || k.id AS example FROM idempotency_key k
- WHERE k.outcome IS NULL OR NOT EXISTS (SELECT FROM audit_event a WHERE a.at = k.at AND a.actor_id = k.user_id)"""
+ WHERE (k.outcome IS NULL OR NOT EXISTS (
+           SELECT FROM audit_event a WHERE a.at = k.at AND a.actor_id = k.user_id AND a.at >= (
+               SELECT min(f.at) FROM idempotency_key f WHERE true /*only key f.id*/))) /*only key k.id*/"""
 
 
-def keys(_: Checking) -> Found:
+def keys(checking: Checking) -> Found:
     """INV-12: an acknowledged key has an outcome, and an audit row of the same person and instant."""
-    return by_statement(_KEYS)
+    return checking.found(_KEYS)
 
 
 _STUCK = """
@@ -50,11 +78,12 @@ def jobs(_: Checking) -> Found:
 _SPEAKERS = """
 SELECT 'sheet row ' || r.id AS example FROM sheet_row r WHERE r.word = 'confirmed' AND NOT EXISTS (
     SELECT FROM guardianship g WHERE g.guardian_id = r.confirmed_by AND g.child_id = r.child_id
-       AND g.valid @> (r.confirmed_at AT TIME ZONE 'Asia/Almaty')::date)
+       AND g.valid @> (r.confirmed_at AT TIME ZONE 'Asia/Almaty')::date) /*only sheet_row r.id or ward r.child_id*/
 UNION ALL
 SELECT 'application ' || a.id FROM application a WHERE NOT EXISTS (
     SELECT FROM guardianship g WHERE g.guardian_id = a.guardian_id AND g.child_id = a.child_id
-       AND g.valid @> (a.submitted_at AT TIME ZONE 'Asia/Almaty')::date)"""
+       AND g.valid @> (a.submitted_at AT TIME ZONE 'Asia/Almaty')::date)
+       /*only application a.id or ward a.child_id*/"""
 
 _MEMBERSHIPS = """
 SELECT 'membership ' || m.id AS example FROM membership m JOIN app_user u ON u.id = m.user_id
@@ -66,7 +95,7 @@ SELECT 'membership ' || m.id AS example FROM membership m JOIN app_user u ON u.i
 
 def rights(checking: Checking) -> Found:
     """INV-20: who filed or confirmed was the child's guardian that day; a role of today hangs on somebody."""
-    return by_statement(_SPEAKERS) + by_statement(_MEMBERSHIPS, [checking.at])
+    return checking.found(_SPEAKERS) + by_statement(_MEMBERSHIPS, [checking.at])
 
 
 _OUTLIVED = """

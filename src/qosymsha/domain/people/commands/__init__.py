@@ -11,6 +11,15 @@ from qosymsha.domain.people.commands.factors import (
     record_proof,
 )
 from qosymsha.domain.people.commands.families import end_guardianship, register_families
+from qosymsha.domain.people.commands.guarding import (
+    forget_readings,
+    grant_reading,
+    invent_honeytoken,
+    lay_honeytoken,
+    spend_reading,
+    stop_reading,
+)
+from qosymsha.domain.people.commands.linking import link_child
 from qosymsha.domain.people.commands.officials import Appointment, appoint, dismiss
 from qosymsha.domain.people.commands.places import DepartmentDraft, load_territories, open_department
 from qosymsha.domain.people.commands.secrets import rotate_secrets
@@ -31,8 +40,13 @@ __all__ = [
     "dismiss",
     "end_app",
     "end_guardianship",
+    "forget_readings",
     "forget_tries",
     "give_consent",
+    "grant_reading",
+    "invent_honeytoken",
+    "lay_honeytoken",
+    "link_child",
     "load_territories",
     "make_code",
     "open_department",
@@ -45,5 +59,7 @@ __all__ = [
     "record_statuses",
     "register_families",
     "rotate_secrets",
+    "spend_reading",
+    "stop_reading",
     "withdraw_consent",
 ]

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people import steps as people_steps
 from qosymsha.domain.people.rules import PersonDetails, refuse_person, tidy
-from qosymsha.domain.providers import queries
+from qosymsha.domain.providers import queries, steps
 from qosymsha.domain.providers.access import ALLOWED, Action
 from qosymsha.domain.providers.rules import ProviderRefusal, ProviderRow, iban_is_right
 from qosymsha.kernel import audit, entropy, idempotency, iin, locks
@@ -36,7 +36,7 @@ _UPDATE = """
 UPDATE provider p SET name = g.name, folded = g.folded, iban = CASE WHEN g.iban <> '' THEN g.iban ELSE p.iban END,
        iban_changed_at = CASE WHEN g.iban NOT IN ('', p.iban) THEN %s ELSE p.iban_changed_at END
   FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]) AS g (id, name, folded, iban)
- WHERE p.id = g.id AND (p.name <> g.name OR g.iban NOT IN ('', p.iban))"""
+ WHERE p.id = g.id AND (p.name <> g.name OR g.iban NOT IN ('', p.iban)) RETURNING p.id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +192,8 @@ def _update(rows: Sequence[tuple[int, ProviderRow]], at: datetime) -> None:
                 [draft.iban for _, draft in rows],
             ],
         )
+        changed = [i for (i,) in cursor.fetchall()]
+    steps.write_cards_of(changed)
 
 
 def _next(column: str, count: int) -> list[int]:

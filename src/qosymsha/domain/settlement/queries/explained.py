@@ -18,7 +18,7 @@ from qosymsha.domain.settlement.models import Claim, MoneyDay
 from qosymsha.domain.settlement.queries.asked import rows
 from qosymsha.domain.settlement.rules.explained import Explained, Finding, LineMoney, ties
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
-from qosymsha.kernel import audit
+from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Refused
@@ -229,7 +229,7 @@ class Trail:
 
 
 _ROWS_OF = """
-SELECT s.id, encode(s.hash, 'hex'), r.id, r.word, c.part, c.units, c.amount_tiyn, c.kept_tiyn,
+SELECT r.child_id, s.id, encode(s.hash, 'hex'), r.id, r.word, c.part, c.units, c.amount_tiyn, c.kept_tiyn,
        (SELECT json_agg(json_build_array(m."on", m.value) ORDER BY m."on", m.session_id)
           FROM session t JOIN mark m ON m."on" = t."on" AND m.session_id = t.id
          WHERE t.group_id = s.group_id AND m.enrolment_id = r.enrolment_id
@@ -256,16 +256,16 @@ def trail(*, actor: Actor, number: str, at: datetime) -> Trail:
         raise Refused(SettlementRefusal.UNKNOWN_CLAIM)
     require(actor, Action.READ_TRAIL, ALLOWED, territory_id=claim.territory_id)
     found = rows(_ROWS_OF, [claim.id])
-    with transaction.atomic():
-        audit.record(
-            actor=actor,
-            at=at,
-            action=Action.READ_TRAIL,
-            subject_kind="sheet_row",
-            subject_ids=[row[2] for row in found],
-            territory_id=claim.territory_id,
-            detail={"claim": claim.id},
-        )
+    reading.saw(
+        actor=actor,
+        at=at,
+        action=Action.READ_TRAIL,
+        kind="sheet_row",
+        ids=[row[3] for row in found],
+        children={row[0] for row in found},
+        territory_id=claim.territory_id,
+        about={"claim": claim.id},
+    )
     payments = rows(_PAYMENTS_OF, [claim.id])
     return Trail(
         claim.number,
@@ -275,7 +275,7 @@ def trail(*, actor: Actor, number: str, at: datetime) -> Trail:
         claim.amount_tiyn,
         claim.offset_tiyn,
         bytes(claim.hash).hex(),
-        tuple(_row_trail(row) for row in found),
+        tuple(_row_trail(row[1:]) for row in found),
         tuple(_movements(claim)),
         tuple(dict(zip(("line", "file", "file_hash", "state", "tiyn"), row, strict=True)) for row in payments),
         tuple(

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db import transaction
-
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.settlement.access import ALLOWED, Action
 from qosymsha.domain.settlement.models import ActSignature, EInvoice, ServiceAct, Signatory
 from qosymsha.domain.settlement.queries.asked import rows
 from qosymsha.domain.settlement.rules.acts import PaperRefusal
 from qosymsha.domain.settlement.states import ActState, InvoiceState
-from qosymsha.kernel import audit
+from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.errors import Refused
 
@@ -135,16 +133,15 @@ def act_paper(*, actor: Actor, act_id: int, at: datetime) -> ActPaper:
     if act is None:
         raise Refused(PaperRefusal.UNKNOWN_ACT)
     require(actor, Action.READ_PAPERS, ALLOWED, territory_id=act.territory_id, provider_id=act.provider_id)
-    with transaction.atomic():
-        audit.record(
-            actor=actor,
-            at=at,
-            action=Action.READ_PAPERS,
-            subject_kind="service_act",
-            subject_ids=[act.id],
-            territory_id=act.territory_id,
-        )
-        signatures, invoice = _signatures(act.id), _invoice(act.id)
+    reading.saw(
+        actor=actor,
+        at=at,
+        action=Action.READ_PAPERS,
+        kind="service_act",
+        ids=[act.id],
+        territory_id=act.territory_id,
+    )
+    signatures, invoice = _signatures(act.id), _invoice(act.id)
     content = bytes(act.content)
     return ActPaper(
         act.number, act.state, act.reason, json.loads(content), content, bytes(act.hash), act.drawn_at, signatures,

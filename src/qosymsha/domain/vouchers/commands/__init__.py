@@ -3,6 +3,7 @@
 from qosymsha.domain.vouchers.commands.answers import accept_vouchers, expire_vouchers, refuse_vouchers
 from qosymsha.domain.vouchers.commands.ends import close_vouchers, release_vouchers, resume_vouchers, suspend_vouchers
 from qosymsha.domain.vouchers.commands.money import Tally, promise_month, sweep_released
+from qosymsha.domain.vouchers.commands.one_place import take_place
 from qosymsha.domain.vouchers.commands.places import enrol
 from qosymsha.domain.vouchers.commands.transfers import transfer
 from qosymsha.domain.vouchers.commands.waits import TransferRun, take_transfers, withdraw_transfers
@@ -20,6 +21,7 @@ __all__ = [
     "resume_vouchers",
     "suspend_vouchers",
     "sweep_released",
+    "take_place",
     "take_transfers",
     "transfer",
     "withdraw_transfers",

@@ -13,13 +13,11 @@ from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.vouchers import steps
 from qosymsha.domain.vouchers.access import ALLOWED, Action
 from qosymsha.domain.vouchers.queries import VoucherFacts
-from qosymsha.domain.vouchers.rules import EnrolRefusal, EnrolWish, outcomes_of, refuse_day, unpacked
-from qosymsha.domain.vouchers.states import Topic, VoucherState
+from qosymsha.domain.vouchers.rules import EnrolRefusal, EnrolWish, outcomes_of, unpacked
+from qosymsha.domain.vouchers.states import Topic
 from qosymsha.domain.vouchers.steps import Deed, Wish
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.errors import RowOutcome
-
-_MAY_ENROL = frozenset({VoucherState.ACCEPTED, VoucherState.RELEASED})
 
 
 @transaction.atomic(durable=True)
@@ -58,15 +56,9 @@ def _possible(
         if row in refused:
             continue
         voucher, group = vouchers[asked.voucher_id], groups.get(asked.group_id)
-        reason = refuse_day(asked.starts_on, deed.today, voucher.first_month, voucher.last_month)
-        if voucher.state not in _MAY_ENROL:
-            refused[row] = EnrolRefusal.VOUCHER_NOT_FREE
-        elif group is None:
-            refused[row] = EnrolRefusal.UNKNOWN_GROUP
-        elif reason is not None:
-            refused[row] = reason
-        elif group.line_id != voucher.line_id:
-            refused[row] = EnrolRefusal.OTHER_LINE
+        reason = steps.refuse_wish(voucher, group, asked.starts_on, deed.today)
+        if reason is not None or group is None:
+            refused[row] = reason or EnrolRefusal.UNKNOWN_GROUP
         else:
             possible.append(Wish(row, voucher, group, asked.starts_on))
     return possible

@@ -2,9 +2,17 @@
 
 from qosymsha.domain.vouchers.steps.deeds import Deed, begin, conclude, keep, record
 from qosymsha.domain.vouchers.steps.endings import close, release, returned
-from qosymsha.domain.vouchers.steps.entries import enter, judge, refuse_before_choice
+from qosymsha.domain.vouchers.steps.entries import (
+    CHOICE_FIRST,
+    enter,
+    facts_of,
+    judge,
+    refuse_before_choice,
+    refuse_wish,
+)
 from qosymsha.domain.vouchers.steps.lives import change_lines, issue_vouchers, lock_vouchers, move_vouchers
 from qosymsha.domain.vouchers.steps.moves import Moving, carry_out, judge_moves, lock_free
+from qosymsha.domain.vouchers.steps.one_place import PlaceSeen, Taking, see_place, take_place
 from qosymsha.domain.vouchers.steps.places import (
     Leaving,
     end_enrolments,
@@ -23,10 +31,13 @@ from qosymsha.domain.vouchers.steps.voices import hear
 from qosymsha.domain.vouchers.steps.waits import Asked, ask_transfers, end_requests
 
 __all__ = [
+    "CHOICE_FIRST",
     "Asked",
     "Deed",
     "Leaving",
     "Moving",
+    "PlaceSeen",
+    "Taking",
     "Terms",
     "Wish",
     "allowed_kinds",
@@ -40,6 +51,7 @@ __all__ = [
     "end_requests",
     "enter",
     "entering",
+    "facts_of",
     "free_seats",
     "hear",
     "issue_vouchers",
@@ -57,10 +69,13 @@ __all__ = [
     "open_enrolments",
     "record",
     "refuse_before_choice",
+    "refuse_wish",
     "release",
+    "see_place",
     "remainders",
     "returned",
     "rules_by_set",
+    "take_place",
     "take_seats",
     "terms_of",
 ]

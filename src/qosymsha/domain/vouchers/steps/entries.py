@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from enum import StrEnum
 
 from qosymsha.domain.ledger.steps import post
-from qosymsha.domain.vouchers.queries import left_over
-from qosymsha.domain.vouchers.rules import EnrolRefusal, refuse_place
+from qosymsha.domain.providers.rules import GroupFacts
+from qosymsha.domain.vouchers.queries import VoucherFacts, left_over
+from qosymsha.domain.vouchers.rules import EnrolRefusal, PlaceFacts, refuse_day, refuse_place
 from qosymsha.domain.vouchers.states import VoucherState
 from qosymsha.domain.vouchers.steps.deeds import Deed
 from qosymsha.domain.vouchers.steps.lives import move_vouchers
 from qosymsha.domain.vouchers.steps.places import open_enrolments
-from qosymsha.domain.vouchers.steps.terms import Wish, entering, rules_by_set, terms_of
+from qosymsha.domain.vouchers.steps.terms import Terms, Wish, entering, rules_by_set, terms_of
 
 CHOICE_FIRST = "choice_first"
+_MAY_ENROL = frozenset({VoucherState.ACCEPTED, VoucherState.RELEASED})
 
 
 def judge(wishes: Sequence[Wish], refused: dict[int, StrEnum]) -> tuple[list[Wish], dict[int, int]]:
@@ -22,13 +25,7 @@ def judge(wishes: Sequence[Wish], refused: dict[int, StrEnum]) -> tuple[list[Wis
     terms = terms_of(wishes)
     judged, prices = [], {}
     for wish in wishes:
-        voucher = wish.voucher
-        facts = terms.facts(
-            wish,
-            month_tiyn=voucher.month_tiyn,
-            held_tiyn=terms.held[voucher.id],
-            is_kind_allowed=wish.group.kind == voucher.kind,
-        )
+        facts = facts_of(terms, wish)
         reason = refuse_place(facts)
         if reason is None:
             judged.append(wish)
@@ -36,6 +33,29 @@ def judge(wishes: Sequence[Wish], refused: dict[int, StrEnum]) -> tuple[list[Wis
         else:
             refused[wish.row] = reason
     return judged, prices
+
+
+def facts_of(terms: Terms, wish: Wish) -> PlaceFacts:
+    """What decides on a first place: the voucher's own money and kind."""
+    voucher = wish.voucher
+    return terms.facts(
+        wish,
+        month_tiyn=voucher.month_tiyn,
+        held_tiyn=terms.held[voucher.id],
+        is_kind_allowed=wish.group.kind == voucher.kind,
+    )
+
+
+def refuse_wish(voucher: VoucherFacts, group: GroupFacts | None, starts_on: date, today: date) -> EnrolRefusal | None:
+    """The first reason that the rows themselves give: the voucher's state, the group, the day, the line."""
+    if voucher.state not in _MAY_ENROL:
+        return EnrolRefusal.VOUCHER_NOT_FREE
+    if group is None:
+        return EnrolRefusal.UNKNOWN_GROUP
+    reason = refuse_day(starts_on, today, voucher.first_month, voucher.last_month)
+    if reason is None and group.line_id != voucher.line_id:
+        return EnrolRefusal.OTHER_LINE
+    return reason
 
 
 def enter(deed: Deed, wishes: Sequence[Wish], prices: Mapping[int, int]) -> dict[int, int]:

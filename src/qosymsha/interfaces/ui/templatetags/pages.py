@@ -11,16 +11,25 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from qosymsha.interfaces.ui import texts
+from qosymsha.interfaces.ui import drafts, keys, texts
 
 register = template.Library()
 
 
 @register.inclusion_tag("ui/hidden.html", takes_context=True)
 def hidden(context: dict[str, Any], row: object = "") -> dict[str, object]:
-    """The CSRF token and the form's key; `row` tells several forms of one page apart, each gets its own key."""
-    key = context["key"]
-    return {"csrf_token": context.get("csrf_token"), "key": uuid5(key, str(row)) if row else key}
+    """The CSRF token and the form's key; `row` tells several forms of one page apart, each gets its own key.
+
+    For `ui/keys.js` on a signed-in page: whose browser this is, the form's own name, and whether it is shown again.
+    """
+    key, actor, request = context["key"], context.get("actor"), context.get("request")
+    return {
+        "csrf_token": context.get("csrf_token"),
+        "key": uuid5(key, str(row)) if row else key,
+        "whose": keys.whose(actor) if actor is not None else "",
+        "form": row,
+        "again": request is not None and (request.method == "POST" or drafts.taken(request) is not None),
+    }
 
 
 @register.inclusion_tag("ui/field.html")

@@ -1,0 +1,319 @@
+"""Finding a club: what is asked, the words that were meant, a page of groups, how many, and which filter to loosen.
+
+Everything here is public and names no child. A search is four statements at most, whatever is stored (decision 0042).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, time
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from qosymsha.domain.people import queries as people
+from qosymsha.domain.people.rules import person_of
+from qosymsha.domain.providers.rules import latin, words_of
+
+PAGE = 20
+COUNTED = 200  # beyond it a count says "more than"
+_WORDS, _SPELLINGS, _HINTS = 8, 60, 100
+_TYPO = 0.25  # trigram similarity from which a word may be a slip or another form of the one typed
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a family looks for; an empty field asks for nothing.
+
+    `weekdays`: bits of the days on which the child is free (Monday 1); `starts`, `ends`: minutes of a day between which
+    every lesson must lie; `near`: a place on the plane (km east, km north), `within_km` around it; `sort`: name, soon,
+    near; `after`: where the page before ended, (value, group id).
+    """
+
+    words: tuple[str, ...] = ()
+    kind: str = ""
+    activity: str = ""
+    age: int | None = None
+    weekdays: int = 0
+    starts: int | None = None
+    ends: int | None = None
+    district_id: int | None = None
+    language: str = ""
+    is_free: bool = False
+    is_adapted: bool = False
+    near: tuple[float, float] | None = None
+    within_km: float | None = None
+    sort: str = "name"
+    after: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Club:
+    """A group as the catalogue shows it; amounts are tiyn a month, `free` counts places, `km` from where was asked."""
+
+    id: int
+    uuid: UUID
+    code: str
+    kind: str
+    activity_kk: str
+    activity_ru: str
+    activity_en: str
+    provider: str
+    district_kk: str
+    district_ru: str
+    district_en: str
+    address_kk: str
+    address_ru: str
+    language: str
+    age_min: int
+    age_max: int
+    is_adapted: bool
+    first_day: date
+    last_day: date | None
+    capacity: int
+    free: int
+    is_left_over: bool
+    month_tiyn: int
+    km: float | None
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A weekly lesson: ISO weekday, local times."""
+
+    weekday: int
+    starts: time
+    ends: time
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of groups; `next` goes into `Asked.after`; `total` is exact up to COUNTED, COUNTED + 1 means more."""
+
+    clubs: tuple[Club, ...]
+    lessons: Mapping[int, tuple[Lesson, ...]]
+    total: int
+    next: tuple[str, int] | None
+
+
+_SPELLED = """
+SELECT t.n, w.word, starts_with(w.word, t.typed) OR starts_with(w.latin, t.latin), similarity(w.latin, t.latin)
+  FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[]) AS t (n, typed, latin, stem) CROSS JOIN LATERAL (
+       (SELECT word, latin FROM club_word WHERE word >= t.typed AND word < t.typed || chr(1114111) LIMIT %s)
+        UNION (SELECT word, latin FROM club_word WHERE latin >= t.latin AND latin < t.latin || '~' LIMIT %s)
+        UNION (SELECT word, latin FROM club_word WHERE latin >= t.stem AND latin < t.stem || '~' LIMIT %s)
+        UNION (SELECT word, latin FROM club_word WHERE latin %% t.latin
+                ORDER BY similarity(latin, t.latin) DESC, word LIMIT %s)) w"""
+
+# Scalar subqueries, not joins: the planner then walks the order's index and stops at a page.
+_FROM = """
+  FROM club_card c
+ WHERE c.programme_id = %(programme)s AND (c.last_day IS NULL OR c.last_day >= %(today)s)
+   AND (SELECT k.valid @> greatest(c.first_day, %(today)s) FROM contract k WHERE k.id = c.contract_id)
+   AND (SELECT a.valid @> greatest(c.first_day, %(today)s) FROM accreditation a WHERE a.provider_id = c.provider_id
+           AND a.programme_id = c.programme_id AND a.state = 'accredited')"""
+_TAKEN = "coalesce((SELECT s.taken FROM seat s WHERE s.group_id = c.group_id), 0)"
+
+# A filter's name → its condition; `{n}` counts typed words.
+_CONDITIONS = {
+    "kind": "c.kind = %(kind)s",
+    "activity": "c.activity_id = %(activity)s",
+    "age": "%(age)s BETWEEN c.age_min AND c.age_max",
+    "weekdays": "c.weekdays & ~%(weekdays)s::int = 0",
+    "starts": "c.starts >= %(starts)s",
+    "ends": "c.ends <= %(ends)s",
+    "district": "c.district_id = %(district)s",
+    "language": "c.language = %(language)s",
+    "free": f"{_TAKEN} < c.capacity",
+    "adapted": "c.is_adapted",
+    "within": "point(c.east_km, c.north_km) <@ circle(point(%(east)s, %(north)s), %(within)s)",
+}
+_KM = "point(c.east_km, c.north_km) <-> point(%(east)s, %(north)s)"
+
+_SHOWN = """
+SELECT g.id, g.uuid, g.code, g.kind, y.name_kk, y.name_ru, y.name_en, p.name, d.name_kk, d.name_ru, d.name_en,
+       v.address_kk, v.address_ru, g.language, g.age_min, g.age_max, g.is_adapted, lower(g.valid), upper(g.valid) - 1,
+       g.capacity, g.capacity - coalesce(s.taken, 0), coalesce(s.is_left_over, false),
+       g.unit_tariff_tiyn * g.units_per_month, f.km, f.sorted::text
+  FROM ({}) f JOIN club_group g ON g.id = f.group_id JOIN offering o ON o.id = g.offering_id
+  JOIN activity y ON y.code = o.activity_id JOIN provider p ON p.id = g.provider_id JOIN venue v ON v.id = g.venue_id
+  JOIN territory d ON d.id = v.district_id LEFT JOIN seat s ON s.group_id = g.id
+ ORDER BY f.sorted, g.id"""
+
+_LESSONS = """
+SELECT group_id, weekday, starts, ends FROM timetable_slot
+ WHERE group_id = ANY (%s) AND NOT isempty(valid) AND (upper_inf(valid) OR upper(valid) > %s)
+ ORDER BY group_id, weekday, starts, id"""
+
+
+def spelled(text: str) -> tuple[tuple[str, ...], ...]:
+    """For each word typed (eight at most) the words of the catalogue that were meant; an empty one means nothing does.
+
+    A word's beginning is enough, in Cyrillic or Latin letters; where none begins so, the nearest by letters, so that a
+    slip or a missing Kazakh letter finds its group.
+    """
+    typed = words_of(text)[:_WORDS]
+    found: list[list[tuple[str, bool, float]]] = [[] for _ in typed]
+    if typed:
+        sounds = [latin(word) for word in typed]
+        tried = [list(range(len(typed))), list(typed), sounds, [_stem(sound) for sound in sounds]]
+        for n, word, begins, likeness in _rows(_SPELLED, [*tried, *[_SPELLINGS] * 4]):
+            found[n].append((word, begins, likeness))
+    return tuple(_meant(spellings) for spellings in found)
+
+
+def _stem(sound: str) -> str:
+    """A longer word without its ending: `tantsy` may mean what begins as `tanets` does."""
+    return sound[: max(3, len(sound) - 3)]
+
+
+def _meant(spellings: Sequence[tuple[str, bool, float]]) -> tuple[str, ...]:
+    begun = tuple(word for word, begins, _ in spellings if begins)
+    if begun:
+        return begun
+    best = max((likeness for *_, likeness in spellings), default=0.0)
+    return tuple(word for word, _, likeness in spellings if likeness >= max(_TYPO, 0.8 * best))
+
+
+def search(programme_id: int, asked: Asked, words: Sequence[tuple[str, ...]], today: date, language: str) -> Found:
+    """A page of the groups that fit, with their weekly lessons, in three statements. `words` come from `spelled`."""
+    terms = _terms(programme_id, asked, words, today)
+    conditions = "".join(f" AND {condition}" for condition in _conditions(asked, words).values())
+    clubs = _page(asked, terms, conditions, language)
+    found, more = clubs[:PAGE], len(clubs) > PAGE
+    counted = f"SELECT count(*) FROM (SELECT 1 {_FROM}{conditions} LIMIT {COUNTED + 1}) n"  # noqa: S608
+    ((total,),) = _rows(counted, terms)
+    after = (found[-1].order, found[-1].id) if more else None
+    return Found(tuple(found), lessons([club.id for club in found], today), int(total), after)
+
+
+def loosened(programme_id: int, asked: Asked, words: Sequence[tuple[str, ...]], today: date) -> list[tuple[str, int]]:
+    """(filter, groups found without it) for each filter set, the most first; counts stop at a hundred and one."""
+    conditions = _conditions(asked, words)
+    if not conditions:
+        return []
+    parts = [
+        f"SELECT '{name}', (SELECT count(*) FROM (SELECT 1 {_FROM}"  # noqa: S608 - names of our own
+        + "".join(f" AND {text}" for other, text in conditions.items() if other != name)
+        + f" LIMIT {_HINTS + 1}) n)"
+        for name in conditions
+    ]
+    found = _rows(" UNION ALL ".join(parts), _terms(programme_id, asked, words, today))
+    return sorted(((name, n) for name, n in found if n), key=lambda row: -row[1])
+
+
+def club(uuid: UUID, today: date) -> Club | None:
+    """One open group by its outside id, also one that takes nobody now; None where there is none."""
+    found = "SELECT id AS group_id, NULL::float8 AS km, 0 AS sorted FROM club_group WHERE uuid = %(uuid)s"
+    rows = _rows(_SHOWN.format(found), {"uuid": uuid})
+    shown = Club(*rows[0]) if rows else None
+    is_over = shown is None or (shown.last_day is not None and shown.last_day < today)
+    return None if is_over else shown
+
+
+def lessons(group_ids: Sequence[int], today: date) -> dict[int, tuple[Lesson, ...]]:
+    """Group → its weekly lessons that still take place."""
+    found: dict[int, tuple[Lesson, ...]] = {}
+    if group_ids:
+        for group_id, weekday, starts, ends in _rows(_LESSONS, [list(group_ids), today]):
+            found[group_id] = (*found.get(group_id, ()), Lesson(weekday, starts, ends))
+    return found
+
+
+def teachers(group_id: int, today: date) -> list[str]:
+    """The names of who teaches a group now, and nothing else of them; empty where none was given."""
+    found = _rows(
+        "SELECT DISTINCT teacher_id FROM timetable_slot WHERE group_id = %s AND NOT isempty(valid)"
+        " AND (upper_inf(valid) OR upper(valid) > %s) ORDER BY 1",
+        [group_id, today],
+    )
+    persons = people.unseal("teacher", [teacher_id for (teacher_id,) in found])
+    return sorted(name for plain in persons.values() if (name := person_of(plain).full_name))
+
+
+def papers(group_id: int, today: date) -> list[tuple[str, date | None]]:
+    """(kind, last day) of the papers that hold today for a group's provider: premises, fire, teachers' checks…"""
+    found = _rows(
+        "SELECT e.kind, upper(e.valid) - 1 FROM club_group g JOIN accreditation a ON a.provider_id = g.provider_id"
+        " AND a.programme_id = g.programme_id AND a.state IN ('accredited', 'limited')"
+        " JOIN accreditation_evidence e ON e.accreditation_id = a.id"
+        " WHERE g.id = %s AND e.valid @> %s::date ORDER BY e.kind, upper(e.valid) DESC NULLS FIRST",
+        [group_id, today],
+    )
+    longest: dict[str, date | None] = {}
+    for kind, last in found:
+        longest.setdefault(kind, last)
+    return list(longest.items())
+
+
+def groups_by_district(
+    programme_id: int, asked: Asked, words: Sequence[tuple[str, ...]], today: date
+) -> dict[int, tuple[int, int]]:
+    """District → (groups that fit, free places in them), for the map."""
+    conditions = "".join(f" AND {text}" for text in _conditions(replace(asked, district_id=None), words).values())
+    statement = f"SELECT c.district_id, count(*), sum(c.capacity - {_TAKEN}) {_FROM}{conditions} GROUP BY 1"  # noqa: S608
+    found = _rows(statement, _terms(programme_id, asked, words, today))
+    return {district: (int(groups), int(free)) for district, groups, free in found}
+
+
+def _page(asked: Asked, terms: dict[str, Any], conditions: str, language: str) -> list[Club]:
+    by = {"near": _KM, "soon": "c.first_day"}.get(asked.sort, f"c.sort_{language}")
+    kind = {"near": "float8", "soon": "date"}.get(asked.sort, 'text COLLATE "C"')
+    if asked.sort == "near" and asked.near is None:
+        by, kind = f"c.sort_{language}", 'text COLLATE "C"'
+    if asked.after is not None:
+        terms = terms | {"passed": asked.after[0], "passed_id": asked.after[1]}
+        conditions += f" AND ({by}, c.group_id) > (%(passed)s::{kind}, %(passed_id)s)"
+    km = _KM if asked.near else "NULL::float8"
+    inner = (
+        f"SELECT c.group_id, {km} AS km, {by} AS sorted {_FROM}{conditions} ORDER BY {by}, c.group_id LIMIT {PAGE + 1}"  # noqa: S608, E501
+    )
+    return [Club(*row) for row in _rows(_SHOWN.format(inner), terms)]
+
+
+def _conditions(asked: Asked, words: Sequence[tuple[str, ...]]) -> dict[str, str]:
+    """The filters that are set, by name, as SQL."""
+    is_set = {
+        "kind": bool(asked.kind),
+        "activity": bool(asked.activity),
+        "age": asked.age is not None,
+        "weekdays": bool(asked.weekdays),
+        "starts": asked.starts is not None,
+        "ends": asked.ends is not None,
+        "district": asked.district_id is not None,
+        "language": bool(asked.language),
+        "free": asked.is_free,
+        "adapted": asked.is_adapted,
+        "within": asked.near is not None and asked.within_km is not None,
+    }
+    typed = " AND ".join(f"c.words && %(word{n})s::text[]" for n, _ in enumerate(words))
+    return ({"words": typed} if typed else {}) | {name: _CONDITIONS[name] for name in is_set if is_set[name]}
+
+
+def _terms(programme_id: int, asked: Asked, words: Sequence[tuple[str, ...]], today: date) -> dict[str, Any]:
+    east, north = asked.near or (None, None)
+    return {
+        "programme": programme_id,
+        "today": today,
+        "kind": asked.kind,
+        "activity": asked.activity,
+        "age": asked.age,
+        "weekdays": asked.weekdays,
+        "starts": asked.starts,
+        "ends": asked.ends,
+        "district": asked.district_id,
+        "language": asked.language,
+        "within": asked.within_km,
+        "east": east,
+        "north": north,
+        **{f"word{n}": list(spellings) for n, spellings in enumerate(words)},
+    }
+
+
+def _rows(statement: str, arguments: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, arguments)
+        return list(cursor.fetchall())

@@ -1,0 +1,140 @@
+"""Giving a place up, and moving to another group: the voucher stays with the child in both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from uuid import UUID
+
+from django import forms
+from django.http import Http404, HttpResponse
+
+from qosymsha.domain.attendance import queries as attendance
+from qosymsha.domain.vouchers import commands, offers
+from qosymsha.domain.vouchers.access import Action
+from qosymsha.domain.vouchers.offers import GroupOffer
+from qosymsha.domain.vouchers.rules import EnrolRefusal, Move, Release
+from qosymsha.domain.vouchers.states import VoucherState
+from qosymsha.interfaces.family import shown
+from qosymsha.interfaces.family.access import Look
+from qosymsha.interfaces.family.vouchers import VoucherShown, own_vouchers
+from qosymsha.interfaces.ui import reasons, texts
+from qosymsha.interfaces.ui.forms import Form, attempt, typed
+from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page
+from qosymsha.kernel.clock import local_day
+from qosymsha.kernel.errors import Refused
+
+WHY = ("no_time", "moved_house", "other_club", "health", "not_liked", "other")
+_LEFT = frozenset({VoucherState.ACTIVE, VoucherState.SUSPENDED})
+_DAY = ["%Y-%m-%d", "%d.%m.%Y"]
+_AT_LEAVING = {"day_past": "on", "reason_missing": "why"}
+_AT_MOVING = {"start_past": "on", "outside_voucher": "on", "no_free_money": "waits"}
+
+
+def _day() -> forms.DateField:
+    return forms.DateField(widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}), input_formats=_DAY)
+
+
+class LeaveForm(Form):
+    """From which day on, and why: one of a few words, so that nobody tells more of a child than is needed."""
+
+    on = _day()
+    why = forms.ChoiceField(widget=forms.RadioSelect)
+
+    def __init__(self, language: str, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        words = [(f"family:{why}", texts.say(language, f"leave.{why}")) for why in WHY]
+        self.fields["why"].choices = words  # type: ignore[attr-defined]
+
+
+class MoveForm(Form):
+    """Which voucher moves here, from which day on, and whether the family waits where the money is short."""
+
+    voucher = forms.ChoiceField(widget=forms.RadioSelect)
+    on = _day()
+    waits = forms.BooleanField(required=False)
+
+    def __init__(self, vouchers: Sequence[VoucherShown], *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["voucher"]
+        field.choices = [(str(v.one.uuid), f"{v.name} · {v.group} {v.one.group_code}") for v in vouchers]  # type: ignore[attr-defined]
+        if len(vouchers) == 1:
+            field.initial = str(vouchers[0].one.uuid)
+
+
+@allowed(Look.LEAVE, post=Action.RELEASE)
+def leave(request: SignedRequest, voucher_uuid: UUID) -> HttpResponse:
+    """`/family/vouchers/{uuid}/leave/`: give the place up from a day on; the voucher may choose again."""
+    one = _placed(request, voucher_uuid)
+    tomorrow = local_day(request.at) + timedelta(days=1)
+    form = LeaveForm(request.language, typed(request), initial={"on": tomorrow})
+    if attempt(request, form, lambda: _leave(request, form, one), _AT_LEAVING):
+        return moved(request, "family-vouchers", said="leave.done")
+    return page(request, "family/leave.html", 422 if form.errors else 200, form=form, voucher=one)
+
+
+def _mine(request: SignedRequest) -> list[VoucherShown]:
+    children = attendance.own_children(actor=request.actor, at=request.at)
+    return own_vouchers(request, {i: child.name for i, child in children.items()})
+
+
+def _placed(request: SignedRequest, voucher_uuid: UUID) -> VoucherShown:
+    """An own voucher, whatever has become of its place: a POST sent again finds what it did."""
+    one = next((v for v in _mine(request) if v.one.uuid == voucher_uuid), None)
+    if one is None or (request.method != "POST" and one.one.state not in _LEFT):
+        raise Http404
+    return one
+
+
+def _leave(request: SignedRequest, form: LeaveForm, voucher: VoucherShown) -> None:
+    given = form.cleaned_data
+    release = Release(voucher.one.id, request.actor.guardian_id, given["on"])
+    (outcome,) = commands.release_vouchers(
+        actor=request.actor, releases=[release], reason=given["why"], at=request.at, key=key_of(request)
+    )
+    if outcome.reason is not None:
+        raise Refused(outcome.reason)
+
+
+@allowed(Look.MOVE, post=Action.TRANSFER)
+def move(request: SignedRequest, group_uuid: UUID) -> HttpResponse:
+    """`/family/groups/{uuid}/move/`: leave the present group for this one, from a day on, without a gap."""
+    group = offers.group_offer(group_uuid, request.at)
+    if group is None:
+        raise Http404
+    mine = [v for v in _mine(request) if v.one.state == VoucherState.ACTIVE]
+    form = MoveForm(mine, typed(request), initial={"on": _first_day(request, group)})
+    if attempt(request, form, lambda: _move(request, form, group, mine), _AT_MOVING):
+        return moved(request, "family-vouchers", said="move.waits_now" if form.outcome else "move.done")
+    words = {
+        "title": shown.in_words(request.language, group, "activity"),
+        "kind": reasons.kind_name(group.kind, request.language),
+        "address": shown.in_words(request.language, group, "address"),
+    }
+    return page(request, "family/move.html", 422 if form.errors else 200, form=form, group=group, mine=mine, **words)
+
+
+def _first_day(request: SignedRequest, group: GroupOffer) -> date:
+    return group.next_lesson(local_day(request.at) + timedelta(days=1))
+
+
+def _move(request: SignedRequest, form: MoveForm, group: GroupOffer, mine: Sequence[VoucherShown]) -> bool:
+    """Move; True where the family now waits for the other line's money, with a seat kept for it."""
+    given = form.cleaned_data
+    voucher = next(v for v in mine if str(v.one.uuid) == given["voucher"])
+    wish = Move(voucher.one.id, request.actor.guardian_id or 0, group.id, given["on"], given["waits"])
+    (outcome,) = commands.transfer(actor=request.actor, moves=[wish], at=request.at, key=key_of(request))
+    if outcome.reason not in (None, EnrolRefusal.TRANSFER_WAITS):
+        raise Refused(outcome.reason)
+    return outcome.reason is EnrolRefusal.TRANSFER_WAITS
+
+
+@allowed_post(Action.WITHDRAW_TRANSFER)
+def stay(request: SignedRequest, voucher_uuid: UUID) -> HttpResponse:
+    """`/family/vouchers/{uuid}/stay/`: take a waiting move back; the seat kept for it is free again."""
+    one = _placed(request, voucher_uuid)
+    asked = [(one.one.id, request.actor.guardian_id or 0)]
+    (outcome,) = commands.withdraw_transfers(actor=request.actor, withdrawals=asked, at=request.at, key=key_of(request))
+    if outcome.reason is not None:
+        raise Refused(outcome.reason)
+    return moved(request, "family-vouchers", said="move.taken_back")

@@ -1,0 +1,77 @@
+"""Who read my child's record: when, in which role, where, what; one's own reads folded into one line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.http import HttpResponse
+
+from qosymsha.domain.insights.access import Action
+from qosymsha.domain.insights.queries import readers as insights
+from qosymsha.domain.insights.queries.readers import Office, Reader
+from qosymsha.domain.people import queries as people
+from qosymsha.interfaces.ui import texts
+from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page
+
+# A room's action in plain words; what is not here is "another record of the child".
+_WHAT = {
+    "read_persons": "readers.what.name",
+    "read_own_children": "readers.what.name",
+    "read_lessons": "readers.what.lessons",
+    "read_attendance": "readers.what.attendance",
+    "read_cards": "readers.what.attendance",
+    "read_application": "readers.what.application",
+    "read_application_category": "readers.what.category",
+    "read_receipt": "readers.what.application",
+    "read_choice_list": "readers.what.wishes",
+    "read_vouchers": "readers.what.vouchers",
+    "read_flags": "readers.what.flags",
+    "settlement.read_trail": "readers.what.payment",
+    "settlement.read_papers": "readers.what.payment",
+    "read_readers": "readers.what.readers",
+}
+_WHO = {
+    "guardian": "readers.who.guardian",
+    "system": "readers.who.system",
+    "official": "readers.who.official",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderShown:
+    """A line of the page in words; `offices` is empty for whoever is no official of that day."""
+
+    one: Reader
+    who: str
+    offices: tuple[str, ...]
+    what: str
+
+
+@allowed(Action.READ_READERS)
+def readers(request: SignedRequest, child_uuid: UUID) -> HttpResponse:
+    """`/family/children/{uuid}/readers/`: who looked at this child's record in the last year."""
+    found = insights.readers(actor=request.actor, child_uuid=child_uuid, at=request.at)
+    child = next(one for one in people.own_wards(actor=request.actor, at=request.at) if one.uuid == child_uuid)
+    own = [one for one in found if one.who == "own"]
+    return page(
+        request,
+        "family/readers.html",
+        name=child.name,
+        others=[_shown(request.language, one) for one in found if one.who != "own"],
+        own_times=sum(one.times for one in own),
+        own_last=own[0].last_at if own else None,
+    )
+
+
+def _shown(language: str, one: Reader) -> ReaderShown:
+    what = dict.fromkeys(_WHAT.get(action, "readers.what.other") for action in one.actions)
+    said = ", ".join(texts.say(language, key) for key in what)
+    return ReaderShown(one, texts.say(language, _WHO[one.who]), tuple(_office(language, o) for o in one.offices), said)
+
+
+def _office(language: str, office: Office) -> str:
+    role = texts.say(language, f"role.{office.role}")
+    names = dict(zip(("kk", "ru", "en"), office.place, strict=True))
+    where = office.provider or names.get(language, "") or office.place[1] or office.place[0]
+    return f"{role}, {where}" if where else role

@@ -1,0 +1,259 @@
+"""Finding a club: the search with its list, the map of districts, and a group's own page. Public, without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+
+from qosymsha.domain.insights.queries import catalogue
+from qosymsha.domain.insights.queries.catalogue import Club, Lesson
+from qosymsha.domain.people import queries as people
+from qosymsha.domain.programmes import queries as programmes
+from qosymsha.domain.programmes.rules import Rules
+from qosymsha.domain.providers import queries as providers
+from qosymsha.domain.providers.rules import plane, words_of
+from qosymsha.interfaces.public import searching
+from qosymsha.interfaces.public.searching import DAYS, FIELDS, Menus, Typed
+from qosymsha.interfaces.ui import texts
+from qosymsha.interfaces.ui.doors import context, public_page
+from qosymsha.kernel import clock
+from qosymsha.kernel.errors import Refused
+
+MAP_SIZE = 640
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Lessons of a week at the same hours; `days` are keys of day names."""
+
+    days: tuple[str, ...]
+    short: tuple[str, ...]
+    hours: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A group as a result shows it; amounts are tiyn a month: what the voucher covers, what the family adds.
+
+    `covered_tiyn` None: no rules are in force. `starts_on` None: it runs already.
+    """
+
+    club: Club
+    times: tuple[Times, ...]
+    covered_tiyn: int | None
+    family_tiyn: int
+    starts_on: date | None
+    kind_key: str
+    language_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A district on the map: its centre in the picture, its circle, what stands in it."""
+
+    name: str
+    kato: str
+    x: int
+    y: int
+    radius: int
+    groups: int
+    free: int
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Which programme is looked through, with its menus and rules."""
+
+    programme: programmes.ProgrammeFacts
+    others: tuple[programmes.ProgrammeFacts, ...]
+    menus: Menus
+    rules: Rules | None
+    today: date
+
+
+@public_page
+def find(request: HttpRequest) -> HttpResponse:
+    """`/{language}/clubs/`: the search, the groups found a page at a time, and what to loosen where none is found."""
+    ready = context(request)
+    ground = _ground(request)
+    if ground is None:
+        return render(request, "public/clubs.html", ready | {"is_empty": True})
+    typed = searching.typed(request.GET, ground.menus)
+    words = catalogue.spelled(typed.q)
+    language = str(ready["language"])
+    found = catalogue.search(ground.programme.id, typed.asked, words, ground.today, language)
+    hints = [] if found.total else catalogue.loosened(ground.programme.id, typed.asked, words, ground.today)
+    shown = {
+        "typed": typed,
+        "ground": ground,
+        "offers": _offers(),
+        "cards": [_card(club, found.lessons.get(club.id, ()), ground) for club in found.clubs],
+        "total": min(found.total, catalogue.COUNTED),
+        "is_more": found.total > catalogue.COUNTED,
+        "counted": catalogue.COUNTED,
+        "next": searching.onward(request.GET, found.next) if found.next else "",
+        "first": searching.without(request.GET) if typed.asked.after else None,
+        "map_query": searching.without(request.GET),
+        "hints": [_hint(request, name, count, typed) for name, count in hints],
+        "meant": _meant(typed.q, words),
+    }
+    return render(request, "public/clubs.html", ready | shown)
+
+
+@public_page
+def club_map(request: HttpRequest) -> HttpResponse:
+    """`/{language}/clubs/map/`: the same search on a plan of the districts, with a list that says all of it."""
+    ready = context(request)
+    ground = _ground(request)
+    if ground is None:
+        raise Http404
+    typed = searching.typed(request.GET, ground.menus)
+    found = catalogue.groups_by_district(ground.programme.id, typed.asked, catalogue.spelled(typed.q), ground.today)
+    places = _places(request, ground, found, str(ready["language"]))
+    shown: dict[str, object] = {
+        "places": places,
+        "typed": typed,
+        "query": searching.without(request.GET),
+        "size": MAP_SIZE,
+    }
+    shown["height"] = max((place.y for place in places), default=0) + 100
+    return render(request, "public/club_map.html", ready | shown)
+
+
+@public_page
+def one_club(request: HttpRequest, group_uuid: UUID) -> HttpResponse:
+    """`/{language}/clubs/{uuid}/`: all that a family needs to choose this group."""
+    today = clock.local_day(clock.read())
+    club = catalogue.club(group_uuid, today)
+    if club is None:
+        raise Http404
+    facts = providers.group_facts([club.id])[club.id]
+    ground = _ground(request, facts.programme_id)
+    assert ground is not None, "a group has a programme"
+    card = _card(club, catalogue.lessons([club.id], today).get(club.id, ()), ground)
+    is_direct = ground.rules is not None and ground.rules.choice.opening == "direct"
+    shown = {
+        "card": card,
+        "club": club,
+        "activity": facts.activity,
+        "staff": catalogue.teachers(club.id, today),
+        "papers": [(f"club.paper.{kind}", last) for kind, last in catalogue.papers(club.id, today)],
+        "may_take": club.free > 0 and (is_direct or club.is_left_over),
+        "take": _take(group_uuid),
+    }
+    return render(request, "public/club.html", context(request) | shown)
+
+
+def _ground(request: HttpRequest, programme_id: int | None = None) -> Ground | None:
+    """The programme asked for, or the first; None where there is none yet."""
+    found = programmes.programmes()
+    asked = request.GET.get("programme", "")
+    chosen = [one for one in found if one.id == programme_id or (programme_id is None and str(one.uuid) == asked)]
+    if not found:
+        return None
+    programme, today = (chosen or found)[0], clock.local_day(clock.read())
+    menus = Menus(tuple(programmes.activities()), tuple(people.districts_of(programme.territory_id, today)))
+    try:
+        rules = programmes.rules_in_force(programme.id, today).rules
+    except Refused:
+        rules = None
+    return Ground(programme, tuple(found) if len(found) > 1 else (), menus, rules, today)
+
+
+def _card(club: Club, lessons: Sequence[Lesson], ground: Ground) -> Card:
+    planned = ground.rules.planning_tariff.get(club.kind) if ground.rules else None
+    covered = None if planned is None else min(planned, club.month_tiyn)
+    return Card(
+        club=club,
+        times=tuple(_times(lessons)),
+        covered_tiyn=covered,
+        family_tiyn=0 if covered is None else club.month_tiyn - covered,
+        starts_on=club.first_day if club.first_day > ground.today else None,
+        kind_key=f"kind.{club.kind}",
+        language_key=f"teaching.{club.language}",
+    )
+
+
+def _times(lessons: Sequence[Lesson]) -> list[Times]:
+    """A week's lessons, those at the same hours together."""
+    hours = sorted(lessons, key=lambda one: (one.starts, one.ends, one.weekday))
+    found = []
+    for (starts, ends), group in groupby(hours, key=lambda one: (one.starts, one.ends)):
+        names = tuple(DAYS[one.weekday - 1] for one in group)
+        hours_said = f"{starts:%H:%M}–{ends:%H:%M}"
+        found.append(Times(tuple(f"day.{n}" for n in names), tuple(f"day.short.{n}" for n in names), hours_said))
+    return sorted(found, key=lambda times: [f"day.{day}" for day in DAYS].index(times.days[0]))
+
+
+def _offers() -> Mapping[str, object]:
+    return {
+        "ages": searching.AGES,
+        "hours": searching.HOURS,
+        "kilometres": searching.KILOMETRES,
+        "days": [(day, f"day.short.{day}", f"day.{day}") for day in DAYS],
+        "languages": [(code, f"teaching.{code}") for code in texts.LANGUAGES],
+        "centres": set(providers.centres()),
+    }
+
+
+def _hint(request: HttpRequest, name: str, count: int, typed: Typed) -> tuple[str, int, str]:
+    """(key of the filter's name, groups found without it, the address without it)."""
+    fields = ("km", "near") if name == "within" and typed.sort != "near" else (FIELDS[name],)
+    return f"clubs.loosen.{name}", count, searching.without(request.GET, *fields)
+
+
+def _meant(q: str, words: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The words looked for in place of those typed, each in the letters it was typed in where there is one."""
+    typed = words_of(q)
+    told = []
+    for word, spellings in zip(typed, words, strict=False):
+        if spellings and not any(one.startswith(word) for one in spellings):
+            told.append(next((one for one in spellings if one.isascii() == word.isascii()), spellings[0]))
+    return tuple(told) if all(words) else ()
+
+
+def _places(request: HttpRequest, ground: Ground, found: Mapping[int, tuple[int, int]], language: str) -> list[Place]:
+    """The districts in the picture: east to the right, north up, circles by the number of groups."""
+    centres = providers.centres()
+    known = {one.kato: plane(*centres[one.kato]) for one in ground.menus.districts if one.kato in centres}
+    if not known:
+        return []
+    east, north = ([spot[axis] for spot in known.values()] for axis in (0, 1))
+    width = max(max(east) - min(east), max(north) - min(north)) or 1
+    most = max((groups for groups, _ in found.values()), default=0) or 1
+    places = []
+    for one in ground.menus.districts:
+        if one.kato not in known:
+            continue
+        groups, free = found.get(one.id, (0, 0))
+        x, y = known[one.kato]
+        query = searching.without(request.GET, "district")
+        places.append(
+            Place(
+                name=getattr(one, f"name_{language}") or one.name_ru,
+                kato=one.kato,
+                x=110 + round((x - min(east)) / width * (MAP_SIZE - 220)),
+                y=70 + round((max(north) - y) / width * (MAP_SIZE - 220)),
+                radius=16 + round(34 * (groups / most) ** 0.5),
+                groups=groups,
+                free=free,
+                query=f"{query}&district={one.kato}".lstrip("&"),
+            )
+        )
+    return places
+
+
+def _take(group_uuid: UUID) -> str:
+    """Where the place is taken, in the family's door."""
+    try:
+        return reverse("family-take", args=[group_uuid])
+    except NoReverseMatch:
+        return ""

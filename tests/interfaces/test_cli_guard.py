@@ -1,0 +1,35 @@
+"""`qosymsha guard`: honeytokens laid out, told to the operator alone; alarms in words, and in `doctor`."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import transaction
+
+from qosymsha.domain.people import steps
+from qosymsha.domain.people.models import Child
+from qosymsha.domain.people.states import Role
+from qosymsha.interfaces.cli import doctor
+from qosymsha.kernel import clock
+from tests.factories import people
+from tests.interfaces import browsing
+from tests.interfaces.door import Run, run
+
+__all__ = ["run"]
+pytestmark = pytest.mark.django_db(transaction=True)
+INVENTED = ("--surname", "Сапаров", "--given", "Тұрар", "--born", "2016-04-09")
+
+
+def test_a_honeytoken_is_laid_out_listed_read_and_told(run: Run) -> None:
+    people.astana()
+    laid = run("guard", "lay", *INVENTED, "--json").json["child"]
+    assert run("guard", "list", "--json").json == {"honeytokens": [laid]}
+    assert run("guard", "lay", "--child", laid).status == 4
+    assert run("guard", "lay", "--given", "Тұрар").status == 2
+    assert [check.ok for check in doctor._alarms()] == [True]  # the control: laying out alone raises nothing
+    reader = browsing.actor(browsing.official(Role.CHECKER, name="checker-7"))
+    with transaction.atomic():
+        steps.spend_reading(actor=reader, child_ids=[Child.objects.get(uuid=laid).pk], at=clock.read())
+    (alarm,) = run("guard", "alarms", "--json").json["alarms"]
+    assert (alarm["what"], alarm["account"]) == ("honeytoken_read", "checker-7")
+    (check,) = doctor._alarms()
+    assert (check.ok, check.found) == (False, "honeytoken_read ×1")
