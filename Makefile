@@ -46,9 +46,8 @@ bench: setup ## the demo at three sizes (SIZES="1000 5000 20000"), then the engi
 	@$(BIN)/python -m bench.verify --rows 300000
 	@$(BIN)/python -m bench.month --children 600000
 
-night: setup ## the long run: many more random examples, then the demo at 200,000 children
-	@HYPOTHESIS_PROFILE=night TAMPERINGS=1000 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
-	@$(BIN)/python scripts/bench.py 20000 200000
+night: setup ## the long run: kills, random examples, tamperings, sizes; ARGS="--list", "--only kills", "--seed 7"
+	@WORKERS=$(WORKERS) $(BIN)/python scripts/night.py $(ARGS)
 
 docs: setup ## make the reference pages from the code, then check that every link between pages leads somewhere
 	@$(BIN)/python scripts/reference.py

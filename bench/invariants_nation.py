@@ -253,12 +253,12 @@ class Nation:
             )
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")
+        _allocate(ROUND)
+        with connection.cursor() as cursor:
             linked = 1
             while linked:
                 cursor.execute("SELECT audit_link_next(200000)")
                 (linked,) = cursor.fetchone()
-        _allocate(ROUND)
-        with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")
 
     def rush(self, places: int) -> None:

@@ -67,7 +67,7 @@ class World:
     files: dict[str, int]
 
     def after(self) -> Start:
-        """A start behind all that commands wrote, but for the last link; a fresh one each time: it keeps what it reads."""
+        """A start behind all that commands wrote, but for the last link; fresh each time: it keeps what it reads."""
         ((seq, link),) = sql(
             "SELECT seq, encode(hash, 'hex') FROM audit_link ORDER BY seq OFFSET %s LIMIT 1", LINKS - 2
         )

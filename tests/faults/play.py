@@ -40,7 +40,7 @@ def chosen(control: str, requests: int) -> Play:
 
 
 def opening_day(requests: int) -> Play:
-    """So many requests, each with its own key: half of the families file, half take places, of which there are too few."""
+    """So many requests by keys: half of the families file, half take places, of which there are too few."""
     families = int(FAMILIES_PER_REQUEST * requests)
     holders, groups = families // 2, max(4, families // 50)
     return Play(

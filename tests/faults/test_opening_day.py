@@ -1,4 +1,4 @@
-"""The opening day through kills and lost commits: nothing oversold, nothing acknowledged lost, nobody refused who is in.
+"""The opening day through kills and lost commits: nothing oversold, nothing lost, nobody refused who is in.
 
 Every run is a program of its own on a cluster of its own that waits for the disk. The seed stands in the closing lines;
 `python -m tests.faults.battery --seed …` plays it again. Two thousand times more of it: `make night`.

@@ -21,6 +21,7 @@ class Look(StrEnum):
     LEAVE = "family_leave"
     MOVE = "family_move"
     WEEK = "family_week"
+    WISHES = "family_wishes"
     MONEY = "family_money"
 
 

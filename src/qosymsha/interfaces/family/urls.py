@@ -17,6 +17,7 @@ from qosymsha.interfaces.family import (
     views,
     vouchers,
     week,
+    wishes,
 )
 
 urlpatterns = [
@@ -28,6 +29,9 @@ urlpatterns = [
     path("here/offline/", here.offline, name="family-here-offline"),
     path("worker.js", here.worker, name="family-worker"),
     path("week/", week.week, name="family-week"),
+    path("wishes/", wishes.wishes, name="family-wishes-now"),
+    path("wishes/add/<uuid:group_uuid>/", wishes.add, name="family-wishes-add"),
+    path("wishes/<uuid:round_uuid>/<uuid:voucher_uuid>/", wishes.change, name="family-wishes-change"),
     path("money/", week.money, name="family-money"),
     path("months/", months.months, name="family-months"),
     path("months/<uuid:row_uuid>/", months.month, name="family-month"),

@@ -101,9 +101,9 @@ def sheet(request: SignedRequest, sheet_uuid: UUID) -> HttpResponse:
     )
 
 
-def _read(request: SignedRequest, sheet_uuid: UUID) -> tuple[OfficeSheet, SheetPage]:
+def _read(request: SignedRequest, sheet_uuid: UUID, place: UUID | None = None) -> tuple[OfficeSheet, SheetPage]:
     facts = _one(request, sheet_uuid)
-    found = queries.sheet_page(actor=request.actor, sheet_id=facts.id, at=request.at)
+    found = queries.sheet_page(actor=request.actor, sheet_id=facts.id, at=request.at, place=place)
     if found is None:
         raise Http404
     return facts, found
@@ -265,9 +265,8 @@ def own_row(request: SignedRequest, sheet_uuid: UUID, place: UUID) -> tuple[Offi
     Raises:
         Http404: none such.
     """
-    facts, found = _read(request, sheet_uuid)
-    uuids = queries.place_uuids([row.enrolment_id for row in found.rows])
-    row = next((one for one in found.rows if uuids[one.enrolment_id] == place), None)
-    if row is None:
+    facts, found = _read(request, sheet_uuid, place)
+    if not found.rows:
         raise Http404
+    (row,) = found.rows
     return facts, Child(_names(request, facts, [row.enrolment_id]).get(row.enrolment_id, ""), place, row)

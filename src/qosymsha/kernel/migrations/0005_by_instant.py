@@ -1,4 +1,4 @@
-"""Audit events by their instant: a summary of each stretch of pages, next to free to keep (decision 0037)."""
+"""Audit events by their instant: a summary of each stretch of pages, next to free to keep (docs/rules/invariants.md)."""
 
 from django.db import migrations
 

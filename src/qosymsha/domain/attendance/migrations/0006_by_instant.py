@@ -1,4 +1,4 @@
-"""Marks by the instant they were stored: a summary of each stretch of pages, next to free to keep (decision 0037)."""
+"""Marks by the instant they were stored: a summary of each stretch of pages, next to free to keep (docs/rules/invariants.md)."""
 
 from django.db import migrations
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 from qosymsha.domain.attendance.access import ALLOWED, Action
 from qosymsha.domain.attendance.queries.sheets import SHEET_COLUMNS, SheetFacts, sheet_of
@@ -125,8 +126,11 @@ def own_months(*, actor: Actor, at: datetime, months: int = 3) -> list[MonthRow]
     return _shown(actor, at, which, [actor.guardian_id, today, since])
 
 
-def sheet_page(*, actor: Actor, sheet_id: int, at: datetime) -> SheetPage | None:
-    """A sheet with its rows and days, for its provider or an official of its territory; an audited read.
+_OF_SHEET = "r.sheet_id = %s AND (%s::uuid IS NULL OR r.enrolment_id = (SELECT id FROM enrolment WHERE uuid = %s))"
+
+
+def sheet_page(*, actor: Actor, sheet_id: int, at: datetime, place: UUID | None = None) -> SheetPage | None:
+    """A sheet with its rows and days, or the row of one place alone, for its provider or an official; an audited read.
 
     Raises:
         Forbidden: the actor may not read this sheet.
@@ -142,7 +146,7 @@ def sheet_page(*, actor: Actor, sheet_id: int, at: datetime) -> SheetPage | None
     versions = rows("SELECT version, hash, sent_at FROM sheet_version WHERE sheet_id = %s ORDER BY 1", [sheet_id])
     return SheetPage(
         sheet,
-        _shown(actor, at, "r.sheet_id = %s", [sheet_id]),
+        _shown(actor, at, _OF_SHEET, [sheet_id, place, place]),
         [(number, bytes(hash_), sent_at) for number, hash_, sent_at in versions],
         found[0][0],
     )

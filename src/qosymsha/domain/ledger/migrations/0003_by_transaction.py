@@ -1,4 +1,4 @@
-"""Postings by their transaction: what was posted since a moment is found without reading the ledger (decision 0037)."""
+"""Postings by their transaction: what was posted since a moment is found without reading the ledger (docs/rules/invariants.md)."""
 
 from django.db import migrations
 

@@ -1,0 +1,196 @@
+"""The long run: named batteries one after another, each with its seed, time and result, in night/report.md and .json.
+
+    make night                                    all of them, with a seed drawn now
+    make night ARGS="--only kills --seed 7"       one of them again, as it was played with that seed
+    make night ARGS="--list"                      what there is
+
+Ends with 1 when any is red. What a battery said stands in night/<name>.log.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "night"
+HOUR = 3600.0
+_LAST_LINES = 25
+_PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q")
+
+
+@dataclass(frozen=True, slots=True)
+class Battery:
+    """A program that ends with 0 when green; `{seed}` and `{folder}` in its words are filled in."""
+
+    name: str
+    shows: str
+    argv: Sequence[str]
+    env: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 2 * HOUR  # after that it hangs
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How a battery ended; `status` is None where it was stopped because it took too long."""
+
+    name: str
+    shows: str
+    seed: int
+    green: bool
+    status: int | None
+    seconds: float
+    replay: str
+    said: list[str]
+
+
+def batteries(workers: str) -> list[Battery]:
+    """All of them, in the order they are played."""
+    tests = (str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("tests/*/test_*.py")))
+    sweeps = [name for name in tests if "_kills" in name or "_sweep" in name]
+    return [
+        Battery(
+            "kills",
+            "100,000 requests through 200 kill -9 and lost commits: nothing oversold, lost, twice",
+            (sys.executable, "-m", "tests.faults.battery", "--requests=100000", "--kills=200")
+            + ("--seed={seed}", "--report={folder}/kills.json"),
+        ),
+        Battery(
+            "controls",
+            "the builds with one control off are red, the product whole is green",
+            (*_PYTEST, "tests/faults/test_opening_day.py"),
+        ),
+        Battery("steps", "killed at every step, the same final state", (*_PYTEST, *sweeps)),
+        Battery(
+            "examples",
+            "the whole suite with 2,000 random examples a property and 1,000 tamperings",
+            (*_PYTEST, "-n", workers, "--hypothesis-seed={seed}"),
+            {"HYPOTHESIS_PROFILE": "night", "TAMPERINGS": "1000"},
+            6 * HOUR,
+        ),
+        Battery("rush", "the opening day in figures", (sys.executable, "-m", "bench.rush")),
+        Battery(
+            "invariants",
+            "every invariant on ten million ledger entries",
+            (sys.executable, "-m", "bench.invariants", "--children", "350000"),
+        ),
+        Battery(
+            "demo",
+            "a city's year at 20,000 and 200,000 children",
+            (sys.executable, str(ROOT / "scripts" / "bench.py"), "20000", "200000"),
+            seconds=4 * HOUR,
+        ),
+    ]
+
+
+def play(battery: Battery, seed: int, folder: Path) -> Played:
+    """Run a battery to its end, its words in a file of its own; all that it started ends with it."""
+    words = [word.format(seed=seed, folder=folder) for word in battery.argv]
+    began = time.monotonic()
+    log = folder / f"{battery.name}.log"
+    with open(log, "wb") as said:
+        process = subprocess.Popen(
+            words, cwd=ROOT, env={**os.environ, **battery.env}, stdout=said, stderr=said, process_group=0
+        )
+        try:
+            status: int | None = process.wait(battery.seconds)
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            _end(process)
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    replay = f'make night ARGS="--only {battery.name} --seed {seed}"'
+    seconds = round(time.monotonic() - began, 1)
+    return Played(battery.name, battery.shows, seed, status == 0, status, seconds, replay, lines[-_LAST_LINES:])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let the program clean up; then make sure."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(30)
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
+
+
+def run(chosen: Sequence[Battery], seed: int, folder: Path) -> int:
+    """Play them, report after each, so that a night cut short is told too; 0 when all are green."""
+    folder.mkdir(parents=True, exist_ok=True)
+    told: list[Played] = []
+    for battery in chosen:
+        print(f"{battery.name}: {battery.shows} (seed {seed})", flush=True)
+        told.append(play(battery, seed, folder))
+        one = told[-1]
+        print(f"  {'green' if one.green else 'RED'} in {one.seconds:.0f} s", flush=True)
+        write(told, len(chosen), folder)
+    red = [one.name for one in told if not one.green]
+    print(f"red: {', '.join(red)}" if red else "all green", f"· {folder / 'report.md'}")
+    return 1 if red else 0
+
+
+def write(told: Sequence[Played], wanted: int, folder: Path) -> None:
+    """The report of what has been played so far, as a page and as data."""
+    head = {"commit": commit(), "at": datetime.now(UTC).isoformat(timespec="seconds"), "cores": os.cpu_count()}
+    whole = head | {"wanted": wanted, "batteries": [asdict(one) for one in told]}
+    (folder / "report.json").write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    rows = [
+        f"| {one.name} | {one.shows} | {'green' if one.green else '**red**'} | {one.seconds:.0f} | `{one.replay}` |"
+        for one in told
+    ]
+    words = [
+        f"\n## {one.name}\n\n```\n" + "\n".join(line.replace("```", "'''") for line in one.said) + "\n```"
+        for one in told
+    ]
+    page = [
+        f"# Night of {head['at']}\n",
+        f"Commit {head['commit']}, {head['cores']} cores, {len(told)} of {wanted} batteries played.\n",
+        "| battery | shows | result | seconds | replay |",
+        "|---|---|---|---|---|",
+        *rows,
+        *words,
+    ]
+    (folder / "report.md").write_text("\n".join(page) + "\n", encoding="utf-8")
+
+
+def commit() -> str:
+    """What is checked out; a plus where the tree was changed."""
+    answer = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return answer.stdout.strip() or "unknown"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="one battery; may be repeated")
+    parser.add_argument("--seed", type=int, default=None, help="the seed of an earlier night, to play it again")
+    parser.add_argument("--list", action="store_true", help="name the batteries and end")
+    asked = parser.parse_args(argv)
+    every = batteries(os.environ.get("WORKERS", "2"))
+    unknown = set(asked.only) - {battery.name for battery in every}
+    if unknown:
+        parser.error(f"no battery {', '.join(sorted(unknown))}; there are {', '.join(b.name for b in every)}")
+    if asked.list:
+        print("\n".join(f"{battery.name:<12}{battery.shows}" for battery in every))
+        return 0
+    seed = secrets.randbelow(10**9) if asked.seed is None else asked.seed
+    return run([b for b in every if not asked.only or b.name in asked.only], seed, FOLDER)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
