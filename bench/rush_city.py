@@ -26,6 +26,7 @@ from qosymsha.domain.people.models import Department, Territory  # noqa: E402
 from qosymsha.domain.people.queries import binding, iin_lookup  # noqa: E402
 from qosymsha.domain.people.rules import PersonDetails, person_json  # noqa: E402
 from qosymsha.domain.programmes.models import Activity, BudgetLine, Programme, RuleSet  # noqa: E402
+from qosymsha.domain.providers.steps import write_cards  # noqa: E402
 from qosymsha.interfaces.ui.sessions import SessionStore  # noqa: E402
 from qosymsha.kernel import cipher, clock, iin, schema  # noqa: E402
 from qosymsha.kernel.canonical import digest  # noqa: E402
@@ -196,6 +197,8 @@ def found(sizes: Sizes | None = None) -> RushCity:
             ids = range(FAMILY, values["last_id"] + 1)
             _seal_people(cursor, ids)
             _sign_in(cursor, ids, at)
+    with transaction.atomic():
+        write_cards(range(values["group"], values["hot"] + 1))
     with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")
     return _told(sizes, values["starts_on"])

@@ -109,23 +109,21 @@ def open_loop(
     address: Address, jobs: Sequence[Job], rate: float, *, again: Again | None = None, bodies: bool = False
 ) -> list[Outcome]:
     """Let the jobs leave `rate` a second, evenly; the outcomes stand in the order of the jobs."""
-    return mixed_loop(address, [(jobs, rate)], again=again, bodies=bodies)[0]
+    return mixed_loop([(address, jobs, rate)], again=again, bodies=bodies)[0]
 
 
 def mixed_loop(
-    address: Address,
-    streams: Sequence[tuple[Sequence[Job], float]],
-    *,
-    again: Again | None = None,
-    bodies: bool = False,
+    streams: Sequence[tuple[Address, Sequence[Job], float]], *, again: Again | None = None, bodies: bool = False
 ) -> list[list[Outcome]]:
-    """Several open loops at once, each with its own rate: one list of outcomes for each, in the order of its jobs."""
+    """Several open loops at once, each with its own address and rate: a list of outcomes for each, in order of jobs."""
 
     async def play() -> list[list[Outcome]]:
-        sender = _Sender(address, again, bodies)
+        senders = [_Sender(address, again, bodies) for address, _, _ in streams]
         start = time.monotonic() + 0.05
-        found = await asyncio.gather(*(_leave(sender, jobs, rate, start) for jobs, rate in streams))
-        sender.close()
+        leaving = (_leave(one, jobs, rate, start) for one, (_, jobs, rate) in zip(senders, streams, strict=True))
+        found = await asyncio.gather(*leaving)
+        for one in senders:
+            one.close()
         return found
 
     return asyncio.run(play())

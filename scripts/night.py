@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "night"
 HOUR = 3600.0
 _LAST_LINES = 25
+_NIGHTLY = {"HYPOTHESIS_PROFILE": "night", "TAMPERINGS": "1000"}
 _PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q")
 
 
@@ -54,8 +55,8 @@ class Played:
 
 def batteries(workers: str) -> list[Battery]:
     """All of them, in the order they are played."""
-    tests = (str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("tests/*/test_*.py")))
-    sweeps = [name for name in tests if "_kills" in name or "_sweep" in name]
+    tests = sorted(ROOT.glob("tests/*/test_*.py"))
+    sweeps = [str(path.relative_to(ROOT)) for path in tests if "import sweep" in path.read_text(encoding="utf-8")]
     return [
         Battery(
             "kills",
@@ -68,12 +69,12 @@ def batteries(workers: str) -> list[Battery]:
             "the builds with one control off are red, the product whole is green",
             (*_PYTEST, "tests/faults/test_opening_day.py"),
         ),
-        Battery("steps", "killed at every step, the same final state", (*_PYTEST, *sweeps)),
+        Battery("steps", "killed at every step, the same final state", (*_PYTEST, *sweeps), _NIGHTLY),
         Battery(
             "examples",
             "the whole suite with 2,000 random examples a property and 1,000 tamperings",
             (*_PYTEST, "-n", workers, "--hypothesis-seed={seed}"),
-            {"HYPOTHESIS_PROFILE": "night", "TAMPERINGS": "1000"},
+            _NIGHTLY,
             6 * HOUR,
         ),
         Battery("rush", "the opening day in figures", (sys.executable, "-m", "bench.rush")),

@@ -69,7 +69,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say in the closing lines that journeys were left out."""
+    """Say in the closing lines which seeds were drawn, and that journeys were left out."""
+    for report in (one for group in ("passed", "failed") for one in terminalreporter.stats.get(group, [])):
+        for name, value in getattr(report, "user_properties", ()):
+            if name == "seed":
+                terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {value}")
     missing = _count_not_run(config)
     if missing:
         terminalreporter.write_line(

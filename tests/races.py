@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from django.db import connection
 
@@ -27,3 +29,15 @@ def at_once(*acts: Callable[[threading.Barrier], Any]) -> list[Any]:
     for thread in threads:
         thread.join(timeout=60)
     return answers
+
+
+@contextmanager
+def patient() -> Iterator[None]:
+    """Let connections opened meanwhile wait a minute for a lock, not three seconds: a slow machine is no finding."""
+    given: dict[str, Any] = dict(connection.settings_dict)["OPTIONS"]
+    longer = str(given["options"]).replace("lock_timeout=3s", "lock_timeout=60s")
+    assert longer != given["options"]
+    connection.close()
+    with patch.dict(given, {"options": longer}):
+        yield
+    connection.close()

@@ -20,6 +20,7 @@ from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 
 from qosymsha.kernel import entropy
+from tests.races import patient
 
 Verb = Callable[[], object]
 State = Mapping[str, tuple[int, str]]
@@ -108,8 +109,9 @@ def undisturbed(verb: Verb, cursor: Any, also_left_out: Sequence[str] = ()) -> S
 class Killer:
     """Counts steps and ends the connection at one of them: before it is done, or after where only the reply is lost."""
 
-    def __init__(self, step: int = 0, *, lose_the_reply_to_commit: int = 0) -> None:
-        self.step, self.seen, self.commits, self.lost_commit = step, 0, 0, lose_the_reply_to_commit
+    def __init__(self, step: int = 0, *, lose_the_reply_to_commit: int = 0, lose_the_reply_to: int = 0) -> None:
+        self.step, self.seen, self.commits = step, 0, 0
+        self.lost_commit, self.lost_step = lose_the_reply_to_commit, lose_the_reply_to
         self.at = ""
 
     def count(self, kind: str) -> None:
@@ -124,7 +126,11 @@ class Killer:
 
     def statement(self, execute: Any, statement: str, params: Any, many: bool, context: Any) -> Any:
         self.count("statement")
-        return execute(statement, params, many, context)
+        answer = execute(statement, params, many, context)
+        if self.seen == self.lost_step:
+            self.at = "reply"
+            self.cut()
+        return answer
 
     def opened(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def open_counted(path: Path, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
@@ -170,7 +176,7 @@ def sweep(verb: Verb, *, commits: int = 1) -> Sweep:
 
     Of several `commits` those before the last only end a reading.
     """
-    with observer() as cursor:
+    with patient(), observer() as cursor:
         seen = undisturbed(verb, cursor)
         before, saved = state(cursor, seen.tables), _sequences(cursor)
         assert seen.wanted != before, "a verb that does nothing proves nothing"
@@ -192,6 +198,31 @@ def sweep(verb: Verb, *, commits: int = 1) -> Sweep:
     return seen
 
 
+def sweep_hot(verb: Verb) -> Sweep:
+    """The same for a verb that stores by one statement, a transaction of its own: each statement's reply is lost too.
+
+    Repeated with its key until it is told, it ends as if undisturbed.
+    """
+    with patient(), observer() as cursor:
+        seen = undisturbed(verb, cursor)
+        before, saved = state(cursor, seen.tables), _sequences(cursor)
+        assert seen.wanted != before, "a verb that does nothing proves nothing"
+        found, lost = before, Killer()
+        while lost.at or not seen.steps:
+            seen.steps += 1
+            if found == before:
+                tried(verb, Killer(seen.steps))
+                _compare(state(cursor, seen.tables), before, f"killed before statement {seen.steps}")
+                _set_back(cursor, saved)
+            lost = Killer(lose_the_reply_to=seen.steps)
+            again = tried(verb, lost)
+            found = state(cursor, seen.tables)
+            assert found in (before, seen.wanted), f"the reply to statement {seen.steps} lost, it left something"
+        assert found == seen.wanted
+        assert again == seen.answer, f"the repeated key was answered with {again}, the first time with {seen.answer}"
+    return seen
+
+
 def everything(cursor: Any, also_left_out: Sequence[str] = ()) -> State:
     """The state of every table of ours."""
     cursor.execute(_ALL, [_NOT_OURS])
@@ -204,7 +235,7 @@ def _compare(found: State, wanted: State, when: str) -> None:
 
 def left_behind(verb: Verb, most: int = 60) -> bool:
     """For controls: whether a try of this verb, killed at some step, leaves anything."""
-    with observer() as cursor:
+    with patient(), observer() as cursor:
         before = everything(cursor)
         for step in range(1, most):
             killer = Killer(step)

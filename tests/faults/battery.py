@@ -55,7 +55,7 @@ def commit() -> str:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="qosymsha-day-") as name:
+    with tempfile.TemporaryDirectory(prefix="qosymsha-day-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o711)  # the server's user must reach its own folders inside
         yield folder
@@ -68,6 +68,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=None, help="replays a run of the same commit")
     parser.add_argument("--control", default="", help="a build of tests/faults/controls.py")
     parser.add_argument("--ready", type=Path, default=None, help="folder of a migrated cluster, made if need be")
+    parser.add_argument("--child", action="store_true", help="end when the program that started this one has ended")
     parser.add_argument("--report", type=Path, default=None, help="file for the figures as JSON")
     asked = parser.parse_args(argv)
     asked.seed = secrets.randbelow(10**9) if asked.seed is None else asked.seed
@@ -80,6 +81,8 @@ def main(argv: Sequence[str] | None = None, say: Callable[[str], object] = print
     """Run, print, write; 0 when green."""
     asked = _arguments(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    if asked.child:
+        stage.end_with_parent()
     began = time.monotonic()
     head = {"seed": asked.seed, "commit": commit(), "requests": asked.requests, "control": asked.control}
     say(f"battery {head}")

@@ -16,7 +16,7 @@ from bench.traffic import Job, Outcome, post
 if TYPE_CHECKING:  # the city can be had only once Django knows its database
     from bench.rush_city import Family, RushCity
 
-PATIENCE = 180.0  # seconds a family keeps sending before it gives up: then it counts as unanswered
+PATIENCE = 300.0  # seconds a family keeps sending before it gives up: then it counts as unanswered
 MOST_WISHES = 3  # a family turned away from a full group asks for another, so many times in all
 _REFUSALS = frozenset({409, 422})
 _PAUSE = (0.05, 0.25)  # seconds before the same is sent again after a fault; nobody there, or busy: longer

@@ -16,7 +16,8 @@ from pathlib import Path
 from qosymsha.runtime.processes import is_running, wait_until
 from tests.faults.stage import Site
 
-PATIENCE = 120.0
+PATIENCE = 300.0
+_TOLD_EVERY = 20
 
 
 class Kind(StrEnum):
@@ -117,6 +118,8 @@ class Killer(threading.Thread):
                 self.fault = f"no {kill.kind} to kill within {PATIENCE:.0f} s"
                 return
             self.deaths.append(Death(kill.kind, died, time.monotonic()))
+            if len(self.deaths) % _TOLD_EVERY == 0:
+                print(f"  {len(self.deaths)} of {len(self._kills)} killed, {self._settled()} settled", flush=True)
             heard = self._heard()
             if not self._wait(lambda heard=heard: self._heard() > heard, PATIENCE) and not self._over.is_set():  # type: ignore[misc]
                 self.fault = f"nobody was answered for {PATIENCE:.0f} s after a {kill.kind} was killed"

@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from qosymsha.runtime.processes import wait_until
+from tests.faults.stage import end_with_parent
 
 SOCKET = ".s.PGSQL.5432"
 HOT = (b"file_application(", b"take_place(")  # functions whose statement is its own transaction
@@ -267,6 +268,7 @@ async def _serve(folder: Path, server: Path, scissors: Scissors) -> None:
 
 def main() -> None:
     """Stand between until SIGTERM, then write the tally."""
+    end_with_parent()
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("server", type=Path)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import http.client
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qosymsha.runtime.postgres import Server, create_database, running
@@ -21,7 +22,8 @@ from qosymsha.runtime.processes import wait_until
 DATABASE = "opening_day"
 HOST = "127.0.0.1"
 RESTART_SECONDS = 0.1  # systemd's RestartSec
-PATIENCE = 120.0
+PATIENCE = 300.0
+_PR_SET_PDEATHSIG = 1
 _MIGRATE = (
     "import django; django.setup(); from django.core.management import call_command as c; c('migrate', verbosity=0)"
 )
@@ -39,10 +41,17 @@ def environment(url: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port nobody has now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port nobody has now, below those that the kernel gives to clients.
+
+    A client that knocks at a dead server's port again and again would one day be given that very port, connect to
+    itself, and keep the server from coming back.
+    """
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    while True:
+        port = random.randrange(lowest // 2, lowest)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
 
 
 @contextmanager
@@ -138,8 +147,6 @@ class Site:
         return self._log.read_text(encoding="utf-8", errors="replace")[-20_000:] if self._log.exists() else ""
 
 
-def seconds_until(condition: threading.Event, at_most: float) -> float:
-    """Wait for the event; how long it took."""
-    began = time.monotonic()
-    condition.wait(at_most)
-    return time.monotonic() - began
+def end_with_parent() -> None:
+    """Have the kernel ask this process to end when its parent is gone, however it went."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))

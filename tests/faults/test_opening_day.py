@@ -21,7 +21,7 @@ from tests.faults.killer import FIVE
 
 pytestmark = pytest.mark.fault
 REQUESTS, KILLS = 5_000, 15
-PATIENCE = 900.0  # seconds; a guard against hanging, no promise
+PATIENCE = 1_800.0  # seconds; a guard against hanging, no promise
 Report = dict[str, Any]
 Played = Callable[..., Report]
 CONTROLS = {
@@ -40,7 +40,7 @@ def played(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, record_prop
 
     def play(*arguments: str) -> Report:
         report = tmp_path / "report.json"
-        told = ["--ready", str(home / "faults"), "--report", str(report), *arguments]
+        told = ["--child", "--ready", str(home / "faults"), "--report", str(report), *arguments]
         process = subprocess.Popen([sys.executable, "-m", "tests.faults.battery", *told], cwd=_ROOT)
         try:
             process.wait(PATIENCE)

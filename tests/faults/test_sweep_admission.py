@@ -81,6 +81,18 @@ def test_giving_freed_money_on_and_cancelling_killed_at_every_step() -> None:
     assert sweep.sweep(cancel).steps >= 4
 
 
+def test_a_familys_own_filing_killed_at_every_statement_and_told_in_the_end() -> None:
+    city, the_round = opened()
+    ((guardian, child),) = city.families(1)
+    verb = partial(
+        commands.submit_application,
+        actor=city.channel, round_id=the_round.id, row=ApplicationRow(guardian, child, "sport"),
+        at=admission.INSIDE, key=UUID(int=1),
+    )  # fmt: skip
+    assert sweep.sweep_hot(verb).steps >= 2
+    assert Application.objects.count() == 1
+
+
 def test_control_without_the_key_a_family_is_refused_what_it_was_given() -> None:
     city, the_round = opened()
     families = city.families(1)

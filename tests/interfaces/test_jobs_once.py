@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -22,7 +22,7 @@ from tests.factories.attendance import OVER, mark
 from tests.factories.families import month_sent, own_family
 from tests.factories.vouchers import add_group
 from tests.interfaces.test_jobs import Bank, sent_file
-from tests.races import at_once
+from tests.races import at_once, patient
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.fault]
 NIGHT = local_instant(date(2026, 3, 20), 0, 10)
@@ -109,6 +109,13 @@ CASES = {
     "forget_visits": Case(duties.forget_visits, granted),
     "forget_keys": Case(upkeep.forget_keys, granted),
 }
+
+
+@pytest.fixture(autouse=True)
+def patience() -> Iterator[None]:
+    """Whoever comes second waits for the first, however slow the machine."""
+    with patient():
+        yield
 
 
 def rows(also: tuple[str, ...] = ()) -> sweep.State:

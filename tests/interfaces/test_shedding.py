@@ -12,7 +12,7 @@ from django.db import connection
 
 from qosymsha.interfaces.cli.serve import page_server
 from qosymsha.interfaces.ui import texts
-from qosymsha.interfaces.ui.shedding import Limits, Shedding, busy_page, limits
+from qosymsha.interfaces.ui.shedding import Limits, Line, Shedding, busy_page, limits
 from qosymsha.runtime.address import django_database
 from qosymsha.runtime.processes import wait_until as until
 
@@ -116,7 +116,7 @@ def test_within_its_places_and_line_nobody_is_ever_sent_away() -> None:
 
 def test_whose_turn_does_not_come_in_time_is_told_and_leaves_the_line() -> None:
     slow = Slow()
-    server = Shedding(slow, Limits(places=1, queue=5, patience=0.05))
+    server = Shedding(slow, Limits(places=1, queue=5, patience=0.01))
     first = Call(server)
     wait_until(lambda: slow.inside == 1)
     assert Call(server).answered() == "503"
@@ -124,6 +124,31 @@ def test_whose_turn_does_not_come_in_time_is_told_and_leaves_the_line() -> None:
     slow.door.set()
     assert first.answered() == "200"
     assert Call(server).answered() == "200"
+
+
+def test_a_slow_server_has_a_shorter_line_but_never_less_than_its_least() -> None:
+    slow = Slow()
+    server = Shedding(slow, Limits(places=1, queue=9, patience=60, least=2))
+    server.doing.pace = 1000.0  # a place every quarter of an hour: nobody but the least may wait for that
+    calls = [Call(server)]
+    wait_until(lambda: slow.inside == 1)
+    for n in (1, 2):
+        calls.append(Call(server))
+        wait_until(lambda n=n: len(server.doing) == n)  # type: ignore[misc]
+    assert Call(server).answered() == "503"
+    server.doing.pace = 1.0
+    calls.append(Call(server))
+    wait_until(lambda: len(server.doing) == 3)
+    slow.door.set()
+    assert [call.answered() for call in calls] == ["200"] * 4
+
+
+def test_the_pace_is_measured_only_while_somebody_waits() -> None:
+    line = Line(Limits(places=1, queue=9))
+    for _ in range(3):
+        assert line.enter()
+        line.leave()
+    assert line.pace == 0.0
 
 
 def test_those_who_look_and_those_who_file_do_not_wait_for_each_other() -> None:

@@ -15,6 +15,7 @@ from qosymsha.domain.insights.models import InvariantRun
 from qosymsha.domain.insights.rules import PROMISES, SUBJECTS
 from qosymsha.domain.people.states import Role
 from qosymsha.interfaces.ui import texts
+from qosymsha.interfaces.ui.templatetags.words import moment
 from qosymsha.kernel import clock
 from tests.interfaces import browsing
 
@@ -59,6 +60,7 @@ def test_the_page_says_every_promise_in_plain_words_and_when_it_was_looked_at(la
     assert all(getattr(promise, language) in page for promise in PROMISES)
     assert texts.say(language, "status.all_ok", n=len(PROMISES)) in page
     assert page.count('class="green"') == len(PROMISES)
+    assert all(moment(look) in page for look in InvariantRun.objects.values_list("at", flat=True))
     assert texts.say(language, "status.silent", at="").split(".")[0][:12] not in page
 
 

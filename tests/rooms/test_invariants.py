@@ -144,7 +144,10 @@ PLANTS: dict[str, Plant] = {
         number("line: SELECT '{home.line.id} entry ' || min(id) FROM ledger_entry WHERE amount_tiyn = -(10^14)"),
     ),
     "INV-6": Plant(
-        does("UPDATE claim_row SET amount_tiyn = amount_tiyn + 1 WHERE id = (SELECT min(id) FROM claim_row)"),
+        does(
+            "ALTER TABLE claim_row DROP CONSTRAINT claim_row_due_less_claimed",
+            "UPDATE claim_row SET amount_tiyn = amount_tiyn + 1 WHERE id = (SELECT min(id) FROM claim_row)",
+        ),
         number("claim row: SELECT min(id) FROM claim_row"),
     ),
     "INV-7": Plant(

@@ -34,6 +34,7 @@ from tests.factories.people import (
     register,
 )
 from tests.factories.readings import readings
+from tests.sql import altered
 
 pytestmark = pytest.mark.django_db
 CHECKER = actor(Role.CHECKER)
@@ -100,10 +101,10 @@ def test_a_role_gives_its_right_in_its_territory_and_all_below_in_its_days_only(
     assert not queries.actor_for(user, AT - timedelta(1)).holds({Role.CHECKER})
 
 
-def test_control_without_the_days_of_a_membership_a_right_would_never_end(monkeypatch):
+def test_control_without_the_days_of_a_membership_a_right_would_never_end():
     user = _appointed(Role.CHECKER, first=TODAY, last=TODAY)
-    monkeypatch.setattr(queries, "_RIGHTS", queries._RIGHTS.replace("m.valid @> %s::date", "%s::date IS NOT NULL"))
-    assert queries.actor_for(user, AT + timedelta(900)).holds({Role.CHECKER})  # red
+    with altered("rights_of", "m.valid @> on_day", "true"):
+        assert queries.actor_for(user, AT + timedelta(900)).holds({Role.CHECKER})  # red
 
 
 def test_dismissal_ends_a_right_at_once_and_an_inactive_user_has_none():

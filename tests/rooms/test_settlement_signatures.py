@@ -82,9 +82,10 @@ def test_an_official_of_another_territory_signs_nothing() -> None:
 
 def insert_line(claim: Claim) -> None:
     """A payment line written past the commands, as a fault or a fraud would."""
+    content = str(uuid4()).encode()
     file = PaymentFile.objects.create(
         number=f"F-{claim.id}", territory_id=claim.territory_id, programme_id=claim.programme_id, state="drawn",
-        content=b"x", content_hash=hashlib.sha256(str(uuid4()).encode()).digest(), total_tiyn=1, drawn_at=AT,
+        content=content, content_hash=hashlib.sha256(content).digest(), total_tiyn=1, drawn_at=AT,
     )  # fmt: skip
     PaymentLine.objects.create(
         territory_id=claim.territory_id, programme_id=claim.programme_id, file=file, claim=claim, iban=claim.iban,

@@ -33,8 +33,8 @@ class Word(StrEnum):
 
 
 def record(*subjects: int) -> None:
-    for subject in subjects:
-        with transaction.atomic():
+    with transaction.atomic():
+        for subject in subjects:
             at = AT + timedelta(minutes=subject)
             audit.record(actor=ACTOR, at=at, action=Word.ACT, subject_kind="thing", subject_ids=[subject])
 
@@ -143,14 +143,18 @@ DEEDS: dict[str, tuple[Callable[[], None], tuple[int, int], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("deed", DEEDS)
-def test_what_a_superuser_changes_is_seen_and_its_place_named(deed: str, signed: Path) -> None:
-    does, place, said = DEEDS[deed]
-    assert faults() == []
-    assert queries.prefix_faults() == []
-    does()
-    found = faults()
-    assert any((f.first, f.last) == place and said in f.what for f in found), found
+def test_what_a_superuser_changes_is_seen_and_its_place_named(signed: Path) -> None:
+    missed = {}
+    for name, (does, place, said) in DEEDS.items():
+        assert faults() == []
+        assert queries.prefix_faults() == []
+        with transaction.atomic():
+            does()
+            found = faults()
+            transaction.set_rollback(True)
+        if not any((f.first, f.last) == place and said in f.what for f in found):
+            missed[name] = found
+    assert missed == {}
 
 
 def test_an_event_put_in_under_todays_date_is_linked_and_one_before_the_last_checkpoint_is_named(signed: Path) -> None:

@@ -47,7 +47,7 @@ def test_an_honest_folder_passes_whatever_policy_rule_and_budgets(
 @pytest.mark.parametrize("name", ["draw.py", "grant.py"])
 def test_a_verifier_is_one_short_file_of_the_standard_library(name: str, tmp_path: Path) -> None:
     text = (VERIFY / name).read_text(encoding="utf8")
-    assert len(text.splitlines()) <= {"draw.py": 30, "grant.py": 150}[name]
+    assert len(text.splitlines()) <= {"draw.py": 30, "grant.py": 220}[name]
     assert "qosymsha" not in text
     assert "numpy" not in text
     write_round(tmp_path, 1)

@@ -33,12 +33,20 @@ def run_invariants(*, actor: Actor, at: datetime, key: UUID, span: Span = Span.F
     require(actor, Action.RUN_INVARIANTS, ALLOWED)
     made = list(checked(span, at))
     results = [result for result, _ in made]
-    _store(actor, span, made, at, key)
+    keep_runs(actor=actor, span=span, made=made, at=at, key=key)
     return results
 
 
 @transaction.atomic(durable=True)
-def _store(actor: Actor, span: Span, made: Sequence[tuple[InvariantResult, Moment]], at: datetime, key: UUID) -> None:
+def keep_runs(
+    *, actor: Actor, span: Span, made: Sequence[tuple[InvariantResult, Moment]], at: datetime, key: UUID
+) -> None:
+    """Store what checks have found, and where each green one's next increment begins; once for a key.
+
+    Raises:
+        Forbidden: the actor is neither operator, auditor nor the system.
+    """
+    require(actor, Action.RUN_INVARIANTS, ALLOWED)
     if idempotency.repeat(actor=actor, verb="run_invariants", key=key, body=span.value, at=at) is not None:
         return
     looked = [(result, began) for result, began in made if not result.not_applicable]

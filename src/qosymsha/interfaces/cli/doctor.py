@@ -16,12 +16,14 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from qosymsha import __version__
-from qosymsha.domain.insights.queries import check_invariant
-from qosymsha.domain.insights.rules import PROMISES
+from qosymsha.domain.insights.queries import checked
+from qosymsha.domain.insights.queries.standing import Standing, standings
+from qosymsha.domain.insights.rules import PROMISES, Span
 from qosymsha.domain.people import watched
 from qosymsha.interfaces.cli.acting import HAND
 from qosymsha.interfaces.cli.out import EXIT_DONE, EXIT_FINDING, emit, json_option, tracked
 from qosymsha.interfaces.cli.session import database
+from qosymsha.interfaces.ui.templatetags.words import moment
 from qosymsha.kernel import clock
 
 OLDEST_SERVER = 160_000
@@ -209,14 +211,20 @@ def _shift() -> Iterator[Check]:
 
 
 def _invariants() -> Iterator[Check]:
-    at = clock.read()
-    for promise in tracked(PROMISES, "invariants"):
-        result = check_invariant(promise.id, at)
+    """Everything, now; and beside it when the jobs have looked last, as the status page says it."""
+    stood = {one.invariant: one for one in standings()}
+    for promise, (result, _) in zip(tracked(PROMISES, "invariants"), checked(Span.FULL, clock.read()), strict=True):
         found = promise.en if result.ok else f"{result.violations} violations of: {promise.en}"
         examples = ", ".join(result.examples[:5])
-        advice = f"look at {examples}; stop payments until it is explained"
-        told = f"not applicable yet: {result.not_applicable}" if result.not_applicable else found
-        yield Check(promise.id, result.ok, told, advice)
+        advice = f"look at {examples}; stop payments until it is explained: docs/runbooks/invariant-is-red.md"
+        told = f"not checked here: {result.not_applicable}" if result.not_applicable else found
+        yield Check(promise.id, result.ok, told + _looked_at(stood[promise.id]), advice)
+
+
+def _looked_at(one: Standing) -> str:
+    looks = ((name, look) for name, look in (("changes", one.minute), ("everything", one.full)) if look)
+    said = [f"{name} {moment(look.at)}{f' RED: {look.violations}' if look.violations else ''}" for name, look in looks]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _text(checks: list[Check]) -> list[str]:

@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import click
 import django
@@ -42,6 +43,13 @@ VERBS = {
 }
 
 
+def _reads_of(verb: str) -> AbstractContextManager[None]:
+    """The scope in which all that a verb reads about children is recorded under one id; known once Django is set up."""
+    reading = importlib.import_module("qosymsha.domain.witness.reading")
+    scope: AbstractContextManager[None] = reading.verb(request_id=os.urandom(8).hex(), door=f"qosymsha {verb}")
+    return scope
+
+
 class Verbs(click.Group):
     """The group of verbs, imported lazily."""
 
@@ -60,6 +68,7 @@ class Verbs(click.Group):
         module = importlib.import_module(f"qosymsha.interfaces.cli.{VERBS[cmd_name][0]}")
         command = module.command
         assert isinstance(command, click.Command)
+        ctx.with_resource(_reads_of(cmd_name))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -29,6 +29,7 @@ from qosymsha.domain.settlement import commands as settlement
 from qosymsha.domain.vouchers import commands as vouchers
 from qosymsha.domain.witness import commands as witness
 from qosymsha.interfaces.jobs.keys import key_of
+from qosymsha.interfaces.ui import readings
 from qosymsha.kernel import audit, schema
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_day, month_of
@@ -36,6 +37,7 @@ from qosymsha.kernel.errors import NotConfigured, Refused
 
 ACTOR = Actor.system("jobs")
 LINKS = 10_000
+REQUEST_LOG_KEPT = timedelta(days=90)
 MONTHS_AHEAD = 4
 OFFER_MINUTES = 10
 CHECKS_SHARE = 10  # between two runs of the checker, this many times what a run takes: at most a tenth of one core
@@ -85,10 +87,11 @@ def make_months(at: datetime) -> None:
 
 
 def forget_visits(at: datetime) -> None:
-    """Delete sessions that ran out; codes and tries of second factors, counters of reads older than their retention."""
+    """Delete sessions that ran out; codes, tries, counters of reads, request logs older than their retention."""
     SessionStore.clear_expired()
     people.forget_tries(actor=ACTOR, at=at)
     people.forget_readings(actor=ACTOR, at=at)
+    readings.forget(local_day(at) - REQUEST_LOG_KEPT)
 
 
 def expire_vouchers(at: datetime) -> None:

@@ -20,7 +20,7 @@ SILENT = timedelta(minutes=15)  # the minute's run may leave one out when the ma
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One promise in the page's language: green, red or (None) not looked at yet; when it was looked at."""
+    """One promise in the page's language: green, red or (None) not looked at yet; when, where not with the others."""
 
     words: str
     is_green: bool | None
@@ -34,7 +34,7 @@ class StatusPage:
 
     subjects: list[tuple[str, list[Row]]]
     green: int
-    red: int
+    broken: list[Row]
     minute: str
     full: str
     silent_since: str
@@ -53,22 +53,23 @@ def status_page(language: str, at: datetime) -> StatusPage:
     words = {promise.id: getattr(promise, language) for promise in PROMISES}
     minute, full = _last(list(found.values()), Span.MINUTE), _last(list(found.values()), Span.FULL)
     last = max((look for look in (minute, full) if look), default=None)
+    rows = {i: _row(words[i], one, minute, full) for i, one in found.items()}
     return StatusPage(
-        [(f"status.{name}", [_row(words[i], found[i]) for i in ids]) for name, ids in SUBJECTS],
-        sum(one.is_green is True for one in found.values()),
-        sum(one.is_green is False for one in found.values()),
+        [(f"status.{name}", [rows[i] for i in ids]) for name, ids in SUBJECTS],
+        sum(row.is_green is True for row in rows.values()),
+        [row for row in rows.values() if row.is_green is False],
         moment(minute),
         moment(full),
         moment(last) if last and at - last > SILENT else "",
     )
 
 
-def _row(words: str, one: Standing) -> Row:
-    return Row(words, one.is_green, _at(one.minute), _at(one.full))
+def _row(words: str, one: Standing, minute: datetime | None, full: datetime | None) -> Row:
+    return Row(words, one.is_green, _at(one.minute, minute), _at(one.full, full))
 
 
-def _at(look: Look | None) -> str:
-    return moment(look.at) if look else ""
+def _at(look: Look | None, usual: datetime | None) -> str:
+    return moment(look.at) if look and look.at != usual else ""
 
 
 def _last(found: list[Standing], span: Span) -> datetime | None:

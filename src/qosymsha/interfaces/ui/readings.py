@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,15 @@ def note(method: str, status: int | None, gathered: reading.Reading, actor: Acto
         "unsealed": gathered.unsealed,
     }
     _files.add(Path(settings.REQUEST_LOG), at, json.dumps(line, separators=(",", ":")).encode() + b"\n")
+
+
+def forget(before: date) -> int:
+    """Delete the request log's files of days before; return how many."""
+    folder = Path(settings.REQUEST_LOG) if settings.REQUEST_LOG else None
+    old = [path for path in folder.glob("*.jsonl") if path.stem < before.isoformat()] if folder else []
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
 
 
 def name_of(request: HttpRequest) -> str:

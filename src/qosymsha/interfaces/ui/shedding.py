@@ -1,9 +1,9 @@
 """How many requests a worker takes on, and what those are told who come past that. Decision 0036.
 
 A request runs, waits its turn in a short line, or is sent away at once: 503, Retry-After, a page that says that nothing
-is lost. Who waits longest comes first; nobody waits longer than `patience`. So under any load whoever is let in is
-answered in time, and whoever is not knows it within milliseconds. Pages that anyone may look at have a line of their
-own, so that those who file do not keep others from reading; files, health and status pages have none at all.
+is lost. Who waits longest comes first; the line is as long as can be served within `patience`. So under any load who is
+let in is answered in time, and who is not knows it within milliseconds. Pages that anyone may look at have a line of
+their own, so that those who file do not keep others from reading; files, health and status pages have none at all.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import random
 import re
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -28,19 +29,22 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 _EXEMPT = re.compile(r"/(?:(?:kk|ru|en)/)?(?:static|health|status)(?:/|\Z)")
 _OWN = re.compile(r"/(?:kk|ru|en)/(?:family|provider|office|sign-in|sign-out|step-up)/")
 _RETRY_SECONDS = (3, 9)  # drawn anew each time, so that those sent away do not come back as one
+_WEIGHT = 0.05  # of the newest wait in the average: it follows a change within some twenty requests
 _POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one worker: requests at work at once, how many may wait for a place, and for how long (seconds).
+    """Of one worker: requests at work at once, how many may wait for a place at most, and for how long (seconds).
 
-    Those who only look have as many places, and a quarter of the line.
+    The line is as long as what can be served within `patience` at the pace of the last requests, but at least `least`
+    and at most `queue`. Those who only look have as many places, and a quarter of the line.
     """
 
     places: int = 4
     queue: int = 200
-    patience: float = 5.0
+    patience: float = 1.5
+    least: int = 32
 
     @property
     def threads(self) -> int:
@@ -64,31 +68,39 @@ def limits() -> Limits:
 
 
 class Line:
-    """Places, and a line before them: first come, first served."""
+    """Places, and a line before them: first come, first served.
+
+    `pace`: seconds between two places that became free, an average over the last ones while somebody waited.
+    """
 
     def __init__(self, given: Limits) -> None:
         """An empty line with all places free."""
+        self.pace = 0.0
         self._limits = given
         self._taken = 0
         self._waiting: deque[threading.Lock] = deque()
         self._lock = threading.Lock()
+        self._freed_at: float | None = None  # None: since then nobody waited
 
     def __len__(self) -> int:
         """How many wait."""
         return len(self._waiting)
 
     def enter(self) -> bool:
-        """Take a place, at once or in one's turn; False: the line is full, or the turn did not come in time."""
+        """Take a place, at once or in one's turn; False, at once: the line is as long as it may be.
+
+        False after a wait: the pace broke down meanwhile, and the turn did not come in four times the patience.
+        """
         with self._lock:
             if self._taken < self._limits.places:
                 self._taken += 1
                 return True
-            if len(self._waiting) >= self._limits.queue:
+            if self._is_full():
                 return False
             turn = threading.Lock()
             turn.acquire()
             self._waiting.append(turn)
-        if turn.acquire(timeout=self._limits.patience):
+        if turn.acquire(timeout=4 * self._limits.patience):
             return True
         with self._lock:
             if turn in self._waiting:
@@ -100,9 +112,21 @@ class Line:
         """Give the place to who waits longest, or free it."""
         with self._lock:
             if self._waiting:
+                self._count()
                 self._waiting.popleft().release()
             else:
                 self._taken -= 1
+                self._freed_at = None
+
+    def _is_full(self) -> bool:
+        waiting, given = len(self._waiting), self._limits
+        return waiting >= given.queue or (waiting >= given.least and waiting * self.pace > given.patience)
+
+    def _count(self) -> None:
+        now = time.monotonic()
+        if self._freed_at is not None:
+            self.pace += (now - self._freed_at - self.pace) * _WEIGHT
+        self._freed_at = now
 
 
 class Shedding:

@@ -108,10 +108,10 @@ SELECT t.n, w.word, starts_with(w.word, t.typed) OR starts_with(w.latin, t.latin
         UNION (SELECT word, latin FROM club_word WHERE latin %% t.latin
                 ORDER BY similarity(latin, t.latin) DESC, word LIMIT %s)) w"""
 
-# Scalar subqueries, not joins: the planner then walks the order's index and stops at a page.
 _FROM = """
-  FROM club_card c
- WHERE c.programme_id = %(programme)s AND (c.last_day IS NULL OR c.last_day >= %(today)s)
+  FROM club_card c WHERE c.programme_id = %(programme)s AND (c.last_day IS NULL OR c.last_day >= %(today)s)"""
+# Scalar subqueries, not joins: they are asked row by row, in the page's order, until the page is full.
+_TAKES = """
    AND (SELECT k.valid @> greatest(c.first_day, %(today)s) FROM contract k WHERE k.id = c.contract_id)
    AND (SELECT a.valid @> greatest(c.first_day, %(today)s) FROM accreditation a WHERE a.provider_id = c.provider_id
            AND a.programme_id = c.programme_id AND a.state = 'accredited')"""
@@ -181,10 +181,10 @@ def _meant(spellings: Sequence[tuple[str, bool, float]]) -> tuple[str, ...]:
 def search(programme_id: int, asked: Asked, words: Sequence[tuple[str, ...]], today: date, language: str) -> Found:
     """A page of the groups that fit, with their weekly lessons, in three statements. `words` come from `spelled`."""
     terms = _terms(programme_id, asked, words, today)
-    conditions = "".join(f" AND {condition}" for condition in _conditions(asked, words).values())
+    conditions = _conditions(asked, words)
     clubs = _page(asked, terms, conditions, language)
     found, more = clubs[:PAGE], len(clubs) > PAGE
-    counted = f"SELECT count(*) FROM (SELECT 1 {_FROM}{conditions} LIMIT {COUNTED + 1}) n"  # noqa: S608
+    counted = f"SELECT count(*) FROM (SELECT 1 {_FROM}{_all(conditions)}{_TAKES} LIMIT {COUNTED + 1}) n"  # noqa: S608
     ((total,),) = _rows(counted, terms)
     after = (found[-1].order, found[-1].id) if more else None
     return Found(tuple(found), lessons([club.id for club in found], today), int(total), after)
@@ -197,8 +197,7 @@ def loosened(programme_id: int, asked: Asked, words: Sequence[tuple[str, ...]], 
         return []
     parts = [
         f"SELECT '{name}', (SELECT count(*) FROM (SELECT 1 {_FROM}"  # noqa: S608 - names of our own
-        + "".join(f" AND {text}" for other, text in conditions.items() if other != name)
-        + f" LIMIT {_HINTS + 1}) n)"
+        f"{_all({other: text for other, text in conditions.items() if other != name})}{_TAKES} LIMIT {_HINTS + 1}) n)"
         for name in conditions
     ]
     found = _rows(" UNION ALL ".join(parts), _terms(programme_id, asked, words, today))
@@ -253,25 +252,33 @@ def groups_by_district(
     programme_id: int, asked: Asked, words: Sequence[tuple[str, ...]], today: date
 ) -> dict[int, tuple[int, int]]:
     """District → (groups that fit, free places in them), for the map."""
-    conditions = "".join(f" AND {text}" for text in _conditions(replace(asked, district_id=None), words).values())
-    statement = f"SELECT c.district_id, count(*), sum(c.capacity - {_TAKEN}) {_FROM}{conditions} GROUP BY 1"  # noqa: S608
+    conditions = _all(_conditions(replace(asked, district_id=None), words))
+    statement = f"SELECT c.district_id, count(*), sum(c.capacity - {_TAKEN}) {_FROM}{conditions}{_TAKES} GROUP BY 1"  # noqa: S608
     found = _rows(statement, _terms(programme_id, asked, words, today))
     return {district: (int(groups), int(free)) for district, groups, free in found}
 
 
-def _page(asked: Asked, terms: dict[str, Any], conditions: str, language: str) -> list[Club]:
-    by = {"near": _KM, "soon": "c.first_day"}.get(asked.sort, f"c.sort_{language}")
-    kind = {"near": "float8", "soon": "date"}.get(asked.sort, 'text COLLATE "C"')
-    if asked.sort == "near" and asked.near is None:
-        by, kind = f"c.sort_{language}", 'text COLLATE "C"'
+def _page(asked: Asked, terms: dict[str, Any], conditions: dict[str, str], language: str) -> list[Club]:
+    """The groups of a page and the first of the next: cheap filters, the order, then what needs another table."""
+    near = asked.sort == "near" and asked.near is not None
+    by, kind = (_KM, "float8") if near else (f"c.sort_{language}", 'text COLLATE "C"')
+    if asked.sort == "soon":
+        by, kind = "c.first_day", "date"
+    asked_of_card = {name: text for name, text in conditions.items() if name != "free"}
     if asked.after is not None:
         terms = terms | {"passed": asked.after[0], "passed_id": asked.after[1]}
-        conditions += f" AND ({by}, c.group_id) > (%(passed)s::{kind}, %(passed_id)s)"
+        asked_of_card["after"] = f"({by}, c.group_id) > (%(passed)s::{kind}, %(passed_id)s)"
     km = _KM if asked.near else "NULL::float8"
-    inner = (
-        f"SELECT c.group_id, {km} AS km, {by} AS sorted {_FROM}{conditions} ORDER BY {by}, c.group_id LIMIT {PAGE + 1}"  # noqa: S608, E501
-    )
+    # Nothing narrows: the place's index gives the nearest itself. Else few are left to sort, so that comes first.
+    first = "" if near and not asked_of_card else f" ORDER BY {by}, c.group_id"
+    cheap = f"SELECT c.*, {km} AS km, {by} AS sorted {_FROM}{_all(asked_of_card)}{first}"
+    free = f" AND {conditions['free']}" if "free" in conditions else ""
+    inner = f"SELECT * FROM ({cheap}) c WHERE true {_TAKES}{free} ORDER BY c.sorted, c.group_id LIMIT {PAGE + 1}"  # noqa: S608
     return [Club(*row) for row in _rows(_SHOWN.format(inner), terms)]
+
+
+def _all(conditions: Mapping[str, str]) -> str:
+    return "".join(f" AND {text}" for text in conditions.values())
 
 
 def _conditions(asked: Asked, words: Sequence[tuple[str, ...]]) -> dict[str, str]:
