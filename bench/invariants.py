@@ -1,8 +1,9 @@
 """Every invariant on a nation's rows: `python -m bench.invariants --children 350000` has ten million ledger entries.
 
-Timed by the wall: INV-1 to INV-22 on everything (GOAL-14: at most 60 s), then the minute's run: quiet, and after a minute
-of a rush with 400 places taken a second. INV-18 and INV-19 have no witness outside here and say so; MONEY-TRAIL, which
-explains every tenge of a programme, is the nightly sealing's own work. The database goes with the bench.
+Timed by the wall: INV-1 to INV-22 on everything (GOAL-14: at most 60 s), then the minute's run: quiet, and after a
+minute of a rush with 400 places taken a second. INV-18 and INV-19 have no witness outside here and say so;
+MONEY-TRAIL, which explains every tenge of a programme, is the nightly sealing's own work. The database goes with the
+bench.
 """
 
 from __future__ import annotations

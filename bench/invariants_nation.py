@@ -31,7 +31,8 @@ _PLACE, _PAYABLE, _TRANSIT = "(1000 + {children} * m + c)", "({payables} + k)", 
 
 # No check reads by these, and they are dear to fill row by row; the database goes with the bench.
 _UNUSED = """
-ALTER TABLE session DROP CONSTRAINT session_teacher_once; ALTER TABLE guardianship DROP CONSTRAINT guardianship_once_at_a_time;
+ALTER TABLE session DROP CONSTRAINT session_teacher_once;
+ALTER TABLE guardianship DROP CONSTRAINT guardianship_once_at_a_time;
 DROP INDEX person_secret_names, audit_event_child"""
 _STATEMENTS = """
 INSERT INTO territory (id, kato, kind, name_kk, name_ru, name_en, sort_kk, valid)
@@ -57,7 +58,8 @@ SELECT p, gen_random_uuid(), 'K-' || p, t, t, p, t, {budget}, '[2026-01-01,2027-
   FROM (SELECT p, (p - 1) % {cities} + 1 AS t FROM generate_series(1, {providers}) p) x;
 INSERT INTO club_group (id, uuid, territory_id, programme_id, provider_id, offering_id, contract_id, line_id, venue_id,
        kind, code, language, age_min, age_max, capacity, unit_tariff_tiyn, units_per_month, is_adapted, valid, state)
-SELECT g, gen_random_uuid(), t, t, p, p, p, t, p, 'creative', 'G' || g, 'kk', 6, 17, {group}, {tariff}, {lessons}, false,
+SELECT g, gen_random_uuid(), t, t, p, p, p, t, p, 'creative', 'G' || g, 'kk', 6, 17, {group}, {tariff}, {lessons},
+       false,
        '[2026-01-01,2027-01-01)', 'open'
   FROM (SELECT g, p, (p - 1) % {cities} + 1 AS t
           FROM (SELECT g, (g - 1) / {per_provider} + 1 AS p FROM generate_series(1, {groups}) g) x) y;
@@ -121,7 +123,8 @@ INSERT INTO claim (id, uuid, number, month, units, amount_tiyn, formula, hash, s
        contract_id, line_id, programme_id, provider_id, rule_set_id, territory_id)
 SELECT k, gen_random_uuid(), 'C-' || k, make_date(2026, m, 1), units, tiyn, '{{}}', '', 'paid', '',
        make_date(2026, m, 1) + interval '1 month', '', 1, p, t, t, p, t, t
-  FROM (SELECT claim_id::int AS k, (claim_id::int - 1) / {providers} + 1 AS m, (claim_id::int - 1) % {providers} + 1 AS p,
+  FROM (SELECT claim_id::int AS k, (claim_id::int - 1) / {providers} + 1 AS m,
+       (claim_id::int - 1) % {providers} + 1 AS p,
                ((claim_id::int - 1) % {providers}) % {cities} + 1 AS t, sum(units) AS units, sum(amount_tiyn) AS tiyn
           FROM claim_row GROUP BY 1) x;
 INSERT INTO claim_approval (turn, step, user_id, at, claim_id)
@@ -140,11 +143,14 @@ INSERT INTO ledger_account (id, kind, line_id, subject_id, month, balance_tiyn)
 SELECT t, 'approp', t, 0, NULL::date, NULL::bigint FROM generate_series(1, {cities}) t
  UNION ALL SELECT 40 + t, 'paid', t, 0, NULL, NULL FROM generate_series(1, {cities}) t
  UNION ALL SELECT 1000 + c, 'held', {t}, c, NULL,
-       (SELECT sum({month} - {present} * {tariff}) FROM generate_series(1, {months}) m) FROM generate_series(1, {children}) c
+       (SELECT sum({month} - {present} * {tariff}) FROM generate_series(1, {months}) m) FROM generate_series(1,
+       {children}) c
  UNION ALL SELECT {place}, 'place', {t}, c, make_date(2026, m, 1), 0
   FROM generate_series(1, {months}) m, generate_series(1, {children}) c
- UNION ALL SELECT {payable}, 'payable', ((k - 1) % {providers}) % {cities} + 1, k, NULL, 0 FROM generate_series(1, {claims}) k
- UNION ALL SELECT {transit}, 'transit', ((k - 1) % {providers}) % {cities} + 1, k, NULL, 0 FROM generate_series(1, {claims}) k;
+ UNION ALL SELECT {payable}, 'payable', ((k - 1) % {providers}) % {cities} + 1, k, NULL, 0 FROM generate_series(1,
+       {claims}) k
+ UNION ALL SELECT {transit}, 'transit', ((k - 1) % {providers}) % {cities} + 1, k, NULL, 0 FROM generate_series(1,
+       {claims}) k;
 INSERT INTO ledger_account (id, kind, line_id, subject_id, month, balance_tiyn)
 SELECT 20 + line_id, 'free', line_id, 0, NULL, {budget} - {months} * {month} * count(*) FROM voucher GROUP BY line_id;
 INSERT INTO ledger_posting (id, at, cause_kind, cause_key, txid)
@@ -159,7 +165,8 @@ SELECT n, timestamptz '2026-01-03', 'budget', n::text, '3'::xid8 FROM generate_s
 INSERT INTO ledger_entry (at, posting_id, account_id, line_id, amount_tiyn)
 SELECT timestamptz '2026-01-03', t, t, t, -{budget} FROM generate_series(1, {cities}) t
  UNION ALL SELECT '2026-01-03', t, 20 + t, t, {budget} FROM generate_series(1, {cities}) t
- UNION ALL SELECT '2026-01-04', 20 + line_id, 20 + line_id, line_id, -{months} * {month} * count(*) FROM voucher GROUP BY line_id
+ UNION ALL SELECT '2026-01-04', 20 + line_id, 20 + line_id, line_id, -{months} * {month} * count(*)
+       FROM voucher GROUP BY line_id
  UNION ALL SELECT '2026-01-04', 20 + {t}, 1000 + c, {t}, {months} * {month} FROM generate_series(1, {children}) c
  UNION ALL SELECT '2026-01-05', 1000 + c, 1000 + c, {t}, -{month} FROM generate_series(1, {children}) c
  UNION ALL SELECT '2026-01-05', 1000 + c, 1000 + {children} + c, {t}, {month} FROM generate_series(1, {children}) c;
@@ -174,7 +181,8 @@ SELECT make_date(2026, m + 1, 5), 1000 + {children} + (m - 1) * {providers} + {p
  WHERE s = 1 OR {present} < {lessons};
 INSERT INTO ledger_entry (at, posting_id, account_id, line_id, amount_tiyn)
 SELECT make_date(2026, (k - 1) / {providers} + 2, 5 + n), 1000 + {children} + n * {claims} + k,
-       CASE WHEN s = 1 THEN (ARRAY[{payable}, {transit}, 40 + t])[n + 1] ELSE (ARRAY[0, {payable}, {transit}])[n + 1] END,
+       CASE WHEN s = 1 THEN (ARRAY[{payable}, {transit}, 40 + t])[n + 1] ELSE (ARRAY[0, {payable},
+       {transit}])[n + 1] END,
        t, s * tiyn
   FROM (SELECT id::int AS k, line_id AS t, amount_tiyn AS tiyn FROM claim) x, generate_series(0, 2) n,
        (VALUES (1), (-1)) v (s) WHERE s = 1 OR n > 0;
@@ -200,7 +208,8 @@ UPDATE ledger_account SET balance_tiyn = balance_tiyn WHERE id > 1000 AND id <= 
 UPDATE mark SET marked_at = now() WHERE "on" = '2026-08-25' AND enrolment_id <= {n};
 WITH done AS (
     INSERT INTO idempotency_key (user_id, verb, key, body_hash, outcome, at, replays)
-    SELECT c, 'rush', gen_random_uuid(), sha256('x'), '[]', now(), 0 FROM generate_series(1, {n}) c RETURNING user_id, at)
+    SELECT c, 'rush', gen_random_uuid(), sha256('x'), '[]', now(), 0 FROM generate_series(1,
+       {n}) c RETURNING user_id, at)
 INSERT INTO audit_event (at, actor_id, actor_label, action, subject_kind, subject_ids, detail)
 SELECT at, user_id, 'user', 'rush', 'voucher', '[]', '{{}}' FROM done"""
 
@@ -252,7 +261,7 @@ class Nation:
             for statement in _STATEMENTS.format(**self._names).split(";\n"):
                 cursor.execute(statement)
             cursor.execute(
-                "SELECT setval(pg_get_serial_sequence(t, 'id'), 1000000000) FROM unnest(ARRAY['territory', 'department',"
+                "SELECT setval(pg_get_serial_sequence(t, 'id'), 1000000000) FROM unnest(ARRAY['territory', 'department',"  # noqa: E501
                 " 'programme', 'rule_set', 'budget_line', 'child', 'guardian', 'ledger_account', 'ledger_posting',"
                 " 'voucher']) t"
             )

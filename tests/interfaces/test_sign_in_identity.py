@@ -216,7 +216,9 @@ def test_who_only_opens_the_way_in_leaves_no_row(client: Client, provider: Provi
     assert Session.objects.count() == 1  # the control: a session kept would be counted
 
 
-@pytest.mark.parametrize("planted", ["", "x", "demo:", "demo:AAAA", "nokey:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "demo:é"])
+@pytest.mark.parametrize(
+    "planted", ["", "x", "demo:", "demo:AAAA", "nokey:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "demo:é"]
+)
 def test_a_cookie_that_is_not_ours_holds_no_question(
     client: Client, provider: Provider, guardian: int, planted: str
 ) -> None:

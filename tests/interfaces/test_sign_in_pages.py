@@ -15,6 +15,7 @@ from django.db import connection
 from django.test import Client
 
 from qosymsha.domain.people import queries
+from qosymsha.domain.people.models import SecondFactor
 from qosymsha.domain.people.states import Role
 from qosymsha.interfaces.ui import texts
 from qosymsha.kernel import clock
@@ -182,7 +183,10 @@ def test_a_wrong_code_comes_back_with_its_sentence_and_no_proof(client: Client, 
 
 def test_an_officials_app_is_asked_for_instead_of_a_code(client: Client) -> None:
     browsing.come_in(client, browsing.official(Role.PAYER))
-    shown = client.get("/en/second-factor/").content.decode()
+    assert "data:image" not in client.get("/en/second-factor/").content.decode()
+    assert not SecondFactor.objects.exists(), "a look makes nothing"
+    begin = {"begin": "1", "key": str(uuid4())}
+    shown = client.post("/en/second-factor/", begin).content.decode()
     secret = shown.partition('<p class="code">')[2].partition("<")[0]
     totp = TOTP(base64.b32decode(secret), 6, SHA1(), 30)
     code = totp.generate(int(clock.read().timestamp())).decode()
@@ -193,7 +197,7 @@ def test_an_officials_app_is_asked_for_instead_of_a_code(client: Client) -> None
     assert texts.say("en", "step.app") in asked
     assert "step-up/code" not in asked
     assert client.post("/en/step-up/", {"code": code, "key": str(uuid4())}).status_code == 422, "none counts twice"
-    assert client.get("/en/second-factor/").status_code == 409
+    assert client.post("/en/second-factor/", begin).status_code == 409
 
 
 def test_an_app_is_added_only_soon_after_signing_in(client: Client) -> None:

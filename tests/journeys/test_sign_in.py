@@ -83,6 +83,8 @@ def test_an_official_sees_how_to_add_an_app(language: str, live_server: Any, bro
                 page.get_by_role("button", name="demo:payer").click()
                 see(page, language, size, "light", "office-home")
                 page.goto(f"{live_server.url}/{language}/second-factor/")
+                page.locator("form:has(input[name=begin]) button").click()
+                page.locator("#f-code").wait_for()
                 see(page, language, size, "light", "second-factor")
 
 

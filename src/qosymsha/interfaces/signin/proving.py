@@ -71,14 +71,17 @@ def send_code(request: SignedRequest) -> HttpResponse:
 @signed_in_only(Action.ADD_FACTOR, "GET", "HEAD", "POST")
 def add_app(request: SignedRequest) -> HttpResponse:
     """`/second-factor/`: an official adds an authenticator app; only soon after signing in, a taken session is not."""
-    form = CodeForm(typed(request))
+    begins = "begin" in request.POST
+    form = CodeForm(None if begins else typed(request))
     if (request.at - request.visit.since).total_seconds() > settings.STEP_UP_MINUTES * 60:
         return _frame(request, "signin/app.html", 403, is_late=True)
+    if request.method != "POST":  # a key is made by a press, never by a look
+        return _frame(request, "signin/app.html", may_begin=True)
     try:
         secret = commands.add_app(actor=request.actor, at=request.at)
     except Refused as refusal:
         return _frame(request, "signin/app.html", 409, sentence=texts.refusal(request.language, refusal.reason.value))
-    if attempt(request, form, lambda: _prove(request, Way.TOTP, form.cleaned_data["code"])):
+    if not begins and attempt(request, form, lambda: _prove(request, Way.TOTP, form.cleaned_data["code"])):
         if form.outcome is None:
             visits.strengthen(request, Proof(request.at, Way.TOTP.value))
             return HttpResponseRedirect(safe_next(request) or home_of(request.actor))

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.sessions.backends import db
-from django.db import connection
+from django.contrib.sessions.backends.base import UpdateError
+from django.db import InterfaceError, OperationalError, connection
 
 from qosymsha.kernel import clock
 
@@ -38,3 +39,16 @@ class SessionStore(db.SessionStore):
         content: dict[str, Any] = self.decode(row[0])
         self.read_at = row[1]
         return content
+
+    def save(self, must_create: bool = False) -> None:
+        """Django's, but a database that fails is a fault of ours (500: send it again), not a visit ended elsewhere (400).
+
+        Raises:
+            UpdateError: the session is gone.
+        """
+        try:
+            super().save(must_create)
+        except UpdateError as error:
+            if isinstance(error.__context__, OperationalError | InterfaceError):
+                raise error.__context__ from None
+            raise

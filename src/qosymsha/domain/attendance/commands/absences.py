@@ -102,8 +102,7 @@ def watch_absences(*, actor: Actor, programme_id: int, on: date, at: datetime, k
     steps.move_cases(deed, [c.id for c in over], AbsenceState.OVER)
     fresh = [m for place, m in missing.items() if place not in cases]
     warned = steps.open_cases(deed, programme_id, fresh)
-    if warned:
-        record(deed, Topic.ABSENCE_WARNED, "absence_case", warned)
+    record(deed, Topic.ABSENCE_WARNED, "absence_case", warned)
     missed_by_case = {c.id: missing[c.enrolment_id].missed for c in due[AbsenceState.SUSPENDED]}
     _suspend(deed, due[AbsenceState.SUSPENDED], missed_by_case, terms.hearing_working_days)
     _release(deed, due[AbsenceState.RELEASED])

@@ -38,8 +38,7 @@ def remind_guardians(*, actor: Actor, programme_id: int, on: date, at: datetime,
     month = month_of(month_of(on) - timedelta(days=1))
     due = reminder(on, programmes.rules_in_force(programme_id, month).rules.confirmation.reminder_days)
     rows = queries.rows_to_remind(programme_id, month) if due is not None else []
-    if due is not None and rows:
-        record(deed, _NEWS[due], "sheet_row", rows, month=month.isoformat())
+    record(deed, _NEWS[due or "remind"], "sheet_row", rows, month=month.isoformat())
     keep(deed, {"told": len(rows)})
     return len(rows)
 

@@ -71,6 +71,8 @@ def promise_month(*, actor: Actor, programme_id: int, month: date, at: datetime,
         _promise(
             deed, month, [e for e in places if e.state == EnrolmentState.ACTIVE and e.promised_month < month], tally
         )
+    if not tally.done:
+        steps.record(deed, Topic.PROMISED, "enrolment", [], month=month.isoformat())
     steps.keep(deed, tally.packed())
     return tally
 
