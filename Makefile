@@ -45,6 +45,7 @@ bench: setup ## the demo at three sizes (SIZES="1000 5000 20000"), then the engi
 	@$(BIN)/python -m bench.places --children 3300000 --peer-children 0 --avx2
 	@$(BIN)/python -m bench.verify --rows 300000
 	@$(BIN)/python -m bench.month --children 600000
+	@$(BIN)/python -m bench.catalogue
 
 night: setup ## the long run: kills, random examples, tamperings, sizes; ARGS="--list", "--only kills", "--seed 7"
 	@WORKERS=$(WORKERS) $(BIN)/python scripts/night.py $(ARGS)

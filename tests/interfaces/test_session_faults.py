@@ -1,7 +1,7 @@
 """A database that fails while a visit is stored is our fault (500, to be sent again), never the visitor's (400).
 
-Django takes any fault of the database for a session deleted elsewhere and answers 400, after the verb was done. Found by
-the battery of kills: families were told "bad request" by a page that had filed their application.
+Django takes any fault of the database for a session deleted elsewhere and answers 400, after the verb was done. Found
+by the battery of kills: families were told "bad request" by a page that had filed their application.
 """
 
 from __future__ import annotations

@@ -36,6 +36,11 @@ def verify(as_json: bool) -> int:
 
     Exit status 1 where anything is wrong: an edited event, a cut tail, an insertion, a deletion, a restored backup, a
     forged checkpoint.
+
+    \b
+    Examples:
+      qosymsha audit verify
+      qosymsha audit verify --json
     """
     with database(migrate=False), progress() as bar:
         task = bar.add_task("links", total=queries.length())
@@ -69,6 +74,11 @@ def export(folder: Path, events: bool, as_json: bool) -> int:
     """Write the chain into FOLDER for verify/audit.py, which anyone may run: links, hashes, checkpoints, the key.
 
     Without --events nothing of an event is told but its hash and its instant.
+
+    \b
+    Examples:
+      qosymsha audit export chain && python3 verify/audit.py chain
+      qosymsha audit export chain --events
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput("FOLDER", "exists and is not empty: name a new one")
@@ -95,7 +105,12 @@ def export(folder: Path, events: bool, as_json: bool) -> int:
 @command.command()
 @json_option
 def sign(as_json: bool) -> int:
-    """Sign a checkpoint now, as the job does by itself; refused where the chain is not what was signed before."""
+    """Sign a checkpoint now, as the job does by itself; refused where the chain is not what was signed before.
+
+    \b
+    Examples:
+      qosymsha audit sign
+    """
     with database():
         checkpoint = sign_checkpoint(at=clock.read())
     size = checkpoint.size if checkpoint else None

@@ -65,7 +65,7 @@ def take(request: SignedRequest, group_uuid: UUID) -> HttpResponse:
         raise Refused(EnrolRefusal.GROUP_FULL)
     seen = kept or _seen(request, group_uuid)
     form.offer(seen)
-    words = {"seen": seen, "sealed": carried.seal(seen, _bound(request)), "clubs": clubs_address()}
+    words = {"seen": seen, "sealed": carried.seal(seen, _bound(request)), "clubs": clubs_address(), "group": group_uuid}
     is_gone = bool(is_full) or seen["free"] <= 0
     return page(request, "family/take.html", 422 if form.errors else 200, form=form, is_full=is_gone, **words)
 

@@ -41,7 +41,7 @@ class SessionStore(db.SessionStore):
         return content
 
     def save(self, must_create: bool = False) -> None:
-        """Django's, but a database that fails is a fault of ours (500: send it again), not a visit ended elsewhere (400).
+        """Django's, but a database that fails is our fault (500: send it again), not a visit ended elsewhere (400).
 
         Raises:
             UpdateError: the session is gone.
