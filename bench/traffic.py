@@ -231,6 +231,8 @@ class _Line(asyncio.Protocol):
         self._buffer.clear()
         self.heard = False
         self._waiting = asyncio.get_running_loop().create_future()
+        if not self.is_open:  # hung up between its opening and now: nobody would ever tell
+            self._waiting.set_exception(ConnectionResetError("the server hung up"))
         self._transport.write(raw)
         return self._waiting
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+import socket
 import struct
+from contextlib import suppress
+from threading import Thread
 from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
 
 from bench import rush_city
-from bench.traffic import Outcome
+from bench.traffic import PATIENCE, Outcome, closed_loop, get
 from tests.faults.families import Crowd, Verb, Word
 from tests.faults.killer import FIVE, Death, Kind, plan, silences
 from tests.faults.proxy import Cuts, Messages, Scissors, Talk
@@ -80,6 +83,23 @@ def test_a_silence_is_counted_from_its_kill_beyond_the_next_one() -> None:
     found = silences(deaths, heard)
     assert found == {Kind.BACKEND: pytest.approx(5.0), Kind.POSTMASTER: pytest.approx(4.0)}
     assert silences([], heard) == {}
+
+
+def test_who_is_hung_up_on_hears_it_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            with suppress(OSError):
+                while True:
+                    line, _ = server.accept()
+                    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    line.close()
+
+        Thread(target=hang_up, daemon=True).start()
+        outcomes = closed_loop(server.getsockname(), [get("/")] * 300, 8)
+        server.shutdown(socket.SHUT_RDWR)
+    assert {outcome.status for outcome in outcomes} == {0}
+    assert max(outcome.seconds for outcome in outcomes) < PATIENCE, "nobody waited for an answer that can't come"
 
 
 def filed(crowd: Crowd, verb: Verb, status: int, location: str = "") -> None:
