@@ -68,6 +68,7 @@ def batteries(workers: str) -> list[Battery]:
             "controls",
             "the builds with one control off are red, the product whole is green",
             (*_PYTEST, "tests/faults/test_opening_day.py"),
+            {"FAULTS_SEED": "{seed}"},
         ),
         Battery("steps", "killed at every step, the same final state", (*_PYTEST, *sweeps), _NIGHTLY),
         Battery(
@@ -95,11 +96,12 @@ def batteries(workers: str) -> list[Battery]:
 def play(battery: Battery, seed: int, folder: Path) -> Played:
     """Run a battery to its end, its words in a file of its own; all that it started ends with it."""
     words = [word.format(seed=seed, folder=folder) for word in battery.argv]
+    env = {name: word.format(seed=seed) for name, word in battery.env.items()}
     began = time.monotonic()
     log = folder / f"{battery.name}.log"
     with open(log, "wb") as said:
         process = subprocess.Popen(
-            words, cwd=ROOT, env={**os.environ, **battery.env}, stdout=said, stderr=said, process_group=0
+            words, cwd=ROOT, env={**os.environ, **env}, stdout=said, stderr=said, process_group=0
         )
         try:
             status: int | None = process.wait(battery.seconds)

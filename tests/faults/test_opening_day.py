@@ -40,7 +40,16 @@ def played(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, record_prop
 
     def play(*arguments: str) -> Report:
         report = tmp_path / "report.json"
-        told = ["--child", "--ready", str(home / "faults"), "--report", str(report), *arguments]
+        seed = os.environ.get("FAULTS_SEED")  # of a night that is played again; else each run draws its own
+        told = [
+            "--child",
+            *([f"--seed={seed}"] if seed else []),
+            "--ready",
+            str(home / "faults"),
+            "--report",
+            str(report),
+            *arguments,
+        ]
         process = subprocess.Popen([sys.executable, "-m", "tests.faults.battery", *told], cwd=_ROOT)
         try:
             process.wait(PATIENCE)

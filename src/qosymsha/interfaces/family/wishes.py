@@ -1,4 +1,4 @@
-"""Wishes in a choice round: a group is added, put higher or lower, taken off; each press files the list as it is then."""
+"""Wishes in a choice round: groups are added, put higher or lower, taken off; each press files the list."""
 
 from __future__ import annotations
 

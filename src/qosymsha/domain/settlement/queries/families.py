@@ -1,4 +1,4 @@
-"""Where the money of a family's own vouchers is: from the ledger and from claims, voucher by voucher, month by month."""
+"""Where the money of a family's own vouchers is: by the ledger and by claims, voucher by voucher, month by month."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ mine AS MATERIALIZED (
 _VOUCHERS = f"""
 WITH {_MINE}
 SELECT m.id, m.uuid, m.number, m.child_id, m.kind, m.state,
-       coalesce((SELECT sum(a.balance_tiyn) FROM ledger_account a LEFT JOIN carried_line n ON n.line_id = m.line_id
+       coalesce((SELECT sum(a.balance_tiyn)
+                   FROM ledger_account a LEFT JOIN carried_line n ON n.line_id = m.line_id
                   WHERE a.kind = 'held' AND a.line_id IN (m.line_id, n.next_line_id) AND a.subject_id = m.id), 0)::bigint
   FROM mine m ORDER BY m.id DESC"""  # noqa: S608 - statements of this file
 _MONTHS = f"""
@@ -94,4 +95,4 @@ def own_money(*, actor: Actor, at: datetime) -> list[OwnMoney]:
         ids=[row[0] for row in vouchers],
         children={row[3] for row in vouchers},
     )
-    return [OwnMoney(*row[1:], tuple(months[row[0]])) for row in vouchers]
+    return [OwnMoney._make((*row[1:], tuple(months[row[0]]))) for row in vouchers]
