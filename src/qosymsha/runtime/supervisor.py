@@ -21,6 +21,7 @@ from qosymsha.runtime.errors import EnvironmentFault
 from qosymsha.runtime.processes import end_groups
 
 GRACE_SECONDS = 10.0
+ORPHANS_GRACE_SECONDS = 2.0  # until they are gone nobody answers: whoever waits asks again under the same key
 _TICK = 0.1
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _LONGEST_PAUSE = 10.0
@@ -106,7 +107,8 @@ def _tend(program: _Program, watch: subprocess.Popen[bytes], rule: Restarts, gra
     code = program.process.poll()
     if code is None:
         return None
-    end_groups([program.process.pid], grace_seconds)  # its workers must not answer beside the next ones
+    # Its workers must not answer beside the next ones.
+    end_groups([program.process.pid], min(grace_seconds, ORPHANS_GRACE_SECONDS))
     _tell(watch, -program.process.pid)
     program.process = None
     is_stillborn = code >= 0 and not program.deaths and now - program.begun < rule.settled_seconds

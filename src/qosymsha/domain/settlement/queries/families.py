@@ -24,7 +24,8 @@ WITH {_MINE}
 SELECT m.id, m.uuid, m.number, m.child_id, m.kind, m.state,
        coalesce((SELECT sum(a.balance_tiyn)
                    FROM ledger_account a LEFT JOIN carried_line n ON n.line_id = m.line_id
-                  WHERE a.kind = 'held' AND a.line_id IN (m.line_id, n.next_line_id) AND a.subject_id = m.id), 0)::bigint
+                  WHERE a.kind = 'held' AND a.line_id IN (m.line_id, n.next_line_id)
+                    AND a.subject_id = m.id), 0)::bigint
   FROM mine m ORDER BY m.id DESC"""  # noqa: S608 - statements of this file
 _MONTHS = f"""
 WITH {_MINE},
