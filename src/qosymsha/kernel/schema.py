@@ -43,12 +43,14 @@ def belongs(child: str, parent: str, keys: Mapping[str, str]) -> RunSQL:
     never points elsewhere later; a parent never goes away and never changes these columns, so that no lock is needed.
     """
     name, columns = f"{child}_belongs_to_{parent}", list(keys)
-    matched = " AND ".join(f"p.{theirs} = c.{mine}" for mine, theirs in keys.items())
-    # By index whatever the statistics say: of the added rows there are none.
+    # By the index of ids alone: another column's index, which may fit a thousand rows, looks as good in a young table.
+    same = {mine: f"p.{theirs} = c.{mine}" for mine, theirs in keys.items()}
+    matched = " AND ".join(one if keys[mine] == "id" else f"({one}) IS TRUE" for mine, one in same.items())
+    # By index whatever the statistics say: of the added rows there are none. OFFSET 0 keeps each row its own look-up.
     by_index = "SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off"
     return RunSQL(
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql {by_index} AS $$ BEGIN"  # noqa: S608
-        f" IF EXISTS (SELECT FROM added c WHERE NOT EXISTS (SELECT FROM {parent} p WHERE {matched})) THEN"
+        f" IF EXISTS (SELECT FROM added c WHERE NOT EXISTS (SELECT FROM {parent} p WHERE {matched} OFFSET 0)) THEN"
         f" RAISE EXCEPTION '{child}: a row belongs to no {parent}'"
         f" USING ERRCODE = 'foreign_key_violation', CONSTRAINT = '{name}'; END IF; RETURN NULL; END $$;"
         f" CREATE TRIGGER {name} AFTER INSERT ON {child} REFERENCING NEW TABLE AS added"

@@ -15,12 +15,16 @@ SELECT 'posting ' || coalesce(p.id, e.posting_id) AS example
                  WHERE true /*only posting posting_id*/ GROUP BY 1, 2) l GROUP BY 1) e ON e.posting_id = p.id
  WHERE p.id IS NULL OR e.posting_id IS NULL OR e.is_off OR e.legs < 2"""
 
+# Entries and balances are summed together, so that millions of accounts are hashed once. Some kinds keep no balance.
 _DRIFT = """
-SELECT 'account ' || a.id AS example FROM ledger_account a
-  LEFT JOIN (SELECT account_id, sum(amount_tiyn) AS total FROM ledger_entry
-              WHERE true /*only account account_id*/ GROUP BY 1) e
-         ON e.account_id = a.id
- WHERE (a.balance_tiyn <> coalesce(e.total, 0) OR a.balance_tiyn < 0) /*only account a.id*/"""
+SELECT 'account ' || a.id AS example FROM (
+    SELECT account_id FROM (
+        SELECT account_id, amount_tiyn AS tiyn FROM ledger_entry WHERE true /*only account account_id*/
+        UNION ALL SELECT id, -balance_tiyn FROM ledger_account WHERE balance_tiyn <> 0 /*only account id*/) both_sides
+     GROUP BY 1 HAVING sum(tiyn) <> 0) e JOIN ledger_account a ON a.id = e.account_id
+ WHERE a.balance_tiyn >= 0
+UNION ALL
+SELECT 'account ' || id FROM ledger_account WHERE balance_tiyn < 0 /*only account id*/"""
 
 
 def postings(checking: Checking) -> Found:
@@ -110,8 +114,7 @@ _ONE_PARTY = """
 WITH said AS MATERIALIZED (
     SELECT p.*, r.present AS counted, r.enrolment_id, s.month, r.word IN ('confirmed', 'decided') AS is_said,
            s.scan_is_word AND (r.word = 'silent' OR r.word = 'rejected' AND r.confirmed_by IS NULL) AS is_scanned
-      FROM (SELECT c.sheet_row_id AS id, max(c.present) AS present, max(k.drawn_at) AS drawn_at FROM claim_row c
-              JOIN claim k ON k.id = c.claim_id
+      FROM (SELECT c.sheet_row_id AS id, max(c.present) AS present FROM claim_row c
              WHERE c.live AND c.amount_tiyn > 0 /*only sheet_row c.sheet_row_id*/ GROUP BY 1) p
       JOIN sheet_row r USING (id) JOIN month_sheet s ON s.id = r.sheet_id),
 marked AS (
@@ -120,7 +123,9 @@ marked AS (
            /*only sheet_row enrolment_id IN (SELECT enrolment_id FROM sheet_row WHERE id = ANY (@))*/ GROUP BY 1, 2),
 held AS MATERIALIZED (
     SELECT DISTINCT r.id, h.session_id, h."on" FROM said r JOIN day_hold h ON h.sheet_row_id = r.id
-     WHERE h.state <> 'cleared' AND h.opened_at < r.drawn_at),
+     WHERE h.state <> 'cleared' AND h.opened_at < (
+        SELECT max(k.drawn_at) FROM claim_row c JOIN claim k ON k.id = c.claim_id
+         WHERE c.sheet_row_id = r.id AND c.live AND c.amount_tiyn > 0)),
 taken AS (
     SELECT h.id, count(*) AS days FROM held h JOIN said r USING (id)
       JOIN mark m ON m."on" = h."on" AND m.session_id = h.session_id AND m.enrolment_id = r.enrolment_id

@@ -63,9 +63,10 @@ expected AS MATERIALIZED (
       LEFT JOIN last_part k ON k.enrolment_id = a.subject_id AND k.month = a.month
       LEFT JOIN gone g ON g.line_id = a.line_id WHERE a.kind = 'place' GROUP BY a.line_id, a.subject_id
     UNION ALL
-    SELECT 'payable', c.line_id, c.id, 'claim', c.amount_tiyn - c.offset_tiyn - coalesce(
-           (SELECT sum(l.amount_tiyn) FROM lines_paid l WHERE l.claim_id = c.id AND l.state IN ('sent', 'accepted')), 0)
-      FROM claim c WHERE c.programme_id = %(programme)s AND c.state <> 'reversed'
+    SELECT 'payable', c.line_id, c.id, 'claim', c.amount_tiyn - c.offset_tiyn - coalesce(l.tiyn, 0)
+      FROM claim c LEFT JOIN (SELECT claim_id, sum(amount_tiyn) AS tiyn FROM lines_paid
+                               WHERE state IN ('sent', 'accepted') GROUP BY 1) l ON l.claim_id = c.id
+     WHERE c.programme_id = %(programme)s AND c.state <> 'reversed'
     UNION ALL SELECT 'transit', line_id, id, 'payment line', amount_tiyn FROM lines_paid WHERE state = 'sent'
     UNION ALL
     SELECT 'receivable', line_id, provider_id, 'provider', sum(amount_tiyn - kept - refunded)
