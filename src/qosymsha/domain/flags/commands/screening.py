@@ -76,7 +76,7 @@ def screen(  # noqa: PLR0913 (where, which month, whose; and the envelope of eve
 
 def _own(key: UUID, chunk: Chunk) -> UUID:
     """A key of the chunk's providers, not of its number: broken off and run again, the chunks may be others."""
-    whose = f"{chunk.is_outside} {sorted(map(int, chunk.providers))}".encode()
+    whose = f"{chunk.is_outside} {sorted(map(str, chunk.providers))}".encode()
     return UUID(bytes=hashlib.sha256(key.bytes + whose).digest()[:16], version=4)
 
 
