@@ -17,6 +17,7 @@ _RUN = """rules => axe.run(document, {resultTypes: ['violations'], runOnly: rule
 
 def violations(of: Page, *rules: str) -> list[Any]:
     """(rule, first elements) of each rule broken; all rules, or those named. The page's own CSP stays in force."""
+    of.wait_for_load_state()
     if not of.evaluate("() => 'axe' in window"):
         of.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
     found: list[Any] = of.evaluate(_RUN % _TAGS, list(rules))

@@ -75,6 +75,7 @@ def picture(of: Page, name: str, *, whole: bool = True) -> None:
 
 def assert_readable(of: Page) -> None:
     """Nothing to scroll sideways, targets to hit, contrast, headings in order, one h1, a language, named regions."""
+    of.wait_for_load_state()  # a press waits for the next page's first byte, not for its style
     assert of.evaluate(OVERFLOW) <= 0, f"{of.url} scrolls sideways"
     small, faint = of.evaluate(SMALL_TARGETS), of.evaluate(LOW_CONTRAST)
     assert small == [], f"{of.url}: {small}"
