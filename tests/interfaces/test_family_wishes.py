@@ -85,7 +85,7 @@ def test_a_page_left_open_does_not_undo_what_was_wished_since(client: Client) ->
     assert order(own.voucher) == [first, second, third]
 
 
-def test_a_clash_with_another_list_of_the_child_is_said_and_nothing_is_filed(client: Client) -> None:
+def test_a_wish_that_may_not_be_is_refused_in_words_and_nothing_is_filed(client: Client) -> None:
     city, _, own, _ = open_round(client)
     (wrong_age,) = [add_group(city, ages=(15, 17))]
     where = f"/kk/family/wishes/add/{ClubGroup.objects.get(pk=wrong_age).uuid}/"

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from qosymsha.domain.ledger import queries, steps
+from qosymsha.kernel import schema
 from tests.factories.ledger import AT, account, grant, move
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +24,20 @@ def test_any_number_of_drafts_is_one_round_trip(count: int) -> None:
     assert len(seen) == 1
 
 
-def test_a_hundred_thousand_postings_take_seconds() -> None:
+def counted_while_empty() -> None:
+    """Leave the ledger as a young installation's may be: rows that are gone, counted when nothing was there."""
+    with transaction.atomic():
+        steps.post([grant(20_000)], at=AT)
+        steps.post([move(f"gone-{n}", 1, account("free"), account("held", subject=n)) for n in range(20_000)], at=AT)
+        transaction.set_rollback(True)
+    schema.count_anew()
+
+
+@pytest.mark.parametrize("is_counted", [False, True], ids=["never counted", "counted while empty"])
+def test_a_hundred_thousand_postings_take_seconds(is_counted: bool) -> None:
+    """Whatever the planner believes of the tables: with other indexes than those of ids it was over five minutes."""
+    if is_counted:
+        counted_while_empty()
     count = 100_000
     steps.post([grant(count)], at=AT)
     drafts = [move(f"hold-{n}", 1, account("free"), account("held", subject=n)) for n in range(count)]

@@ -1,4 +1,4 @@
-"""What is on: the children's lessons day by day; and where the money of their vouchers is."""
+"""What is on: the children's lessons day by day."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from itertools import groupby
 from django.http import HttpResponse
 
 from qosymsha.domain.attendance import queries as attendance
-from qosymsha.domain.settlement.queries import families as settlement
-from qosymsha.domain.settlement.queries.families import OwnMoney
 from qosymsha.interfaces.family import shown
 from qosymsha.interfaces.family.access import Look
-from qosymsha.interfaces.ui import reasons
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page
 from qosymsha.kernel.clock import local_day
 
@@ -41,15 +38,6 @@ class DayShown:
     lessons: tuple[LessonShown, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MoneyShown:
-    """A voucher's money with the child's name and the kind of lessons."""
-
-    one: OwnMoney
-    name: str
-    kind: str
-
-
 @allowed(Look.WEEK)
 def week(request: SignedRequest) -> HttpResponse:
     """`/family/week/`: all children's lessons of two weeks, a day at a time; to be printed for the kitchen wall."""
@@ -75,14 +63,3 @@ def week(request: SignedRequest) -> HttpResponse:
         for on, lessons in groupby(found, key=lambda one: one.lesson.on)
     ]
     return page(request, "family/week.html", days=days, first=today, last=today + DAYS)
-
-
-@allowed(Look.MONEY)
-def money(request: SignedRequest) -> HttpResponse:
-    """`/family/money/`: what each voucher still holds, what is set aside, owed and paid, from the ledger itself."""
-    children = attendance.own_children(actor=request.actor, at=request.at)
-    found = settlement.own_money(actor=request.actor, at=request.at)
-    vouchers = [
-        MoneyShown(one, children[one.child_id].name, reasons.kind_name(one.kind, request.language)) for one in found
-    ]
-    return page(request, "family/money.html", vouchers=vouchers)

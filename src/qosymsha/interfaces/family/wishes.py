@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from django import forms
 from django.http import Http404, HttpResponse
 
 from qosymsha.domain.attendance import queries as attendance
+from qosymsha.domain.attendance.queries import OwnChild
 from qosymsha.domain.choice import commands
 from qosymsha.domain.choice.access import Action
 from qosymsha.domain.choice.queries import wishing
@@ -64,12 +65,16 @@ class AddForm(Form):
 @allowed(Look.WISHES)
 def wishes(request: SignedRequest) -> HttpResponse:
     """`/family/wishes/`: the open choice rounds, each own voucher's list in its order."""
-    rounds = [(choice, _wishers(request, choice)) for choice in wishing.open_choices(request.at)]
+    rounds = _rounds(request)
     return page(request, "family/wishes.html", rounds=rounds)
 
 
-def _wishers(request: SignedRequest, choice: OpenChoice) -> list[WisherShown]:
+def _rounds(request: SignedRequest) -> list[tuple[OpenChoice, list[WisherShown]]]:
     children = attendance.own_children(actor=request.actor, at=request.at)
+    return [(choice, _wishers(request, choice, children)) for choice in wishing.open_choices(request.at)]
+
+
+def _wishers(request: SignedRequest, choice: OpenChoice, children: Mapping[int, OwnChild]) -> list[WisherShown]:
     found = wishing.own_wishers(actor=request.actor, choice=choice, at=request.at)
     return [
         WisherShown(
@@ -98,7 +103,7 @@ def add(request: SignedRequest, group_uuid: UUID) -> HttpResponse:
     group = wishing.group_of(group_uuid)
     if group is None:
         raise Http404
-    rounds = [(choice, _wishers(request, choice)) for choice in wishing.open_choices(request.at)]
+    rounds = _rounds(request)
     wishers = [one for _, found in rounds for one in found]
     form = AddForm(wishers, typed(request))
 
