@@ -67,9 +67,12 @@ ROOMS = [
     "qosymsha.domain.ledger",
     "qosymsha.domain.witness",
     "qosymsha.domain.people",
+    "qosymsha.domain.factors",
     "qosymsha.domain.programmes",
+    "qosymsha.domain.documents",
     "qosymsha.domain.providers",
     "qosymsha.domain.vouchers",
+    "qosymsha.domain.agreements",
     "qosymsha.domain.attendance",
     "qosymsha.domain.flags",
     "qosymsha.domain.settlement",
@@ -139,6 +142,8 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     }
 }
+FILE_UPLOAD_HANDLERS = ["qosymsha.interfaces.ui.uploads.BoundedUpload"]  # memory only, bounded: no file on the disk
+DATA_UPLOAD_MAX_NUMBER_FILES = 5
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -154,6 +159,8 @@ CSRF_FAILURE_VIEW = "qosymsha.interfaces.signin.views.not_our_form"
 VISIT_LENGTH = timedelta(hours=float(os.environ.get("QOSYMSHA_VISIT_HOURS", "12")))
 VISIT_IDLE = timedelta(minutes=float(os.environ.get("QOSYMSHA_VISIT_IDLE_MINUTES", "60")))
 SESSION_COOKIE_AGE = int(VISIT_LENGTH.total_seconds())
+# How long a process keeps what seldom changes (a public page's menus): tests look at what is there now.
+KEPT_SECONDS = float(os.environ.get("QOSYMSHA_KEPT_SECONDS", "0" if MODE == "test" else "30"))
 STEP_UP_MINUTES = int(os.environ.get("QOSYMSHA_STEP_UP_MINUTES", "10"))
 
 # Where a trial's fake treasury remembers what it was sent; demo and tests keep that in memory.

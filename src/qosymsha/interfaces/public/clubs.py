@@ -11,6 +11,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import get_language
 
 from qosymsha.domain.insights.queries import catalogue
 from qosymsha.domain.insights.queries.catalogue import Club, Lesson
@@ -20,13 +21,16 @@ from qosymsha.domain.programmes.rules import Rules
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.providers.rules import plane, words_of
 from qosymsha.interfaces.public import searching
+from qosymsha.interfaces.public.menus import MenuTexts, menu_texts
 from qosymsha.interfaces.public.searching import DAYS, FIELDS, Menus, Typed
 from qosymsha.interfaces.ui import texts
+from qosymsha.interfaces.ui.briefly import briefly
 from qosymsha.interfaces.ui.doors import context, public_page
 from qosymsha.kernel import clock
 from qosymsha.kernel.errors import Refused
 
 MAP_SIZE = 640
+WEEK = [(day, f"day.short.{day}", f"day.{day}") for day in DAYS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Ground:
     programme: programmes.ProgrammeFacts
     others: tuple[programmes.ProgrammeFacts, ...]
     menus: Menus
+    lists: MenuTexts
     rules: Rules | None
     today: date
 
@@ -94,7 +99,7 @@ def find(request: HttpRequest) -> HttpResponse:
     shown = {
         "typed": typed,
         "ground": ground,
-        "offers": _offers(),
+        "days": WEEK,
         "cards": [_card(club, found.lessons.get(club.id, ()), ground) for club in found.clubs],
         "total": min(found.total, catalogue.COUNTED),
         "is_more": found.total > catalogue.COUNTED,
@@ -154,18 +159,24 @@ def one_club(request: HttpRequest, group_uuid: UUID) -> HttpResponse:
 
 def _ground(request: HttpRequest, programme_id: int | None = None) -> Ground | None:
     """The programme asked for, or the first; None where there is none yet."""
+    language = str(get_language() or texts.LANGUAGES[0])
+    return _ground_of(programme_id, request.GET.get("programme", "")[:36], language, clock.local_day(clock.read()))
+
+
+@briefly
+def _ground_of(programme_id: int | None, asked: str, language: str, today: date) -> Ground | None:
     found = programmes.programmes()
-    asked = request.GET.get("programme", "")
     chosen = [one for one in found if one.id == programme_id or (programme_id is None and str(one.uuid) == asked)]
     if not found:
         return None
-    programme, today = (chosen or found)[0], clock.local_day(clock.read())
+    programme = (chosen or found)[0]
     menus = Menus(tuple(programmes.activities()), tuple(people.districts_of(programme.territory_id, today)))
     try:
         rules = programmes.rules_in_force(programme.id, today).rules
     except Refused:
         rules = None
-    return Ground(programme, tuple(found) if len(found) > 1 else (), menus, rules, today)
+    lists = menu_texts(menus, language)
+    return Ground(programme, tuple(found) if len(found) > 1 else (), menus, lists, rules, today)
 
 
 def _card(club: Club, lessons: Sequence[Lesson], ground: Ground) -> Card:
@@ -191,17 +202,6 @@ def _times(lessons: Sequence[Lesson]) -> list[Times]:
         hours_said = f"{starts:%H:%M}–{ends:%H:%M}"
         found.append(Times(tuple(f"day.{n}" for n in names), tuple(f"day.short.{n}" for n in names), hours_said))
     return sorted(found, key=lambda times: [f"day.{day}" for day in DAYS].index(times.days[0]))
-
-
-def _offers() -> Mapping[str, object]:
-    return {
-        "ages": searching.AGES,
-        "hours": searching.HOURS,
-        "kilometres": searching.KILOMETRES,
-        "days": [(day, f"day.short.{day}", f"day.{day}") for day in DAYS],
-        "languages": [(code, f"teaching.{code}") for code in texts.LANGUAGES],
-        "centres": set(providers.centres()),
-    }
 
 
 def _hint(request: HttpRequest, name: str, count: int, typed: Typed) -> tuple[str, int, str]:
