@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from django.db import transaction
 
 from qosymsha.domain.people import steps
 from qosymsha.domain.people.models import Child
 from qosymsha.domain.people.states import Role
+from qosymsha.domain.witness import store
+from qosymsha.domain.witness.rules import Checkpoint
 from qosymsha.interfaces.cli import doctor
 from qosymsha.kernel import clock
 from tests.factories import people
@@ -33,3 +38,20 @@ def test_a_honeytoken_is_laid_out_listed_read_and_told(run: Run) -> None:
     assert (alarm["what"], alarm["account"]) == ("honeytoken_read", "checker-7")
     (check,) = doctor._alarms()
     assert (check.ok, check.found) == (False, "honeytoken_read ×1")
+
+
+def test_doctor_misses_a_folder_of_checkpoints_and_names_one_that_another_key_signed(
+    settings: Any, tmp_path: Path
+) -> None:
+    settings.CHECKPOINTS, settings.CHECKPOINTS_OF_ONE_CHAIN = str(tmp_path), True
+    store.add(tmp_path, Checkpoint("city/audit", 7, b"\1" * 32, clock.read()))
+    (check,) = doctor._checkpoints()
+    assert check.ok
+    settings.CHECKPOINT_KEY = b"\2" * 32
+    (check,) = doctor._checkpoints()
+    assert not check.ok
+    assert "000000000007.txt" in check.found
+    settings.CHECKPOINT_KEY = b""
+    assert [check.ok for check in doctor._checkpoints()] == [False]
+    settings.CHECKPOINTS, settings.PRODUCTION = "", True
+    assert [check.ok for check in doctor._checkpoints()] == [False]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from os import environ
+from os import W_OK, access, environ
 
 import click
 from django.conf import settings
@@ -20,6 +20,7 @@ from qosymsha.domain.insights.queries import checked
 from qosymsha.domain.insights.queries.standing import Standing, standings
 from qosymsha.domain.insights.rules import PROMISES, Span
 from qosymsha.domain.people import watched
+from qosymsha.domain.witness import store
 from qosymsha.interfaces.cli.acting import HAND
 from qosymsha.interfaces.cli.out import EXIT_DONE, EXIT_FINDING, emit, json_option, tracked
 from qosymsha.interfaces.cli.session import database
@@ -91,7 +92,7 @@ def _looked(quick: bool) -> list[Check]:
     )
     if unapplied:  # the rest asks tables that may not be there yet
         return checks
-    checks += [*_partitions(), *jobs_checks(), *_alarms(), *_shift()]
+    checks += [*_partitions(), *jobs_checks(), *_alarms(), *_checkpoints(), *_shift()]
     return checks if quick else checks + list(_invariants())
 
 
@@ -116,6 +117,7 @@ def _mode() -> Iterator[Check]:
         ("QOSYMSHA_SECRET_KEYS", bool(settings.SECRET_KEYS)),
         ("QOSYMSHA_LOOKUP_KEY", bool(settings.LOOKUP_KEY)),
         ("QOSYMSHA_SECRET_KEY", bool(environ.get("QOSYMSHA_SECRET_KEY"))),
+        ("QOSYMSHA_CHECKPOINT_KEY", bool(settings.CHECKPOINT_KEY)),
         *(
             (f"QOSYMSHA_{port.upper()}", bool(adapter))
             for port, adapter in settings.ADAPTERS.items()
@@ -199,6 +201,26 @@ def _alarms() -> Iterator[Check]:
     told = ", ".join(f"{kind} ×{times}" for kind, times in sorted(found.items()))
     advice = "see `qosymsha guard alarms` or the auditor's page, and ask the account's owner; it stays for a day"
     yield Check("alarms", not found, told or "none within a day", advice)
+
+
+def _checkpoints() -> Iterator[Check]:
+    """The witness outside the database: a folder that is named, can be written and can be read by our key."""
+    advice = "name a folder on another disk in QOSYMSHA_CHECKPOINTS, with its key; docs/guides/operator.md says how"
+    where = store.folder()
+    if where is None:
+        yield Check("checkpoints", not settings.PRODUCTION, "no folder is named", advice)
+        return
+    beside = next((folder for folder in (where, *where.parents) if folder.is_dir()), where)
+    if not access(beside, W_OK):
+        yield Check("checkpoints", False, f"{where} cannot be written", advice)
+        return
+    if not settings.CHECKPOINT_KEY:
+        yield Check("checkpoints", False, "no key", advice)
+        return
+    last = store.files(where)[-1:]
+    is_ours = all(store.one(path).checkpoint for path in last)
+    told = f"{len(store.files(where))} kept" if is_ours else f"{last[0].name} is not signed by our key"
+    yield Check("checkpoints", is_ours, told, "run `qosymsha audit verify`: it names what was changed, and where")
 
 
 def _shift() -> Iterator[Check]:
