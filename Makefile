@@ -6,10 +6,10 @@ ARGS ?=
 WORKERS ?= 2
 export PYTHON
 
-.PHONY: help setup demo serve test check lint types format journeys bench night docs
+.PHONY: help setup demo serve test check lint types format journeys bench night cluster-test docs
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 setup: ## make .venv from the lock files (Python >= 3.11; PYTHON=… chooses one); instant when up to date
 	@scripts/setup.sh
@@ -49,6 +49,9 @@ bench: setup ## the demo at three sizes (SIZES="1000 5000 20000"), then the engi
 
 night: setup ## the long run: kills, random examples, tamperings, sizes; ARGS="--list", "--only kills", "--seed 7"
 	@WORKERS=$(WORKERS) $(BIN)/python scripts/night.py $(ARGS)
+
+cluster-test: setup ## three database nodes on loopback, the leader killed twenty times under load (ARGS="--kills 4")
+	@$(BIN)/python -m tests.cluster.failover $(ARGS)
 
 docs: setup ## make the reference pages from the code, then check that every link between pages leads somewhere
 	@$(BIN)/python scripts/reference.py

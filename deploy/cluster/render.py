@@ -1,0 +1,152 @@
+"""From an inventory to each node's files: `python deploy/cluster/render.py inventory.toml out/`.
+
+Writes `<out>/<node>/{etcd.yml,patroni.yml}` and `<out>/haproxy.cfg`. The tests' cluster is rendered by the same
+templates, so what is tested is what is deployed. Standard library only: an operator needs nothing else to run it.
+"""
+
+import argparse
+import sys
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+
+TEMPLATES = Path(__file__).parent / "templates"
+PASSWORDS = ("superuser", "replication", "rewind")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A database node: its address and ports; several nodes of one host differ in their ports."""
+
+    name: str
+    host: str
+    postgres_port: int = 5432
+    patroni_port: int = 8008
+    etcd_port: int = 2379
+    etcd_peer_port: int = 2380
+
+
+@dataclass(frozen=True)
+class Application:
+    """A node that serves pages: filings on `port`, what anyone may look at on `looking_port`."""
+
+    name: str
+    host: str
+    port: int = 8000
+    looking_port: int = 8001
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """All that differs between a laptop, a city and a nation."""
+
+    city: str
+    postgres_bin: str
+    data: str
+    passwords: dict[str, str]
+    databases: list[Node]
+    applications: list[Application] = field(default_factory=list)
+    database_listen: str = "127.0.0.1:5000"
+    replica_listen: str = "127.0.0.1:5001"
+    pages_listen: str = "127.0.0.1:8080"
+    network: str = "10.0.0.0/8"
+    connections: int = 200
+    shared_buffers: str = "1GB"
+    sockets: str = "/run/postgresql"
+    watchdog: str = "automatic"  # a kernel that stops a node which lost its lease; `off` where there is none
+
+
+def read(path: Path) -> Inventory:
+    """An inventory from its file.
+
+    Raises:
+        ValueError: something needed is missing, in words for the operator.
+    """
+    told = tomllib.loads(path.read_text("utf-8"))
+    try:
+        passwords = tomllib.loads(Path(told["passwords"]).read_text("utf-8"))
+        pages = told.get("pages", {})
+        certificate = f" ssl crt {pages['certificate']}" if "certificate" in pages else ""
+        found = Inventory(
+            city=told["city"],
+            postgres_bin=told["postgres_bin"],
+            data=told["data"],
+            passwords=passwords,
+            databases=[Node(**row) for row in told["database"]],
+            applications=[Application(**row) for row in told.get("application", [])],
+            pages_listen=f"{pages.get('address', '127.0.0.1:8080')}{certificate}",
+            **{name: told[name] for name in ("network", "connections", "shared_buffers", "watchdog") if name in told},
+        )
+    except KeyError as error:
+        raise ValueError(f"{path}: {error} is missing; see inventory.example.toml") from error
+    except TypeError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return checked(found)
+
+
+def checked(inventory: Inventory) -> Inventory:
+    """The inventory, if a cluster can stand on it.
+
+    Raises:
+        ValueError: fewer than three database nodes, a name twice, a password that is missing.
+    """
+    if len(inventory.databases) < 3:
+        raise ValueError("strict synchronous replication needs three database nodes: with two, one loss stops all")
+    names = [node.name for node in inventory.databases] + [node.name for node in inventory.applications]
+    if len(set(names)) < len(names):
+        raise ValueError("a node's name stands twice")
+    if missing := [name for name in PASSWORDS if not inventory.passwords.get(name)]:
+        raise ValueError(f"no password for: {', '.join(missing)}")
+    return inventory
+
+
+def render(inventory: Inventory, out: Path) -> list[Path]:
+    """Write every file; what stands there is replaced. Files with passwords are readable by their owner alone."""
+    written = []
+    for node in inventory.databases:
+        values = _values(inventory) | vars(node)
+        for name in ("etcd.yml", "patroni.yml"):
+            written.append(_write(out / node.name / name, name, values))
+    written.append(_write(out / "haproxy.cfg", "haproxy.cfg", _values(inventory)))
+    return written
+
+
+def _values(inventory: Inventory) -> dict[str, object]:
+    nodes, pages = inventory.databases, inventory.applications
+    checks = [f"    server {n.name} {n.host}:{n.postgres_port} check port {n.patroni_port}" for n in nodes]
+    return {name: getattr(inventory, name) for name in inventory.__dataclass_fields__} | {
+        "etcd_cluster": ",".join(f"{n.name}=http://{n.host}:{n.etcd_peer_port}" for n in nodes),
+        "etcd_hosts": ",".join(f"{n.host}:{n.etcd_port}" for n in nodes),
+        "primary_servers": "\n".join(checks),
+        "replica_servers": "\n".join(checks),
+        "application_servers": "\n".join(f"    server {n.name} {n.host}:{n.port} check" for n in pages),
+        "looking_servers": "\n".join(f"    server {n.name} {n.host}:{n.looking_port} check" for n in pages),
+        **{f"{name}_password": inventory.passwords[name] for name in PASSWORDS},
+    }
+
+
+def _write(path: Path, template: str, values: dict[str, object]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(Template((TEMPLATES / template).read_text("utf-8")).substitute(values), "utf-8")
+    path.chmod(0o600)
+    return path
+
+
+def main() -> int:
+    """Render, and say what was written."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("inventory", type=Path)
+    parser.add_argument("out", type=Path)
+    asked = parser.parse_args()
+    try:
+        for path in render(read(asked.inventory), asked.out):
+            print(path)
+    except (OSError, ValueError) as error:
+        print(f"render: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
