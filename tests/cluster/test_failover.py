@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,12 +17,11 @@ pytestmark = [pytest.mark.fault, pytest.mark.skipif(not is_here(), reason="NOT R
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    folder = tmp_path_factory.mktemp("cluster")
-    for above in (folder, *folder.parents[:2]):  # the servers' user passes through
-        above.chmod(above.stat().st_mode | 0o011)
-    with running(folder / "run") as found:
-        yield found
+def cluster() -> Iterator[Cluster]:
+    with tempfile.TemporaryDirectory(prefix="qosymsha-test-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o711)
+        with running(Path(name) / "run") as found:
+            yield found
 
 
 def test_a_killed_leader_is_replaced_and_nothing_acknowledged_is_lost(cluster: Cluster) -> None:

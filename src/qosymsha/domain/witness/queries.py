@@ -136,10 +136,16 @@ def prefix_faults() -> list[str]:
     return [fault.what for path in newest for fault in _beside(store.one(path), hash_at(int(path.stem)), 0, length())]
 
 
-def chain_faults(progress: Callable[[int], object] = lambda _: None) -> Iterator[Fault]:
-    """Everything: each link against its event and the one before, then the checkpoints, oldest first; INV-9 and 18."""
+def chain_faults(
+    progress: Callable[[int], object] = lambda _: None, until: datetime | None = None
+) -> Iterator[Fault]:
+    """Everything: each link against its event and the one before, then the checkpoints, oldest first; INV-9 and 18.
+
+    `until`: the database was brought back to that instant on purpose; what was signed later is not missed.
+    """
     where = store.folder()
     kept = list(store.stored(where)) if where else []
+    kept = [one for one in kept if until is None or one.checkpoint is None or one.checkpoint.at <= until]
     at_sizes: dict[int, bytes] = dict.fromkeys((one.size for one in kept), b"")
     signed_at = {one.size: one.checkpoint.at for one in kept if one.checkpoint}
     last, signed = Link(0, 0, b"", b"", b"", None), None

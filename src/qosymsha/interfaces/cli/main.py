@@ -37,6 +37,7 @@ VERBS = {
     "pay": ("pay", "Approve, release, make the payment file, read the treasury's replies."),
     "papers": ("papers", "Acts of services: draw, sign, print; e-invoices; a provider's statement."),
     "audit": ("audit", "Check the audit's chain beside its checkpoints; write it out for others."),
+    "backup": ("backup", "Copies of the server and its log, in a folder; restore to any second; a drill."),
     "doctor": ("doctor", "Check versions, settings, the server, migrations, invariants; say what to do."),
     "allocate": ("allocate", "Run the allocation engine on a file in the exchange format."),
     "verify": ("verify", "Check a published round from its folder alone."),

@@ -46,6 +46,16 @@ def database(*, fresh: bool = False, migrate: bool = True) -> Iterator[str]:
         yield from _connected(server.url(name), migrate)
 
 
+@contextmanager
+def connected(url: str) -> Iterator[str]:
+    """Connect Django to a database as it is: nothing is brought up to date, nothing linked.
+
+    Raises:
+        EnvironmentFault: it does not answer.
+    """
+    yield from _connected(url, False)
+
+
 def _connected(url: str, migrate: bool) -> Iterator[str]:
     connections.databases["default"].update(django_database(url))
     os.environ["DATABASE_URL"] = url
