@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from django.db import connection
 from qosymsha.domain.insights.queries import checked
 from qosymsha.domain.insights.rules import PROMISES, Span
 from qosymsha.domain.witness import queries as witness
-from qosymsha.interfaces.cli.out import EXIT_DONE, EXIT_FINDING, emit, json_option, remark
+from qosymsha.interfaces.cli.out import EXIT_DONE, EXIT_FINDING, emit, json_option
 from qosymsha.interfaces.cli.session import connected, database
 from qosymsha.interfaces.ui.templatetags.words import moment
 from qosymsha.kernel import clock
@@ -79,10 +80,9 @@ def take(folder: Path, as_json: bool) -> int:
 
 @command.command()
 @_WHERE
-@click.option(
-    "--strict", is_flag=True, help="Nothing is answered before the log is in FOLDER too: no loss with a disk."
-)
-def receive(folder: Path, strict: bool) -> int:
+@click.option("--strict", is_flag=True, help="Nothing is answered before the log is in FOLDER too.")
+@json_option
+def receive(folder: Path, strict: bool, as_json: bool) -> int:
     """Receive the log into FOLDER as it is written, until Ctrl-C; started again when it dies.
 
     With --strict the server waits for FOLDER's disk before it answers anybody. While nothing receives, it then answers
@@ -95,7 +95,9 @@ def receive(folder: Path, strict: bool) -> int:
     folder = folder.absolute()
     with database(migrate=False) as url:
         argv = backups.receiver(url, folder)
-        remark(f"receiving into {folder / 'wal'}; Ctrl-C ends")
+        told = {"wal": str(folder / "wal"), "strict": strict}
+        emit(told, as_json=as_json, text=lambda: [f"receiving into {told['wal']}; Ctrl-C ends"])
+        sys.stdout.flush()
         if strict:
             backups.wait_for_receiver(url, is_strict=True)
         try:
