@@ -23,8 +23,8 @@ from django.db.models import Field, Model
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "reference"
 ROOMS = (
-    *("ledger", "people", "programmes", "providers", "vouchers", "attendance", "flags"),
-    *("settlement", "choice", "admission", "casework", "insights"),
+    *("ledger", "people", "factors", "programmes", "providers", "vouchers", "agreements", "attendance", "flags"),
+    *("settlement", "choice", "admission", "casework", "insights", "figures"),
 )
 MADE = "<!-- Made by scripts/reference.py (`make docs`). Do not edit. -->\n"
 
@@ -112,6 +112,32 @@ def _package(name: str) -> str:
     return f"| {facts['Name']} | {facts['Version']} | {licence or 'not stated'} |"
 
 
+def access_matrix() -> str:
+    """Every signed-in address: by which method, for which deed, by whom, after which proof."""
+    fresh, door = import_module("qosymsha.interfaces.ui.fresh"), import_module("django.urls")
+    rows = sorted(row for pattern in door.get_resolver().url_patterns for row in _addresses(pattern, "", fresh))
+    head = (
+        f"# Access matrix\n\n{MADE}\nEvery address behind the sign-in. Another's object, and one that once was one's,"
+        " is\nanswered as one that does not exist; another role gets 403, another method 405, who is not signed in goes"
+        "\nto the sign-in. `tests/architecture/test_wall.py` walks each line with an owner, a stranger, a former owner."
+        "\n\n| Address | Method | Deed | Roles | Fresh proof |\n|---|---|---|---|---|\n"
+    )
+    return head + "\n".join(rows) + f"\n\n{len(rows)} lines.\n"
+
+
+def _addresses(pattern: Any, before: str, fresh: ModuleType) -> Iterator[str]:
+    address = before + str(pattern.pattern)
+    for inner in getattr(pattern, "url_patterns", []):
+        yield from _addresses(inner, address, fresh)
+    view = getattr(pattern, "callback", None)
+    for method, deed in sorted(getattr(view, "deeds", {}).items()):
+        if method != "HEAD" and view is not None:
+            is_asked = method == "POST" and fresh.asks(deed)
+            asked = f"{fresh.ASKED[deed]}, {fresh.minutes_of(deed)} min" if is_asked else ""
+            shown = re.sub(r"^[a-z]{2}/", "", address)
+            yield f"| `/{shown}` | {method} | {deed} | {', '.join(sorted(view.roles[method]))} | {asked} |"
+
+
 def _module(room: str, name: str) -> ModuleType | None:
     path = ROOT / "src" / "qosymsha" / "domain" / room / name
     is_there = path.with_suffix(".py").exists() or (path / "__init__.py").exists()
@@ -124,8 +150,8 @@ def _first_line(thing: type) -> str:
 
 def pages() -> Iterator[tuple[Path, str]]:
     """(file, text) of every generated page."""
-    for make in (states, actions, tables, licences):
-        yield PAGES / f"{make.__name__}.md", make()
+    for make in (states, actions, tables, licences, access_matrix):
+        yield PAGES / f"{make.__name__.replace('_', '-')}.md", make()
 
 
 def stale() -> list[str]:

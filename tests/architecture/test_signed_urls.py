@@ -30,6 +30,7 @@ OPEN: dict[str, str] = {
     "no-rights/": "says why nothing is open; needs a visit",
     "step-up/": "needs a visit; the command asks for a right",
     "step-up/code/": "needs a visit; the command asks for a right",
+    "step-up/passkey/": "needs a visit; the command asks for a right",
     "second-factor/": "needs a visit; the command asks for a right",
 }
 FILLED = {"uuid": "00000000-0000-0000-0000-000000000007", "int": "7", "str": "x", "slug": "x", "path": "x"}

@@ -7,7 +7,7 @@ from typing import Any
 
 from qosymsha.domain.people.models import Department, Territory
 from qosymsha.domain.people.states import Role
-from qosymsha.domain.programmes import classifiers, commands
+from qosymsha.domain.programmes import classifiers, commands, queries
 from qosymsha.kernel.actor import Actor, Grant
 from qosymsha.kernel.entropy import uuid4
 
@@ -65,7 +65,7 @@ def in_force(programme_id: int, document: dict[str, Any] | None = None, valid_fr
 
 def line(programme_id: int, kind: str = "creative", amount_tiyn: int = 0, fiscal_year: int = 2026) -> int:
     """A budget line with money on it; the programme has rules in force."""
-    place = commands.queries.programme(programme_id).territory_id
+    place = queries.programme(programme_id).territory_id
     draft = commands.LineDraft(programme_id, department(place), kind, "464-009", fiscal_year)
     line_id = commands.open_budget_line(actor=OFFICER, line=draft, at=AT, key=uuid4())
     if amount_tiyn:

@@ -70,10 +70,16 @@ class City:
         return self.wards[child_id]
 
 
-def make_city(money: int = 100_000_000, choice: Mapping[str, object] | None = None, **timers: int) -> City:
+def make_city(
+    money: int = 100_000_000,
+    choice: Mapping[str, object] | None = None,
+    who_marks: str = "any",
+    agreements: Mapping[str, Mapping[str, object]] | None = None,
+    **timers: int,
+) -> City:
     """A programme with a sport and a creative line of so much free money each, and an accredited provider.
 
-    `choice` replaces fields of the rule set's section of that name.
+    `choice` replaces fields of the rule set's section of that name, `agreements` those of its parts.
     """
     territory = Territory.objects.create(
         kato=f"{710_000_000 + next(_serial)}", kind="city", name_kk="Қала", name_ru="Город", valid=DateRange(YEAR.lower)
@@ -92,11 +98,11 @@ def make_city(money: int = 100_000_000, choice: Mapping[str, object] | None = No
     )
     place = {"territory": territory, "programme": programme, "provider": provider}
     accredit(place)
-    contracts = {kind: _contract(place, line) for kind, line in lines.items()}
+    contracts = {kind: contract_of(place, line.pk) for kind, line in lines.items()}
     venue = Venue.objects.create(
         provider=provider, district=territory, address_kk=f"Көше {next(_serial)}", address_ru="Улица", capacity=500
     )
-    rule_set = _rule_set(territory, programme, timers, choice or {})
+    rule_set = _rule_set(territory, programme, timers, choice or {}, who_marks, agreements or {})
     return City(
         territory.pk,
         programme.pk,
@@ -127,11 +133,12 @@ def accredit(place: dict[str, object], state: str = "accredited") -> None:
     Accreditation.objects.create(**place, state=state, valid=YEAR, filed_at=AT, review_by=YEAR.lower, decided_by=1)
 
 
-def _contract(place: dict[str, object], line: BudgetLine) -> int:
+def contract_of(place: dict[str, object], line_id: int) -> int:
+    """A signed contract for 2026 on a line; its id."""
     return Contract.objects.create(
         **place,
         number=f"K-{next(_serial)}",
-        line=line,
+        line_id=line_id,
         volume_tiyn=10**12,
         valid=YEAR,
         state="signed",
@@ -139,13 +146,21 @@ def _contract(place: dict[str, object], line: BudgetLine) -> int:
     ).pk
 
 
-def _rule_set(
-    territory: Territory, programme: Programme, timers: dict[str, int], choice: Mapping[str, object]
+def _rule_set(  # noqa: PLR0913 - where, and every part a test may change
+    territory: Territory,
+    programme: Programme,
+    timers: dict[str, int],
+    choice: Mapping[str, object],
+    who_marks: str,
+    agreements: Mapping[str, Mapping[str, object]],
 ) -> RuleSet:
     text = resources.files("qosymsha.domain.programmes").joinpath("data/default-rule-set.json").read_text("utf-8")
     document = json.loads(text)
     document["timers"].update(timers)
     document["choice"].update(choice)
+    for part, fields in agreements.items():
+        document["agreements"][part].update(fields)
+    document["marks"]["who"] = who_marks  # a test that is about whose lesson it is says so
     document["pay"]["screened"] = False  # a test that is about red flags says so
     document["planning_tariff"]["tiyn"] = MONTH_TIYN
     document["mrp"]["tiyn"] = 12_000

@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from django.db import connection
 from django.test import Client
 
 from qosymsha.domain.people import commands, queries
@@ -52,6 +53,29 @@ def form_of(shown: str, action: str = "") -> dict[str, str]:
     return {}
 
 
+def plain(content: bytes) -> bytes:
+    """A page without what differs from answer to answer: ids and keys, the token against foreign forms."""
+    without_ids = re.sub(rb"[0-9a-f]{8}-[0-9a-f-]{27}", b"", content)
+    return re.sub(rb'(csrfmiddlewaretoken" value=")\w+', rb"\1", without_ids)
+
+
 def new_key() -> UUID:
     """A key as a page just opened carries it."""
     return uuid4()
+
+
+def memberships(user_id: int) -> list[int]:
+    """The ids of a user's rights, the oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM membership WHERE user_id = %s ORDER BY id", [user_id])
+        return [row[0] for row in cursor.fetchall()]
+
+
+_KEYS = re.compile(
+    r'(name="(?:csrfmiddlewaretoken|key)" value=)"[^"]*"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
+)
+
+
+def masked(shown: str) -> str:
+    """A page without what differs by itself: tokens, keys, outside ids."""
+    return _KEYS.sub(r"\1", shown)

@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from qosymsha.domain.changes import commands as changes
 from qosymsha.domain.insights.queries import catalogue
 from qosymsha.domain.insights.queries.catalogue import Asked
 from qosymsha.domain.people import queries as people
@@ -190,7 +191,7 @@ def test_free_places_are_counted_and_asked_for(client: Client, clubs: Clubs) -> 
 
 def test_nobody_sees_a_group_that_takes_nobody(client: Client, clubs: Clubs) -> None:
     closed, *_ = varied(clubs)
-    commands.close_group(
+    changes.close_group(
         actor=town.OFFICER, group_id=closed, last_day=date(2026, 3, 1), reason="test", at=town.AT, key=uuid4()
     )
     assert "Dombra" not in names(client)
@@ -236,7 +237,11 @@ def test_an_empty_installation_has_a_page_and_the_form_comes_back_as_it_was_type
     assert texts.say("kk", "clubs.empty") in client.get("/kk/clubs/").content.decode()
     shown = client.get("/kk/clubs/?q=%3Cb%3E&age=9&day=Tue&free=1&sort=soon").content.decode()
     assert 'value="&lt;b&gt;"' in shown
-    for part in ("<option value="9" selected>9</option>", 'value="Tue" checked', 'name="free" type="checkbox" value="1" checked'):
+    for part in (
+        '<option value="9" selected>9</option>',
+        'value="Tue" checked',
+        'name="free" type="checkbox" value="1" checked',
+    ):
         assert part in shown
     assert re.search(r'<details class="wide" open>', shown)
 

@@ -46,10 +46,12 @@ def played_city(families: int = 6, places: int = 4) -> admission.City:
 KEYED: dict[str, Callable[[datetime], None]] = {
     "expire_vouchers": duties.expire_vouchers,
     "expire_accreditations": duties.expire_accreditations,
+    "end_places": duties.end_places,
     "promise_month": duties.promise_month,
     "refill": duties.refill,
     "remind_guardians": duties.remind_guardians,
     "watch_absences": duties.watch_absences,
+    "escalate_controls": duties.escalate_controls,
     "check_invariants_by_night": duties.check_invariants_by_night,
 }
 

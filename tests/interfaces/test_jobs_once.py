@@ -13,14 +13,15 @@ from uuid import uuid4
 import pytest
 from django.db import connection, transaction
 
+from qosymsha.domain.changes import commands as changes
 from qosymsha.interfaces.jobs import duties, treasury, upkeep
 from qosymsha.kernel import entropy
 from qosymsha.kernel.clock import local_day, local_instant
 from tests import sweep
-from tests.factories import admission, choice, settlement
-from tests.factories.attendance import OVER, mark
+from tests.factories import admission, choice, controls, settlement
+from tests.factories.attendance import OVER, manager, mark
 from tests.factories.families import month_sent, own_family
-from tests.factories.vouchers import add_group
+from tests.factories.vouchers import add_group, enrolled, make_city
 from tests.interfaces.test_jobs import Bank, sent_file
 from tests.races import at_once, patient
 
@@ -65,12 +66,32 @@ def queued() -> datetime:
     return choice.LATER
 
 
+def over() -> datetime:
+    """Children whose group has closed."""
+    city = make_city()
+    group = add_group(city)
+    enrolled(city, group, 2)
+    at = local_instant(date(2026, 9, 10), 9)
+    changes.close_group(actor=manager(city), group_id=group, last_day=date(2026, 9, 10), reason="x", at=at, key=uuid4())
+    return at + timedelta(days=1)
+
+
 def stayed_away() -> datetime:
     """Children who missed lesson after lesson."""
     here = own_family(2)
     for lesson in here.lessons[:4]:
         assert set(mark(here.city, [(lesson.pk, place, "absent") for _, _, place in here.families])) == {None}
     return OVER
+
+
+def unanswered() -> datetime:
+    """A control's finding that its provider leaves without an answer."""
+    here = own_family(2)
+    (visit,) = controls.visits(controls.drawn(here.city))
+    controls.found(here.city, visit)
+    visit.refresh_from_db()
+    assert visit.answer_until is not None
+    return local_instant(visit.answer_until + timedelta(days=1), 9)
 
 
 def silent() -> datetime:
@@ -98,11 +119,13 @@ CASES = {
     "link_audit": Case(duties.link_audit, granted),
     "expire_vouchers": Case(duties.expire_vouchers, granted),
     "expire_accreditations": Case(duties.expire_accreditations, granted, twice_without_key=True),
+    "end_places": Case(duties.end_places, over, twice_without_key=True),
     "promise_month": Case(duties.promise_month, placed),
     "refill": Case(duties.refill, freed),
     "screen_months": Case(duties.screen_months, placed),
     "offer_places": Case(duties.offer_places, queued),
     "watch_absences": Case(duties.watch_absences, stayed_away),
+    "escalate_controls": Case(duties.escalate_controls, unanswered),
     "remind_guardians": Case(duties.remind_guardians, silent, twice_without_key=True),
     "explain_money": Case(duties.explain_money, placed),
     "propose_recoveries": Case(duties.propose_recoveries, placed),

@@ -11,12 +11,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from qosymsha.domain.insights.queries import openness
+from qosymsha.domain.figures.queries import stored
 from qosymsha.domain.settlement.commands import draw_claims
-from qosymsha.domain.vouchers.models import Voucher
 from qosymsha.interfaces.ui import texts
 from qosymsha.kernel.entropy import uuid4
 from tests.factories import front, settlement
+from tests.factories.figures import open_counted
 from tests.factories.settlement import AT, FEBRUARY, JANUARY, SYSTEM
 
 pytestmark = pytest.mark.django_db
@@ -59,43 +59,48 @@ def test_each_page_is_whole_on_an_empty_installation(client: Client, language: s
 def test_a_month_of_few_children_is_not_told_alone(client: Client) -> None:
     home = settlement.city()
     claimed(home, 12)
-    assert [(m.month, m.lessons) for m in openness.months()] == [(JANUARY, 96)]
     few = settlement.city()
     claimed(few, 4, FEBRUARY)
-    assert [m.month for m in openness.months()] == [JANUARY]
-    assert "02.2026" not in text(client, "/en/open/")
-    assert "01.2026" in text(client, "/en/open/")
+    open_counted(AT)
+    shown = text(client, "/en/open/")
+    assert ">02.2026<" not in shown
+    assert ">01.2026<" not in shown, "nor the month that the kind's total would give it away by"
+    assert texts.say("en", "open.small_months") in shown
+    assert re.search(r'<td class="n">128</td>', shown), "twelve and four children's lessons together"
 
 
-def test_with_the_least_number_switched_off_the_same_month_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The control."""
-    claimed(settlement.city(), 4, FEBRUARY)
-    assert openness.months() == []
-    monkeypatch.setattr(openness, "FEWEST", 1)
-    assert [m.month for m in openness.months()] == [FEBRUARY]
+def test_months_of_enough_children_are_told_one_by_one(client: Client) -> None:
+    """The control: with ten children behind each, both months stand."""
+    claimed(settlement.city(), 12)
+    claimed(settlement.city(), 10, FEBRUARY)
+    open_counted(AT)
+    shown = text(client, "/en/open/")
+    assert ">01.2026<" in shown
+    assert ">02.2026<" in shown
 
 
-def test_small_months_are_told_together_once_ten_children_stand_behind_them() -> None:
-    home = settlement.city()
-    claimed(home, 6)
-    claimed(settlement.city(), 5, FEBRUARY)
-    (only,) = openness.months()
-    assert (only.month, only.lessons) == (None, 88)
-
-
-def test_the_lines_add_up_and_the_absence_rule_is_told_by_group(client: Client) -> None:
-    home = settlement.city(budget_tiyn=2_000_000_000)
-    claimed(home, 12)
-    (line,) = [one for one in openness.lines() if one.planned]
-    assert line.planned == line.free + line.promised + line.due + line.paid == 2_000_000_000
-    assert {share.group: (share.children, share.lost) for share in openness.absences()}["all"] == (12, 0)
+def test_the_lines_add_up_and_the_rules_are_told_by_family(client: Client) -> None:
+    claimed(settlement.city(budget_tiyn=2_000_000_000), 12)
+    open_counted(AT)
+    at, content = stored.open_figures() or (None, {})
+    assert at == AT
+    (line,) = [one for one in content["lines"] if one["planned"]]
+    parts = ("free", "promised", "due", "paid", "back")
+    assert line["planned"] == sum(line[part] for part in parts) == 2_000_000_000
+    everybody = content["equity"][0]
+    assert (everybody["dimension"], everybody["children"], everybody["absent"]) == ("all", 12, 0)
+    assert content["words"] == {"rows": 12, "family": 12, "officer": 0}
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute(
-            "UPDATE voucher SET state = 'closed', reason = 'absent' WHERE id = %s", [Voucher.objects.first().pk]
-        )  # type: ignore[union-attr]
-    assert openness.absences()[0].lost is None, "one child is fewer than ten"
+        first = "(SELECT min(id) FROM voucher)"
+        cursor.execute(f"UPDATE voucher SET state = 'closed', reason = 'absent' WHERE id = {first}")
+    open_counted(AT)
+    assert (stored.open_figures() or (None, {}))[1]["equity"][0]["absent"] is None, "one child is fewer than ten"
     assert texts.say("en", "open.few") in text(client, "/en/open/")
+
+
+def test_before_the_first_night_the_page_says_so_and_shows_the_roots(client: Client) -> None:
+    assert texts.say("ru", "figures.not_yet") in text(client, "/ru/open/")
 
 
 def test_roots_of_closed_lists_are_published(client: Client) -> None:
@@ -105,15 +110,24 @@ def test_roots_of_closed_lists_are_published(client: Client) -> None:
     assert f"/en/rounds/{the_round.uuid}/" in shown
 
 
-def test_the_cost_of_the_open_figures_does_not_grow(client: Client) -> None:
+FACTS = ("voucher", "enrolment", "application", "claim", "sheet_row", "ledger_entry", "ledger_account", "child")
+
+
+def test_the_open_figures_are_read_and_not_counted(client: Client) -> None:
     claimed(settlement.city(), 3)
+    open_counted(AT)
     with CaptureQueriesContext(connection) as few:
         client.get("/en/open/")
     for _ in range(3):
         claimed(settlement.city(), 3)
     with CaptureQueriesContext(connection) as many:
         client.get("/en/open/")
-    assert len(few) == len(many) <= 8
+    assert len(few) == len(many) <= 4
+    touched = re.compile(rf'\b(?:FROM|JOIN)\s+"?(?:{"|".join(FACTS)})\b')
+    assert [one["sql"] for one in many.captured_queries if touched.search(one["sql"])] == []
+    with CaptureQueriesContext(connection) as counting:
+        open_counted(AT)
+    assert any(touched.search(one["sql"]) for one in counting.captured_queries), "the control: counting touches them"
 
 
 @pytest.mark.parametrize(("language", "page"), [("kk", "points/"), ("ru", "clubs/"), ("en", "rounds/")])
@@ -131,7 +145,8 @@ def test_with_the_database_down_the_page_says_so_in_the_visitors_language(
     assert answer.status_code == 500
     assert answer["Cache-Control"] == "no-store"
     assert texts.say(language, "error.500.h1") in shown
-    assert f'class="button" href="/{language}/"' in shown
+    assert f'class="button" href="/{language}/{page}"' in shown, "try again"
+    assert f'class="button quiet" href="/{language}/"' in shown
     assert "gone" not in shown
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 from django.utils import translation
 
-from qosymsha.domain.admission.states import RoundState
+from qosymsha.domain.admission.states import ApplicationState, RoundState
+from qosymsha.domain.agreements import states as agreements
+from qosymsha.domain.allocation.round_terms import Policy
+from qosymsha.domain.assistance.states import Act, VisitWay
 from qosymsha.domain.attendance.states import (
+    AbsenceState,
     ChangeKind,
     CheckInKind,
     HoldState,
@@ -19,11 +23,21 @@ from qosymsha.domain.attendance.states import (
     SheetState,
     WordState,
 )
+from qosymsha.domain.controls.states import CampaignState, Sanction, Strata, Unit, VisitState
+from qosymsha.domain.enquiries.states import Purpose
 from qosymsha.domain.flags.states import FlagState
 from qosymsha.domain.insights.rules import SUBJECTS
+from qosymsha.domain.intake.states import CaseState, Ground
 from qosymsha.domain.ledger.rules import AccountKind
-from qosymsha.domain.people.states import Alarm, Role
-from qosymsha.domain.providers.rules import PaperKind
+from qosymsha.domain.people.states import Alarm, Role, Way
+from qosymsha.domain.programmes.control_rules import Controls
+from qosymsha.domain.programmes.states import RuleDraftState, RuleSetState
+from qosymsha.domain.providers.commands import Verdict
+from qosymsha.domain.providers.rules import Mode, PaperKind
+from qosymsha.domain.providers.rules.files import Ground as ReviewGround
+from qosymsha.domain.providers.rules.files import Standing
+from qosymsha.domain.providers.rules.running import Adaptation
+from qosymsha.domain.providers.states import AccreditationState
 from qosymsha.domain.settlement.rules.statements import WAITS_FOR, Waiting
 from qosymsha.domain.settlement.states import (
     ActState,
@@ -31,10 +45,17 @@ from qosymsha.domain.settlement.states import (
     FileState,
     LineState,
     RecoveryState,
+    RefundState,
     ReplyOutcome,
     Side,
 )
+from qosymsha.domain.vouchers.states import EnrolmentState, VoucherState
 from qosymsha.interfaces.family.leaving import WHY
+from qosymsha.interfaces.family.preferences import _OFFERED
+from qosymsha.interfaces.office.boards.demand import WAYS
+from qosymsha.interfaces.office.budget import PARTS
+from qosymsha.interfaces.office.dashboards import BOARDS
+from qosymsha.interfaces.office.rounds import NEXT, STAGES
 from qosymsha.interfaces.public.searching import FIELDS
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.papers.statement import _CLAIM_COLUMNS
@@ -44,8 +65,56 @@ from tests.architecture.house import SOURCE, modules
 
 CATEGORIES = {"kk": {"one", "other"}, "ru": {"one", "few", "many"}, "en": {"one", "other"}}
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+COLUMNS = """kind filed issued placed waiting usual_days activity district language groups places taken children first
+wished per_place on_record applied free per_children km accepted left_early absent came could stayed share line month
+planned committed paid payable held back earned rows family officer disputed silent categories days families flagged"""
+SAID = {"waiting": "waiting granted", "fairness": "absent flagged absent_few flagged_few by_absent by_flagged"}
 # Keys made at run time: their families, each whole.
 TOLD = ("why.", "whyplace.", "choice.")  # made of states and causes at run time: tests/interfaces/test_reasons.py
+ENQUIRY = {
+    "purpose": Purpose,
+    "part": ("application", "voucher", "place", "month"),
+    "application": ApplicationState,
+    "voucher": VoucherState,
+    "place": EnrolmentState,
+}
+GROUNDS = ("wrong_age", "medical", "papers_missing", "group_closed", "contract_unsigned")
+AGREED: dict[str, Iterable[str]] = {
+    "side": agreements.Side,
+    "way": Way,
+    "stands": ("ok", "given", "soon", "over", "missing", "late"),
+    "paper": ("health_027u", "birth_certificate", "sport_insurance"),
+    "refusal": agreements.RefusalState,
+    "ground": GROUNDS,
+    "ground_why": GROUNDS,
+    "family_word": ("agrees", "objects"),
+    "why_not": ("ages_out", "leaves", "no_group"),
+    "word": ("yes", "no", "silent"),
+    "own_word": ("yes", "no", "silent"),
+    "wait": agreements.WaitState,
+}
+CONTROL = {
+    "unit": Unit,
+    "strata": Strata,
+    "state": CampaignState,
+    "visit": VisitState,
+    "finding": Controls().findings,
+    "sanction": Sanction,
+    "sanction_does": Sanction,
+    "verb": ("freeze", "draw", "end", "cancel"),
+    "will": ("freeze", "draw", "end", "cancel"),
+    "done": ("freeze", "draw", "typed", "end", "cancel"),
+}
+DESK = {
+    "accr.state": ("waiting", *AccreditationState),
+    "accr.means": ("limited", "refused", "expired", "revoked"),
+    "accr.kind": PaperKind,
+    "accr.standing": Standing,
+    "accr.ground": ReviewGround,
+    **dict.fromkeys(("accr.verdict", "accr.will", "accr.done"), Verdict),
+    "desk.mode": Mode,
+    "venue.has": Adaptation,
+}
 FAMILIES = (
     {f"round.state.{state}" for state in RoundState}
     | {f"money.{kind}" for kind in AccountKind if kind is not AccountKind.APPROP}
@@ -57,6 +126,10 @@ FAMILIES = (
     | {f"alarm.{kind}" for kind in Alarm}
     | {f"{page}.{name}" for page in ("status", "office.checks.do") for name, _ in SUBJECTS}
     | {f"leave.{why}" for why in WHY}
+    | {f"agr.{family}.{word}" for family, words in AGREED.items() for word in words}
+    | {f"office.act{part}.{verb}" for part in ("", ".will") for verb in ("sign", "refuse", "invoice")}
+    | {f"office.act.{verb}.done" for verb in ("sign", "refuse", "invoice")}
+    | {f"prefs.channel.{channel}" for channel in _OFFERED}
     | {f"act.state.{state}" for state in ActState}
     | {f"act.side.{side}" for side in Side}
     | {f"act.column.{name}" for name in ("month", "children", "lessons", "tariff", "amount")}
@@ -68,7 +141,7 @@ FAMILIES = (
     | {f"club.session.{state}" for state in SessionState}
     | {f"club.change.{kind}" for kind in ChangeKind}
     | {f"club.word.{word}" for word in WordState}
-    | {f"{family}.{value}" for value in MarkValue for family in ("mark", "marks.short")}
+    | {f"{family}.{value}" for value in MarkValue for family in ("mark", "marks.short", "family.mark")}
     | {f"change.{kind}{end}" for kind in ChangeKind for end in ("", ".done")}
     | {f"change.{field}" for field in ("on", "starts", "venue", "teacher", "reason")}
     | {f"objection.{word}" for word in ("upheld", "dismissed")}
@@ -95,9 +168,37 @@ FAMILIES = (
     | {f"day.short.{day}" for day in DAYS}
     | {f"clubs.loosen.{name}" for name in FIELDS}
     | {f"club.paper.{kind}" for kind in PaperKind}
+    | {f"{family}.{word}" for family, words in DESK.items() for word in words}
+    | {f"accr.paper_{name}" for name in ("number", "first", "last", "scan")}
+    | {f"enquiry.{family}.{word}" for family, words in ENQUIRY.items() for word in words}
+    | {f"hearing.state.{state}" for state in ("live", *AbsenceState)}
+    | {f"refunds.state.{state}" for state in RefundState}
+    | {f"control.{family}.{word}" for family, words in CONTROL.items() for word in words}
+    | {f"case.state.{state}" for state in (*CaseState, "late", "not_filed")}
+    | {f"ground.{ground}" for ground in Ground}
+    | {f"{family}.{way}" for way in VisitWay for family in ("assist.way", "assist.by", "help.by")}
+    | {f"help.{act}" for act in Act}
+    | {f"office.case.{verb}.done" for verb in ("refuse", "ask")}
     | {"equity.all"}
+    | {f"figures.name.{name}" for name in BOARDS}
+    | {f"figures.col.{name}" for name in COLUMNS.split()}
+    | {f"figures.demand.by_{way}" for way in WAYS}
+    | {f"figures.{board}.{part}" for board, parts in SAID.items() for part in parts.split()}
+    | {f"figures.legend.{part}" for part in ("granted", "waiting")}
     | {f"equity.language.{code}" for code in texts.LANGUAGES}
-    | {f"equity.{group}.{value}" for group in ("special", "many") for value in ("true", "false")}
+    | {f"equity.{group}.{value}" for group in ("special", "many", "rural") for value in ("true", "false")}
+    | {f"rules.state.{state}" for state in RuleSetState}
+    | {f"rules.draft.{state}" for state in RuleDraftState}
+    | {f"rules.diff.{part}" for part in ("section", "row", "field", "was", "now")}
+    | {f"rules.{part}.{policy}" for part in ("policy", "policy_means") for policy in Policy}
+    | {f"stage.name.{stage}" for stage in STAGES}
+    | {f"stage.{part}.{step}" for part in ("go", "will", "done") for step in (*NEXT.values(), "refill", "cancel")}
+    | {f"stage.choice_will.{step}" for step in (*NEXT.values(), "offer", "cancel")}
+    | {f"stage.{part}.offer" for part in ("go", "done")}
+    | {f"budget.part.{part}" for part in PARTS}
+    | {f"budget.december.{way}" for way in ("officer_decision", "promise_again")}
+    | {f"calendar.month.{number}" for number in range(1, 13)}
+    | {f"calendar.deadline.{what}" for what in ("accept", "choose", "review", "offer", "officer", "pay_day")}
     | {f"office.kind.{kind}" for kind in ("held", "place", "payable", "transit", "receivable", "paid", "posting")}
 )
 _REASONS = re.compile(r"\w*(Refusal|Reason|Fault)")

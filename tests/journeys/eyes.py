@@ -84,3 +84,13 @@ def assert_readable(of: Page) -> None:
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
+def tab_to(of: Page, selector: str) -> None:
+    """Tab until the element has the focus, and is seen to have it."""
+    for _ in range(80):
+        of.keyboard.press("Tab")
+        if of.evaluate("s => document.activeElement.matches(s)", selector):
+            assert of.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
+            return
+    raise AssertionError(f"{selector} is not reached by keyboard on {of.url}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import date
 from pathlib import Path
@@ -16,6 +17,7 @@ from qosymsha.kernel.clock import local_instant
 from tests.factories import front
 from tests.interfaces.test_catalogue import SARYARKA, Clubs, varied
 from tests.journeys import axe, eyes
+from tests.journeys.eyes import tab_to
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 PAGES = (
@@ -33,6 +35,7 @@ PAGES = (
 )
 # Colours are the same in every language; widths are not. Each is seen on a phone by day and at a desk by night.
 LOOKS = (("dark", eyes.PHONE), ("light", eyes.DESKTOP), ("dark", eyes.DESKTOP))
+LOOK = os.environ.get("QOSYMSHA_LOOK", "")
 SHOWN = {("clubs/", "kk"), ("clubs/map/", "ru"), ("design/", "en"), ("points/", "kk")}
 
 
@@ -57,6 +60,13 @@ def picture(page: Page, address: str, language: str) -> None:
         eyes.picture(page, f"{name}-{language}-phone-light")
 
 
+def keep(page: Page, address: str, name: str) -> None:
+    """A look at it, where somebody asks."""
+    if LOOK:
+        words = re.sub(r"\W+", "-", address.partition("://")[2].partition("/")[2]).strip("-")
+        page.screenshot(path=f"{LOOK}/{words[:40]}-{name}.png", full_page=True)
+
+
 @pytest.mark.parametrize("language", texts.LANGUAGES)
 def test_axe_finds_nothing_on_any_public_page(language: str, live_server: Any, browser_path: Path, town: Clubs) -> None:
     with eyes.browser(browser_path) as browser:
@@ -70,8 +80,10 @@ def test_axe_finds_nothing_on_any_public_page(language: str, live_server: Any, b
                 axe.assert_clean(page)
                 eyes.assert_readable(page)
                 picture(page, address.removeprefix(f"{live_server.url}/{language}/"), language)
+                keep(page, address, f"{language}-phone-light")
                 for scheme, size in LOOKS if language == "kk" else LOOKS[-1:]:
                     look(page, scheme, size)
+                    keep(page, address, f"{language}-{size['width']}-{scheme}")
                     axe.assert_clean(page, *axe.BY_LOOK)
                     assert page.evaluate(eyes.OVERFLOW) <= 0, f"{address} scrolls sideways"
 
@@ -85,16 +97,6 @@ def test_axe_sees_what_is_wrong(browser_path: Path) -> None:
         assert {"html-has-lang", "label", "image-alt", "color-contrast"} <= found
         assert [rule for rule, _ in axe.violations(page, *axe.BY_LOOK)] == ["color-contrast"]
         page.close()
-
-
-def tab_to(page: Page, selector: str) -> None:
-    """Tab until the element has the focus, and is seen to have it."""
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if page.evaluate("s => document.activeElement.matches(s)", selector):
-            assert page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
-            return
-    raise AssertionError(f"{selector} is not reached by keyboard")
 
 
 @pytest.mark.parametrize("has_scripts", [True, False])

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from django.db import connection
 from django.test import override_settings
 
-from qosymsha.domain.people import commands, queries
+from qosymsha.domain.people import commands, queries, steps
 from qosymsha.domain.people.access import Action
 from qosymsha.domain.people.commands import factors
 from qosymsha.domain.people.commands.officials import Appointment
@@ -161,7 +161,7 @@ def test_guessing_on_with_new_codes_ends_at_ten_misses(guardian: Actor) -> None:
 
 def test_without_the_limit_on_misses_guessing_goes_on(guardian: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control run."""
-    monkeypatch.setattr(factors, "_refuse_guessing", lambda *_: None)
+    monkeypatch.setattr(steps, "refuse_guessing", lambda *_: None)
     for _ in range(LIMITS.misses_in_window + 1):
         commands.prove_by_code(actor=guardian, code="000000", at=AT)
     commands.make_code(actor=guardian, at=AT)

@@ -10,9 +10,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from qosymsha.domain.changes import commands as changes
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.programmes.rules import Calendar
-from qosymsha.domain.providers import commands, queries
+from qosymsha.domain.providers import queries
 from qosymsha.domain.providers.commands import Verdict
 from qosymsha.domain.providers.commands import groups as groups_module
 from qosymsha.domain.providers.models import ClubGroup, Teacher, TimetableSlot, Venue
@@ -286,9 +287,9 @@ def test_a_closed_group_takes_nobody_and_has_no_lessons_after_its_last_day():
     call = {"actor": MANAGER_OF_ALL, "group_id": outcome.id, "reason": "the hall is closed", "at": AT}
     for day, reason, why in ((TODAY - timedelta(1), "x", R.DAYS_REVERSED), (last, " ", R.REASON_MISSING)):
         with pytest.raises(Refused) as caught:
-            commands.close_group(**call | {"last_day": day, "reason": reason}, key=uuid4())
+            changes.close_group(**call | {"last_day": day, "reason": reason}, key=uuid4())
         assert caught.value.reason is why
-    commands.close_group(**call, last_day=last, key=uuid4())
+    changes.close_group(**call, last_day=last, key=uuid4())
     days = queries.lessons_between([outcome.id], FIRST, YEAR_END, Calendar({}))[outcome.id]
     assert days == [date(2026, 2, 2), last]
     assert queries.groups_open_on(market.programme_id, FIRST) == []
@@ -296,7 +297,7 @@ def test_a_closed_group_takes_nobody_and_has_no_lessons_after_its_last_day():
     freed = market.draft("NEXT", slots=_slots(), first_day=last + timedelta(1))
     assert open_groups(provider, [freed])[0].reason is None  # the teacher is free again
     with pytest.raises(Refused) as caught:
-        commands.close_group(**call, last_day=last, key=uuid4())
+        changes.close_group(**call, last_day=last, key=uuid4())
     assert caught.value.reason is R.NO_SUCH_STEP
 
 

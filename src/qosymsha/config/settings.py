@@ -70,6 +70,7 @@ ROOMS = [
     "qosymsha.domain.factors",
     "qosymsha.domain.programmes",
     "qosymsha.domain.documents",
+    "qosymsha.domain.assistance",
     "qosymsha.domain.providers",
     "qosymsha.domain.vouchers",
     "qosymsha.domain.agreements",
@@ -78,8 +79,12 @@ ROOMS = [
     "qosymsha.domain.settlement",
     "qosymsha.domain.choice",
     "qosymsha.domain.admission",
+    "qosymsha.domain.intake",
+    "qosymsha.domain.controls",
+    "qosymsha.domain.enquiries",
     "qosymsha.domain.casework",
     "qosymsha.domain.insights",
+    "qosymsha.domain.figures",
 ]
 INSTALLED_APPS = [
     "django.contrib.contenttypes",

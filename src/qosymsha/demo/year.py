@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qosymsha.demo import founding, intake, months, places, presence, report, supply
+from qosymsha.demo import agreeing, controlling, figures, founding, intake, months, places, presence, report, supply
 from qosymsha.demo.world import YEAR, World
 from qosymsha.domain.settlement.commands import closes
 from qosymsha.domain.settlement.commands.closes import December, DecemberDecision
@@ -60,13 +60,16 @@ def _steps(folder: Path) -> Iterator[tuple[str, Step]]:
     yield "vouchers", places.answer
     yield "choice", partial(places.choose, folder=folder)
     yield "vouchers", places.move_up
+    yield "agreements", agreeing.agree
     for month in LESSON_MONTHS[:-1]:
         yield "lessons", partial(_lessons, month=month)
         if month == LESSON_MONTHS[0]:
             yield "lessons", lambda _: schema.count_anew()
         yield "settlement", partial(months.settle, month=month)
+    yield "controls", controlling.control
     yield "lessons", partial(months.begin, month=LESSON_MONTHS[-1])
     yield "year end", _year_end
+    yield "figures", figures.count
 
 
 def _lessons(world: World, month: date) -> None:

@@ -14,6 +14,9 @@ class Action(StrEnum):
     OPEN_DEPARTMENT = "open_department"
     APPOINT = "appoint"
     DISMISS = "dismiss"
+    READ_STAFF = "read_staff"
+    GIVE_ROLE = "give_role"
+    END_VISITS = "end_visits"
     REGISTER_FAMILIES = "register_families"
     RECORD_STATUSES = "record_statuses"
     END_GUARDIANSHIP = "end_guardianship"
@@ -36,6 +39,7 @@ class Action(StrEnum):
     GRANT_READING = "grant_reading"
     LAY_HONEYTOKEN = "lay_honeytoken"
     READ_ALARMS = "read_alarms"
+    SET_PREFERENCES = "set_preferences"
 
 
 _RUNNERS = frozenset({Role.OPERATOR, Role.SYSTEM})
@@ -48,6 +52,9 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.OPEN_DEPARTMENT: _RUNNERS,
     Action.APPOINT: _RUNNERS,
     Action.DISMISS: _RUNNERS,
+    Action.READ_STAFF: frozenset({Role.OPERATOR, Role.AUDITOR}),
+    Action.GIVE_ROLE: frozenset({Role.OPERATOR}),
+    Action.END_VISITS: frozenset({Role.OPERATOR}),
     Action.REGISTER_FAMILIES: _OFFICE | {Role.CLERK, Role.CHANNEL},
     Action.RECORD_STATUSES: _OFFICE,
     Action.END_GUARDIANSHIP: _OFFICE,
@@ -70,4 +77,5 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.GRANT_READING: frozenset({Role.PROGRAMME_OFFICER, Role.OPERATOR}),
     Action.LAY_HONEYTOKEN: _RUNNERS,
     Action.READ_ALARMS: _RUNNERS | {Role.AUDITOR},
+    Action.SET_PREFERENCES: _SIGNED_IN,
 }

@@ -121,6 +121,13 @@ def subject_of(user_id: int) -> str:
     return str(subject)
 
 
+def subjects_of(user_ids: Collection[int]) -> dict[int, str]:
+    """What the identity provider calls these users; unknown ones are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, subject FROM app_user WHERE id = ANY(%s::bigint[])", [list(user_ids)])
+        return dict(cursor.fetchall())
+
+
 def actor_for(user_id: int, at: datetime) -> Actor:
     """The user as an actor: grants from memberships valid today, each covering its territory and all below.
 
@@ -368,8 +375,15 @@ def persons_named(*, actor: Actor, kind: str, text: str, at: datetime) -> dict[i
 
 
 def person_tokens(person: PersonDetails) -> list[bytes]:
-    """All tokens of a person's names."""
-    return name_tokens(searched_words(name_words(person)))
+    """All tokens of a person's names: to be found by words, and by words together with the birth date."""
+    words = name_words(person)
+    dated = [] if person.born_on is None else dated_tokens(words, person.born_on)
+    return sorted({*name_tokens(searched_words(words)), *dated})
+
+
+def dated_tokens(words: Iterable[str], born_on: date) -> list[bytes]:
+    """The keyed hashes of folded name words each tied to the birth date: a date alone finds, and tells, nobody."""
+    return name_tokens(f"{word}|{born_on.isoformat()}" for word in words)
 
 
 def _bears(person: PersonDetails, sought: Sequence[str]) -> bool:

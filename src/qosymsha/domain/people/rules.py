@@ -10,12 +10,14 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from qosymsha.domain.people.ports import ProvedChild, StatusAnswer
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.states import Channel, Role
 from qosymsha.kernel import iin
 from qosymsha.kernel.text import folded, normal
 
 _NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[-'’`. ])*\Z")  # any script's letters: `[а-я]` would refuse Kazakh names
 _PHONE = re.compile(r"\+?[0-9]{7,15}\Z")
+_EMAIL = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@.,;<>]{2,}\Z")  # whether it is read is another question
+_EMAIL_LENGTH = 254  # RFC 5321
 _FIRST_YEAR = 1900  # earlier is a slip of the hand, whoever the person is
 PREFIX_LETTERS = 3
 
@@ -42,9 +44,17 @@ class PeopleRefusal(StrEnum):
     CONSENT_UNKNOWN = "consent_unknown"
     ROLE_UNKNOWN = "role_unknown"
     MEMBERSHIP_UNKNOWN = "membership_unknown"
+    RIGHT_TO_ONESELF = "right_to_oneself"
+    SECOND_PERSON_NEEDED = "second_person_needed"
+    PROPOSAL_UNKNOWN = "proposal_unknown"
+    PROPOSED_BY_ONESELF = "proposed_by_oneself"
     DEPARTMENT_CODE_TAKEN = "department_code_taken"
     TERRITORY_UNKNOWN = "territory_unknown"
     NUMBER_TAKEN = "number_taken"
+
+
+# Roles that move money or rules, or give roles: one operator proposes such a right, another gives it (ASVS 2.3.5).
+POWERFUL = frozenset({Role.OPERATOR, Role.RULE_APPROVER, Role.APPROVER, Role.PAYER})
 
 
 class GuardRefusal(StrEnum):
@@ -58,6 +68,14 @@ class GuardRefusal(StrEnum):
     GRANT_TOO_LARGE = "grant_too_large"
     ACCOUNT_UNKNOWN = "account_unknown"
     HONEYTOKEN_THERE = "honeytoken_there"
+
+
+class PreferenceRefusal(StrEnum):
+    """Why a wish on language and notices is not kept."""
+
+    EMAIL_MISSING = "email_missing"
+    EMAIL_UNREADABLE = "email_unreadable"
+    NO_PHONE_FOR_SMS = "no_phone_for_sms"
 
 
 class SignInRefusal(StrEnum):
@@ -257,6 +275,30 @@ def _refuse_names(person: PersonDetails) -> PeopleRefusal | None:
 
 def _is_birth_date(born_on: date | None, today: date) -> bool:
     return born_on is None or (born_on <= today and born_on.year >= _FIRST_YEAR)
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """In which language, by which channels (values of `states.Channel`; the app always), at which e-mail address.
+
+    `is_told`: the person said so; else it is what the house takes until then.
+    """
+
+    language: str
+    channels: frozenset[str]
+    email: str = ""
+    is_told: bool = True
+
+
+def refuse_preferences(wish: Preferences, has_phone: bool) -> StrEnum | None:
+    """The first reason against a wish, or None. Source: PRODUCT.md J1; docs/rules/people.md R-28..R-31."""
+    if wish.language not in ("kk", "ru", "en"):
+        return PeopleRefusal.LANGUAGE_UNKNOWN
+    if Channel.EMAIL in wish.channels and not wish.email:
+        return PreferenceRefusal.EMAIL_MISSING
+    if wish.email and not (len(wish.email) <= _EMAIL_LENGTH and _EMAIL.match(wish.email)):
+        return PreferenceRefusal.EMAIL_UNREADABLE
+    return PreferenceRefusal.NO_PHONE_FOR_SMS if Channel.SMS in wish.channels and not has_phone else None
 
 
 def refuse_guardian(guardian: PersonDetails, language: str) -> PeopleRefusal | None:

@@ -43,6 +43,18 @@ class Way(StrEnum):
     CODE = "code"  # a one-time code to the phone
     TOTP = "totp"  # an authenticator app
     IDENTITY = "identity"  # signed in again at the identity provider
+    PASSKEY = "passkey"  # a passkey, unlocked by its owner (room `factors`)
+    RECOVERY = "recovery"  # a recovery code on paper
+    IN_PERSON = "in_person"  # before a clerk, by a code to the own phone or a signed paper (room `assistance`)
+
+
+class Channel(StrEnum):
+    """Ways in which a notice reaches a person (`notice_preference.channel`)."""
+
+    APP = "app"  # in the door itself: always
+    SMS = "sms"
+    EMAIL = "email"
+    PUSH = "push"
 
 
 class Alarm(StrEnum):
@@ -51,6 +63,8 @@ class Alarm(StrEnum):
     HONEYTOKEN_READ = "honeytoken_read"
     READING_STOPPED = "reading_stopped"
     GUESSING_STOPPED = "guessing_stopped"
+    PASSKEY_COPIED = "passkey_copied"
+    ASSISTANCE_STOPPED = "assistance_stopped"
 
 
 class Topic(StrEnum):

@@ -5,29 +5,33 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
 
 from qosymsha.domain.people import queries
-from qosymsha.domain.people.models import SecurityEvent, User
+from qosymsha.domain.people.access import Action
+from qosymsha.domain.people.models import SecondFactor, SecurityEvent, StrongTry, User
 from qosymsha.domain.people.rules import (
+    CodeLimits,
     GuardRefusal,
     PersonDetails,
+    SignInRefusal,
     merged,
     person_json,
     person_of,
     reading_limit,
 )
-from qosymsha.domain.people.states import Alarm
-from qosymsha.kernel import cipher, entropy
+from qosymsha.domain.people.states import Alarm, Way
+from qosymsha.kernel import audit, cipher, entropy
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Refused
 
 _log = logging.getLogger(__name__)
+FACTOR = "second_factor"  # the kind of an app's secret
 
 # Two registrations of the same person at once: the second waits at the unique look-up and then finds the first's row.
 # `keep` leaves rows that are there; `replace` writes a subject's own row anew.
@@ -145,6 +149,20 @@ def give_role(user_id: int, scope: Scope, first: date, last: date | None) -> int
     return int(row[0])
 
 
+def end_role(user_id: int, scope: Scope, day: date) -> int:
+    """End every right of this scope from `day` on: the next request sees none. Returns how many there were."""
+    assert transaction.get_connection().in_atomic_block, "a right ends with its cause"
+    mine: list[Any] = [user_id, scope.role, scope.territory_id, scope.department_id, scope.provider_id]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE membership SET valid = valid * daterange(NULL, %s) WHERE user_id = %s AND role = %s"
+            " AND territory_id IS NOT DISTINCT FROM %s AND department_id IS NOT DISTINCT FROM %s"
+            " AND provider_id IS NOT DISTINCT FROM %s AND NOT valid << daterange(%s, NULL)",
+            [day, *mine, day],
+        )
+        return int(cursor.rowcount)
+
+
 def differing_births(kind: str, wanted: Mapping[bytes, PersonDetails]) -> set[bytes]:
     """Look-ups of stored persons whose birth date is another than the one given now: a person must look at them."""
     ids = queries.by_lookup(kind, list(wanted))
@@ -221,6 +239,41 @@ def alarm(kind: Alarm, user_id: int, subject_ids: Sequence[int], at: datetime) -
     assert transaction.get_connection().in_atomic_block, "an alarm commits with its cause"
     SecurityEvent.objects.create(at=at, kind=kind.value, user_id=user_id, subject_ids=list(subject_ids))
     transaction.on_commit(lambda: _log.error("security event: %s, user %s", kind.value, user_id))
+
+
+def code_limits() -> CodeLimits:
+    """What an installation lets a guesser of second factors have."""
+    return CodeLimits(**getattr(settings, "CODE_LIMITS", {}))
+
+
+def refuse_guessing(actor: Actor, at: datetime, bounds: CodeLimits) -> None:
+    """Stop who has missed too often lately, whatever the factor; the caller holds the person's lock.
+
+    Raises:
+        Refused: too_many_tries.
+    """
+    since = at - timedelta(minutes=bounds.window_minutes)
+    missed = StrongTry.objects.filter(user_id=actor.user_id, at__gt=since, passed=False).count()
+    if missed >= bounds.misses_in_window:
+        raise Refused(SignInRefusal.TOO_MANY_TRIES)
+
+
+def note_try(actor: Actor, way: Way, at: datetime, *, passed: bool, reason: str = "") -> None:
+    """A try of a second factor, passed or not, with its event."""
+    assert transaction.get_connection().in_atomic_block, "a try commits with what it did"
+    StrongTry.objects.create(user_id=actor.user_id, way=way, at=at, passed=passed)
+    detail = {"way": way.value, "passed": passed} | ({"reason": reason} if reason else {})
+    ids = [actor.user_id]
+    audit.record(actor=actor, at=at, action=Action.PROVE_AGAIN, subject_kind="user", subject_ids=ids, detail=detail)
+
+
+def end_app(user_id: int, at: datetime) -> int:
+    """End a user's authenticator app and destroy its secret; returns how many there were (0 or 1, begun ones too)."""
+    assert transaction.get_connection().in_atomic_block, "an end commits with its event"
+    ended = list(SecondFactor.objects.filter(user_id=user_id, ended_at=None).values_list("id", flat=True))
+    SecondFactor.objects.filter(id__in=ended).update(ended_at=at)
+    erase(FACTOR, ended)
+    return len(ended)
 
 
 def rotate(limit: int) -> int:

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
 
 from qosymsha.kernel.canonical import canonical_json
 from qosymsha.kernel.money import rounded
@@ -45,25 +46,60 @@ def read(document: Any) -> Document:
     Raises:
         RuleSetFault: the first fault found.
     """
+    found = _canonical(document)
+    for path, message in faults(found):
+        raise RuleSetFault(path, message)
+    return found
+
+
+def plain(document: Any) -> Document:
+    """The document in its canonical form, where it fits the schema; fields may still contradict each other.
+
+    Raises:
+        RuleSetFault: the first place that breaks the schema.
+    """
+    found = _canonical(document)
+    for error in schema_errors(found):
+        raise RuleSetFault(_path(error), error.message)
+    return found
+
+
+def resolved(document: Document) -> Document:
+    """The document with each tariff's tenge made anew from its multiple of the MRP."""
+    mrp = document["mrp"]["tiyn"]
+    tariffs = [
+        {**tariff, "unit_tiyn": rounded(Fraction(tariff["unit_mrp"]) * mrp)} for tariff in document["tariffs"]["list"]
+    ]
+    return {**document, "tariffs": {**document["tariffs"], "list": tariffs}}
+
+
+def _canonical(document: Any) -> Document:
     try:
         canonical = canonical_json(document)
     except (ValueError, RecursionError) as no_json:
         raise RuleSetFault("/", f"is no JSON document: {no_json}") from no_json
     if b"\\u0000" in canonical:
         raise RuleSetFault("/", "holds the character U+0000, which no database text may")
-    plain: Document = json.loads(canonical)
-    for path, message in faults(plain):
-        raise RuleSetFault(path, message)
-    return plain
+    found: Document = json.loads(canonical)
+    return found
 
 
 def faults(document: Any) -> list[Fault]:
     """All faults as (path, message): the schema's, or where it fits, those between fields. Empty means a rule set."""
-    errors = Draft202012Validator(schema()).iter_errors(document)
-    found = sorted(errors, key=lambda error: [str(step) for step in error.absolute_path])
+    found = schema_errors(document)
     if found:
-        return [("/" + "/".join(map(str, error.absolute_path)), error.message) for error in found]
+        return [(_path(error), error.message) for error in found]
     return [fault for judge in _JUDGES for fault in judge(document)]
+
+
+def schema_errors(document: Any) -> list[ValidationError]:
+    """Where the document breaks the JSON Schema, by place; empty where it fits."""
+    errors = Draft202012Validator(schema()).iter_errors(document)
+    return sorted(errors, key=lambda error: [str(step) for step in error.absolute_path])
+
+
+def _path(error: ValidationError) -> str:
+    return "/" + "/".join(map(str, error.absolute_path))
 
 
 def differences(before: Any, after: Any, path: str = "") -> list[tuple[str, Any, Any]]:
@@ -189,6 +225,17 @@ def _flags(document: Document) -> Iterator[Fault]:
             yield f"/flags/list/{index}/thresholds", f"must name these and no other: {listed}"
 
 
+def _agreements(document: Document) -> Iterator[Fault]:
+    section, kinds = document["agreements"], set(document["kinds"]["codes"])
+    yield from _repeated("/agreements/refusal/grounds", [g["code"] for g in section["refusal"]["grounds"]])
+    yield from _repeated("/agreements/papers", [p["code"] for p in section["papers"]])
+    for index, paper in enumerate(section["papers"]):
+        if not kinds.issuperset(paper["kinds"]):
+            yield f"/agreements/papers/{index}/kinds", "names a kind that the rule set does not have"
+    if section["charge"]["allowed"] != (section["charge"]["ceiling_tiyn"] > 0):
+        yield "/agreements/charge/ceiling_tiyn", "give the most it may be where a charge is allowed, and 0 otherwise"
+
+
 @cache
 def _thresholds() -> dict[str, frozenset[str]]:
     """Rule of red flags → the names of its thresholds, as the default rule set has them."""
@@ -196,7 +243,7 @@ def _thresholds() -> dict[str, frozenset[str]]:
     return {rule["code"]: frozenset(rule["thresholds"]) for rule in json.loads(text)["flags"]["list"]}
 
 
-_JUDGES = (_flags, _ages, _categories, _slots, _tariffs, _reserves, _choice, _money_and_days)
+_JUDGES = (_agreements, _flags, _ages, _categories, _slots, _tariffs, _reserves, _choice, _money_and_days)
 
 
 def _repeated(path: str, codes: list[str]) -> Iterator[Fault]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateRangeField, RangeOperators
+from django.contrib.postgres.fields import ArrayField, DateRangeField, RangeOperators
 from django.db import models
 
 from qosymsha.domain.people.models import Department, Territory
@@ -34,6 +34,8 @@ class Programme(models.Model):
 class RuleSet(models.Model):
     """A version of a programme's rules: a canonical JSON document, its hash, its days. Frozen once approved.
 
+    `authors`: everybody who wrote in it; none of them may approve it (a constraint).
+
     no_pii. Retention: for ever: each decision names the version it used.
     """
 
@@ -49,6 +51,8 @@ class RuleSet(models.Model):
     drafted_by = models.BigIntegerField()
     approved_by = models.BigIntegerField(null=True)
     approved_at = models.DateTimeField(null=True)
+    authors = ArrayField(models.BigIntegerField(), default=list)
+    withdrawn_reason = models.TextField(blank=True, default="")
 
     class Meta:
         db_table = "rule_set"
@@ -63,6 +67,41 @@ class RuleSet(models.Model):
             models.CheckConstraint(
                 condition=models.Q(approved_by__isnull=True) | ~models.Q(approved_by=models.F("drafted_by")),
                 name="rule_set_second_person",
+            ),
+        ]
+
+
+class RuleDraft(models.Model):
+    """Rules being written, over several sittings and by several people: one open draft per programme.
+
+    `edits` counts the changes of each section: who saves one changed meanwhile is refused. `policy_chosen`: somebody
+    said which order of categories holds; it is never taken over in silence.
+    no_pii. Retention: for ever: who wrote what stands in the audit.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid4)
+    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False)
+    based_on = models.ForeignKey(RuleSet, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    document = models.JSONField()
+    valid_from = models.DateField()
+    edits = models.JSONField(default=dict)
+    policy_chosen = models.BooleanField(default=False)
+    state = models.TextField()
+    authors = ArrayField(models.BigIntegerField())
+    opened_at = models.DateTimeField()
+    edited_at = models.DateTimeField()
+    edited_by = models.BigIntegerField()
+    rule_set = models.ForeignKey(RuleSet, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        db_table = "rule_draft"
+        constraints = [
+            models.UniqueConstraint(fields=["programme"], condition=models.Q(state="open"), name="rule_draft_one_open"),
+            models.CheckConstraint(
+                condition=models.Q(state="submitted", rule_set__isnull=False, policy_chosen=True)
+                | models.Q(state__in=["open", "dropped"], rule_set__isnull=True),
+                name="rule_draft_state",
             ),
         ]
 
@@ -106,6 +145,23 @@ class BudgetPlan(models.Model):
 
     class Meta:
         db_table = "budget_plan"
+
+
+class DrawWord(models.Model):
+    """What an officer read at the source of a round's draw and typed, alone; two must have read the same.
+
+    no_pii. Retention: for ever.
+    """
+
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False)
+    round_number = models.TextField()
+    user_id = models.BigIntegerField()
+    value = models.BinaryField()
+    said_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "draw_word"
+        constraints = [models.UniqueConstraint(fields=["round_number", "user_id"], name="draw_word_once")]
 
 
 class CalendarDay(models.Model):

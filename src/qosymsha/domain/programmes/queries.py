@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
 
+from qosymsha.domain.people.models import Department
 from qosymsha.domain.programmes import document as documents
-from qosymsha.domain.programmes.models import Activity, BudgetLine, CalendarDay, Programme, RuleSet
+from qosymsha.domain.programmes.models import (
+    Activity,
+    BudgetLine,
+    BudgetPlan,
+    CalendarDay,
+    DrawWord,
+    Programme,
+    RuleDraft,
+    RuleSet,
+)
 from qosymsha.domain.programmes.rules import Calendar, ProgrammeRefusal, Rules, parse
-from qosymsha.domain.programmes.states import RuleSetState
+from qosymsha.domain.programmes.states import RuleDraftState, RuleSetState
 from qosymsha.kernel.errors import Refused
 
 
@@ -114,6 +124,94 @@ def document_of(rule_set_id: int) -> dict[str, Any]:
     return document
 
 
+@dataclass(frozen=True, slots=True)
+class RuleSetSeen:
+    """A version as the office sees it: its days (`last` is its last day, None: until others hold), who wrote it."""
+
+    id: int
+    uuid: UUID
+    programme_id: int
+    territory_id: int
+    version: int
+    state: str
+    first: date
+    last: date | None
+    hash: str
+    authors: tuple[int, ...]
+    approved_by: int | None
+    approved_at: datetime | None
+    withdrawn_reason: str
+    document: dict[str, Any]
+
+    def is_in_force(self, on: date) -> bool:
+        """True where it holds on that day."""
+        return self.state == RuleSetState.APPROVED and self.first <= on and (self.last is None or on <= self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftSeen:
+    """A working draft; `edits` counts each section's changes, `based_on` is the rule set it began from."""
+
+    uuid: UUID
+    programme_id: int
+    territory_id: int
+    based_on: int | None
+    document: dict[str, Any]
+    valid_from: date
+    edits: dict[str, int]
+    policy_chosen: bool
+    state: str
+    authors: tuple[int, ...]
+    edited_at: datetime
+    edited_by: int
+
+
+def rule_sets(programme_id: int) -> list[RuleSetSeen]:
+    """Every version of a programme's rules, the latest first."""
+    return [_seen(row) for row in RuleSet.objects.filter(programme_id=programme_id).order_by("-version")]
+
+
+def rule_set_seen(uuid: UUID) -> RuleSetSeen | None:
+    """The version of this uuid, or None."""
+    found = RuleSet.objects.filter(uuid=uuid).first()
+    return _seen(found) if found else None
+
+
+def standing_on(programme_id: int, day: date, but: int | None = None) -> RuleSetSeen | None:
+    """The rules approved for a day, the set `but` apart: what a draft that begins that day would take the place of."""
+    approved = RuleSet.objects.filter(programme_id=programme_id, state=RuleSetState.APPROVED, valid__contains=day)
+    found = (approved if but is None else approved.exclude(pk=but)).first()
+    return _seen(found) if found else None
+
+
+def _seen(row: RuleSet) -> RuleSetSeen:
+    last = row.valid.upper - timedelta(days=1) if row.valid.upper else None
+    authors = tuple(row.authors) or (row.drafted_by,)
+    return RuleSetSeen(
+        row.pk, row.uuid, row.programme_id, row.territory_id, row.version, row.state, row.valid.lower, last,
+        bytes(row.hash).hex(), authors, row.approved_by, row.approved_at, row.withdrawn_reason, row.document,
+    )  # fmt: skip
+
+
+def open_draft(programme_id: int) -> DraftSeen | None:
+    """The draft that is being written, if there is one."""
+    found = RuleDraft.objects.filter(programme_id=programme_id, state=RuleDraftState.OPEN).first()
+    return _draft(found) if found else None
+
+
+def draft_seen(uuid: UUID) -> DraftSeen | None:
+    """The working draft of this uuid, or None."""
+    found = RuleDraft.objects.filter(uuid=uuid).first()
+    return _draft(found) if found else None
+
+
+def _draft(row: RuleDraft) -> DraftSeen:
+    return DraftSeen(
+        row.uuid, row.programme_id, row.territory_id, row.based_on_id, row.document, row.valid_from, row.edits,
+        row.policy_chosen, row.state, tuple(row.authors), row.edited_at, row.edited_by,
+    )  # fmt: skip
+
+
 def differences(rule_set_id: int) -> list[tuple[str, Any, Any]]:
     """(path, in force, here) for every field in which a rule set differs from the one in force on its first day."""
     row = RuleSet.objects.get(pk=rule_set_id)
@@ -144,6 +242,81 @@ def segments(rule_set_id: int, fiscal_year: int) -> list[Segment]:
     rules = rules_of(rule_set_id).rules
     payers = ((kind, line_id(programme_id, kind, fiscal_year)) for kind in rules.kinds)
     return [Segment(kind, kind, line, rules.planning_tariff[kind]) for kind, line in payers if line is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSeen:
+    """Money given to a line for a period (first and last day); a cut is negative. By which paper, when, by whom."""
+
+    line_id: int
+    first: date
+    last: date
+    amount_tiyn: int
+    decision: str
+    decided_at: datetime
+    decided_by: int
+
+
+def budget_plans(line_ids: Iterable[int]) -> list[PlanSeen]:
+    """What these lines were given, in the order it was decided."""
+    found = BudgetPlan.objects.filter(line_id__in=list(line_ids)).order_by("decided_at", "pk")
+    return [
+        PlanSeen(
+            row.line_id, row.period.lower, row.period.upper - timedelta(days=1), row.amount_tiyn, row.decision,
+            row.decided_at, row.decided_by,
+        )
+        for row in found
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class DepartmentName:
+    """A department that may own lines."""
+
+    id: int
+    code: str
+    name_kk: str
+    name_ru: str
+
+
+def departments_of(territory_id: int) -> list[DepartmentName]:
+    """The departments of a territory, by code."""
+    found = Department.objects.filter(territory_id=territory_id).order_by("code")
+    return [DepartmentName(*row) for row in found.values_list("pk", "code", "name_kk", "name_ru")]
+
+
+def fiscal_years(programme_id: int) -> list[int]:
+    """The years for which a programme has lines, the latest first."""
+    years = BudgetLine.objects.filter(programme_id=programme_id).values_list("fiscal_year", flat=True).distinct()
+    return sorted(years, reverse=True)
+
+
+def draw_words(round_number: str) -> dict[int, bytes]:
+    """What officers typed for a round's draw, by user."""
+    rows = DrawWord.objects.filter(round_number=round_number).order_by("pk").values_list("user_id", "value")
+    return {user_id: bytes(value) for user_id, value in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class DaySeen:
+    """A day that differs from Monday to Friday; `is_own`: the territory's own, over the country's."""
+
+    day: date
+    is_working: bool
+    name_kk: str
+    name_ru: str
+    source: str
+    is_own: bool
+
+
+def calendar_days(territory_id: int, year: int) -> list[DaySeen]:
+    """The days of a year written in the calendar, the country's and the territory's own, by day."""
+    days = CalendarDay.objects.filter(Q(territory_id=None) | Q(territory_id=territory_id), day__year=year)
+    rows = days.order_by("day", "territory_id")
+    return [
+        DaySeen(row.day, row.is_working, row.name_kk, row.name_ru, row.source, row.territory_id is not None)
+        for row in rows
+    ]
 
 
 def calendar(territory_id: int, first: date, last: date) -> Calendar:

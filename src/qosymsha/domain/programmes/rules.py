@@ -10,6 +10,10 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from qosymsha.domain.programmes import document as documents
+from qosymsha.domain.programmes.accrediting_rules import Accrediting, accrediting_of
+from qosymsha.domain.programmes.agreement_rules import Agreements, agreements_of
+from qosymsha.domain.programmes.checking_rules import Checking, checking_of
+from qosymsha.domain.programmes.control_rules import Controls, controls_of
 from qosymsha.domain.programmes.document import RuleSetFault as RuleSetFault
 
 T = TypeVar("T")
@@ -28,6 +32,16 @@ class ProgrammeRefusal(StrEnum):
     OTHER_TERRITORY = "other_territory"
     OUTSIDE_YEAR = "outside_year"
     NOTHING_MOVED = "nothing_moved"
+    DRAFT_IS_OPEN = "rule_draft_is_open"
+    DRAFT_NOT_OPEN = "rule_draft_not_open"
+    DRAFT_CHANGED = "rule_draft_changed"
+    DRAFT_HAS_FAULTS = "rule_draft_has_faults"
+    DRAFT_CHANGES_NOTHING = "rule_draft_changes_nothing"
+    POLICY_NOT_CHOSEN = "policy_not_chosen"
+    STARTS_IN_THE_PAST = "rules_start_in_the_past"
+    WITHDRAW_REASON_MISSING = "withdraw_reason_missing"
+    DAY_IS_PAST = "day_is_past"
+    NOT_THE_CITYS_DAY = "not_the_citys_day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +160,13 @@ class Pay:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Hours after a lesson's end from which a mark that reaches the server is shown as late."""
+    """Hours after a lesson's end from which a mark that reaches the server is shown as late.
+
+    `who`: a teacher marks the `own` lessons (by timetable, change or substitution), or `any` of the provider.
+    """
 
     late_after_hours: int
+    who: str = "own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +300,10 @@ class Rules:
     presence: Presence
     papers: Papers
     flags: Flags
+    agreements: Agreements
+    controls: Controls = Controls()
+    accrediting: Accrediting = Accrediting()
+    checking: Checking = Checking()
 
     def category(self, code: str) -> Category:
         """The category of a code; KeyError where the rule set has none."""
@@ -321,7 +343,7 @@ def parse(document: Any) -> Rules:
         timers=_made(Timers, document["timers"]),
         absences=_made(Absences, document["absences"], valid_reasons=tuple(document["absences"]["valid_reasons"])),
         pay=_made(Pay, document["pay"], paid_reasons=tuple(document["pay"]["paid_reasons"])),
-        marks=_made(Marks, document["marks"]),
+        marks=_made(Marks, {"who": "own"} | document["marks"]),
         confirmation=_made(
             Confirmation, document["confirmation"], reminder_days=tuple(document["confirmation"]["reminder_days"])
         ),
@@ -338,6 +360,10 @@ def parse(document: Any) -> Rules:
             reserves=_each(ChoiceReserve, document["choice"]["reserves"]),
         ),
         flags=_made(Flags, document["flags"], rules=_each(FlagRule, document["flags"]["list"])),
+        agreements=agreements_of(document["agreements"]),
+        controls=controls_of(document.get("controls")),
+        accrediting=accrediting_of(document.get("accreditation")),
+        checking=checking_of(document.get("category_checks")),
     )
 
 

@@ -22,10 +22,19 @@ class Action(StrEnum):
     CLOSE_GROUP = "close_group"
     ADMIT_TEACHER = "admit_teacher"
     READ_TEACHERS = "read_teachers"
+    ANSWER_ACCREDITATION = "answer_accreditation"
+    READ_ACCREDITATION = "read_accreditation"
+    CHANGE_VENUE = "change_venue"
+    CHANGE_GROUP = "change_group"
+    CHANGE_TIMETABLE = "change_timetable"
+    RESIZE_GROUP = "resize_group"
+    INVITE_TEACHER = "invite_teacher"
+    END_TEACHER = "end_teacher"
 
 
 _IMPORTERS = frozenset({Role.PROGRAMME_OFFICER, Role.OPERATOR, Role.SYSTEM})
 _PROVIDER = frozenset({Role.PROVIDER_MANAGER})
+_OFFICE = frozenset({Role.CHECKER, Role.PROGRAMME_OFFICER, Role.AUDITOR})
 
 ALLOWED: dict[Action, frozenset[str]] = {
     Action.REGISTER_PROVIDER: _IMPORTERS | {Role.CLERK},
@@ -39,5 +48,13 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.OPEN_GROUPS: _IMPORTERS | _PROVIDER,
     Action.CLOSE_GROUP: _IMPORTERS | _PROVIDER | {Role.CHECKER},
     Action.ADMIT_TEACHER: frozenset({Role.SYSTEM, Role.OPERATOR}),
+    Action.ANSWER_ACCREDITATION: _PROVIDER,
+    Action.READ_ACCREDITATION: _PROVIDER | _OFFICE,
+    Action.CHANGE_VENUE: _PROVIDER,
+    Action.CHANGE_GROUP: _PROVIDER,
+    Action.CHANGE_TIMETABLE: _PROVIDER,
+    Action.RESIZE_GROUP: _PROVIDER,
+    Action.INVITE_TEACHER: _PROVIDER,
+    Action.END_TEACHER: _PROVIDER,
     Action.READ_TEACHERS: _PROVIDER | {Role.TEACHER, Role.CHECKER, Role.PROGRAMME_OFFICER, Role.AUDITOR},
 }

@@ -46,6 +46,7 @@ class Provider(models.Model):
 class Accreditation(models.Model):
     """A provider's accreditation for a programme: filed → in_review → accredited ⇄ limited → expired | revoked.
 
+    `kinds` are those the provider wants to teach (they decide which papers are asked for), `grounds` codes of reasons.
     no_pii. Retention: ten years.
     """
 
@@ -59,6 +60,8 @@ class Accreditation(models.Model):
     review_by = models.DateField()
     decided_by = models.BigIntegerField(null=True)
     reason = models.TextField(blank=True)
+    grounds = ArrayField(models.TextField(), default=list, db_default=[])
+    kinds = ArrayField(models.TextField(), default=list, db_default=[])
 
     class Meta:
         db_table = "accreditation"
@@ -89,9 +92,26 @@ class AccreditationHistory(models.Model):
     at = models.DateTimeField()
     actor_id = models.BigIntegerField()
     reason = models.TextField(blank=True)
+    grounds = ArrayField(models.TextField(), default=list, db_default=[])
 
     class Meta:
         db_table = "accreditation_history"
+
+
+class AccreditationAnswer(models.Model):
+    """What the provider answers to a review's reasons, in words; insert-only.
+
+    no_pii: the provider's words about its papers. Retention: ten years.
+    """
+
+    accreditation = models.ForeignKey(Accreditation, on_delete=models.PROTECT)
+    words = models.TextField()
+    at = models.DateTimeField()
+    actor_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "accreditation_answer"
+        constraints = [models.CheckConstraint(condition=~models.Q(words=""), name="accreditation_answer_says")]
 
 
 class Evidence(models.Model):
@@ -105,6 +125,8 @@ class Evidence(models.Model):
     number = models.TextField()
     valid = DateRangeField()
     file_hash = models.BinaryField(null=True)
+    document_uuid = models.UUIDField(null=True)
+    filed_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "accreditation_evidence"
@@ -161,6 +183,7 @@ class Venue(models.Model):
     capacity = models.IntegerField()
     latitude = models.FloatField(null=True)
     longitude = models.FloatField(null=True)
+    adaptations = ArrayField(models.TextField(), default=list, db_default=[])
 
     class Meta:
         db_table = "venue"
@@ -199,6 +222,7 @@ class Offering(models.Model):
 class ClubGroup(models.Model):
     """A group of an offering: capacity, ages, language, the tariff per unit that the contract fixed (tiyn), its days.
 
+    `adds_tiyn`: what a family adds a month; `mode`: on_site, blended or online.
     no_pii. Retention: ten years.
     """
 
@@ -219,6 +243,8 @@ class ClubGroup(models.Model):
     unit_tariff_tiyn = models.BigIntegerField()
     units_per_month = models.IntegerField()
     is_adapted = models.BooleanField(default=False)
+    adds_tiyn = models.BigIntegerField(default=0, db_default=0)
+    mode = models.TextField(default="on_site", db_default="on_site")
     valid = DateRangeField()
     state = models.TextField()
 
@@ -236,6 +262,9 @@ class ClubGroup(models.Model):
                     state__in=["open", "closed"],
                 ),
                 name="club_group_sane",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(adds_tiyn__gte=0, mode__in=["on_site", "blended", "online"]), name="club_group_terms"
             ),
         ]
 
@@ -315,6 +344,34 @@ class Teacher(models.Model):
 
     class Meta:
         db_table = "teacher"
+
+
+class Engagement(models.Model):
+    """That somebody works for a provider on these days, told by its manager; an ended one outweighs the timetable.
+
+    no_pii: ids. Retention: ten years.
+    """
+
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT)
+    teacher = models.ForeignKey(Teacher, on_delete=models.PROTECT)
+    valid = DateRangeField()
+    told_at = models.DateTimeField()
+    told_by = models.BigIntegerField()
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.BigIntegerField(null=True)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "engagement"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "teacher"], condition=models.Q(ended_at__isnull=True), name="engagement_one_open"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ended_at__isnull=True) | models.Q(ended_by__isnull=False) & ~models.Q(reason=""),
+                name="engagement_ended_by_somebody",
+            ),
+        ]
 
 
 class TimetableSlot(models.Model):

@@ -66,3 +66,8 @@ class Topic(StrEnum):
     CONTRACT_ENDED = "contract_ended"
     GROUP_OPENED = "group_opened"
     GROUP_CLOSED = "group_closed"
+    ACCREDITATION_ANSWERED = "accreditation_answered"
+    GROUP_CHANGED = "group_changed"
+    TIMETABLE_CHANGED = "timetable_changed"
+    TEACHER_INVITED = "teacher_invited"
+    TEACHER_ENDED = "teacher_ended"

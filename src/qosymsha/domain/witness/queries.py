@@ -136,9 +136,7 @@ def prefix_faults() -> list[str]:
     return [fault.what for path in newest for fault in _beside(store.one(path), hash_at(int(path.stem)), 0, length())]
 
 
-def chain_faults(
-    progress: Callable[[int], object] = lambda _: None, until: datetime | None = None
-) -> Iterator[Fault]:
+def chain_faults(progress: Callable[[int], object] = lambda _: None, until: datetime | None = None) -> Iterator[Fault]:
     """Everything: each link against its event and the one before, then the checkpoints, oldest first; INV-9 and 18.
 
     `until`: the database was brought back to that instant on purpose; what was signed later is not missed.

@@ -242,9 +242,7 @@ def _findings(at: datetime | None) -> list[str]:
     """What is wrong in the database that is connected now."""
     asked = [promise.id for promise in PROMISES if promise.id not in _OUTSIDE]
     results = [result for result, _ in checked(Span.FULL, clock.read(), asked)]
-    wrong = [
-        f"{one.id}: {one.violations} violations, such as {one.examples[:3]}" for one in results if not one.ok
-    ]
+    wrong = [f"{one.id}: {one.violations} violations, such as {one.examples[:3]}" for one in results if not one.ok]
     return wrong + [fault.what for fault in witness.chain_faults(until=at)]
 
 

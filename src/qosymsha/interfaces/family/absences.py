@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -101,7 +101,7 @@ def absences(request: SignedRequest) -> HttpResponse:
     return page(request, "family/absences.html", 422 if form.errors else 200, **words)
 
 
-def own_cases(request: SignedRequest, names: dict[int, str]) -> list[CaseShown]:
+def own_cases(request: SignedRequest, names: Mapping[int, str]) -> list[CaseShown]:
     """The long absences of the guardian's children, by name."""
     found = queries.own_absence_cases(actor=request.actor, at=request.at)
     return [CaseShown(one, names.get(one.child_id, ""), _title(request, one)) for one in found]

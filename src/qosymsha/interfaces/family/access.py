@@ -23,6 +23,10 @@ class Look(StrEnum):
     WEEK = "family_week"
     WISHES = "family_wishes"
     MONEY = "family_money"
+    CONTRACTS = "family_contracts"
+    PAPERS = "family_papers"
+    WAITING = "family_waiting"
+    PREFERENCES = "family_preferences"
 
 
 ALLOWED: dict[Look, frozenset[str]] = dict.fromkeys(Look, DOOR_ROLES["family"])

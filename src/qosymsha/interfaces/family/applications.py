@@ -12,13 +12,17 @@ from django.http import Http404, HttpResponse
 from qosymsha.domain.admission import queries as admission
 from qosymsha.domain.admission.access import Action
 from qosymsha.domain.admission.queries import OwnApplication
+from qosymsha.domain.assistance import queries as assistance
+from qosymsha.domain.assistance.queries import Help
 from qosymsha.domain.attendance import queries as attendance
+from qosymsha.domain.casework import queries as casework
 from qosymsha.domain.choice import queries as choice
 from qosymsha.domain.choice.queries import OwnList
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.ui import reasons
 from qosymsha.interfaces.ui.papers import receipt as papers
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page, step_up
+from qosymsha.interfaces.ui.templatetags.words import in_language
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,14 @@ def applications(request: SignedRequest) -> HttpResponse:
     ]
     lists = choice.own_lists(actor=request.actor, at=request.at)
     wishes = [ListShown(one, children[one.child_id].name) for one in lists]
-    return page(request, "family/applications.html", applications=filed, lists=wishes)
+    return page(request, "family/applications.html", applications=filed, lists=wishes, helped=_helped(request))
+
+
+def _helped(request: SignedRequest) -> list[tuple[Help, str]]:
+    """What was done in one's name at a point, with the point's name."""
+    found = assistance.own_help(actor=request.actor)
+    points = {one.id: in_language(one) for one in casework.points()} if found else {}
+    return [(one, points.get(one.point_id or 0, "")) for one in found]
 
 
 @allowed(Look.APPLICATIONS)
@@ -65,7 +76,7 @@ def application(request: SignedRequest, application_uuid: UUID) -> HttpResponse:
     told = admission.explain(actor=request.actor, application_id=one.id, at=request.at, with_category=is_told)
     lines = reasons.of_application(told, request.language)
     words: dict[str, Any] = {"title": one.number, "receipt": one.uuid, "lines": lines, "is_told": is_told}
-    return page(request, "family/why.html", **words, has_category=True)
+    return page(request, "family/why.html", **words, has_category=True, to_categories=one)
 
 
 @allowed(Action.READ_RECEIPT)

@@ -15,6 +15,9 @@ from qosymsha.domain.admission.access import Action
 from qosymsha.domain.admission.commands import Filed
 from qosymsha.domain.admission.queries import Opening, Prospect
 from qosymsha.domain.admission.rules import AdmissionRefusal
+from qosymsha.domain.intake import queries as intake
+from qosymsha.domain.intake.queries import OwnDraft
+from qosymsha.domain.people import queries as people
 from qosymsha.interfaces.family import shown
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.ui import carried, reasons, texts
@@ -50,9 +53,16 @@ class ApplyForm(Form):
 
 @allowed(Look.APPLY)
 def rounds(request: SignedRequest) -> HttpResponse:
-    """`/family/apply/`: the rounds in which one may file now."""
+    """`/family/apply/`: one's drafts, and the rounds in which one may file now."""
     found = [_in_words(request, one) for one in admission.openings(request.at)]
-    return page(request, "family/apply_rounds.html", rounds=found)
+    return page(request, "family/apply_rounds.html", rounds=found, drafts=_drafts(request))
+
+
+def _drafts(request: SignedRequest) -> list[tuple[OwnDraft, str, str]]:
+    """Each draft that can still be filed, with the child's name and the kind in words."""
+    found = [one for one in intake.own_drafts(actor=request.actor, at=request.at) if one.is_open(request.at)]
+    names = {w.id: w.name for w in people.own_wards(actor=request.actor, at=request.at)} if found else {}
+    return [(one, names[one.child_id], reasons.kind_name(one.kind, request.language)) for one in found]
 
 
 @allowed(Look.APPLY, post=Action.SUBMIT)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.http import HttpResponse
 
+from qosymsha.domain.agreements import queries as agreements
 from qosymsha.domain.attendance import queries as attendance
 from qosymsha.domain.settlement.queries import families as settlement
 from qosymsha.domain.settlement.queries.families import OwnMoney
@@ -31,4 +32,6 @@ def money(request: SignedRequest) -> HttpResponse:
     vouchers = [
         MoneyShown(one, children[one.child_id].name, reasons.kind_name(one.kind, request.language)) for one in found
     ]
-    return page(request, "family/money.html", vouchers=vouchers)
+    contracts = agreements.own_contracts(actor=request.actor, at=request.at)
+    charges = [one for one in contracts if one.charge_tiyn and not one.is_over]
+    return page(request, "family/money.html", vouchers=vouchers, charges=charges)

@@ -229,7 +229,7 @@ def _day(request: SignedRequest, day: MonthDay, one: OwnMonth) -> DayShown:
     return DayShown(
         day,
         shown.week_day(request.language, day.on),
-        texts.say(request.language, f"mark.{day.mark}"),
+        texts.say(request.language, f"family.mark.{day.mark}"),
         day.check_in == CheckInKind.CODE,
         _hold(upheld) if upheld else ("month.hold.cleared" if held else ""),
         next((h.evidence for h in held if h.evidence), ""),

@@ -11,6 +11,7 @@ from django import forms
 from django.http import Http404, HttpResponse
 from django.urls import NoReverseMatch, reverse
 
+from qosymsha.domain.agreements import queries as agreements
 from qosymsha.domain.vouchers import commands, offers
 from qosymsha.domain.vouchers.access import Action
 from qosymsha.domain.vouchers.offers import GroupOffer, VoucherOffer
@@ -116,11 +117,18 @@ def _seen(request: SignedRequest, group_uuid: UUID) -> dict[str, Any]:
         "hours": _hours(group, language),
         "ages": texts.say(language, "take.ages_from_to", first=group.age_min, last=group.age_max),
         "month": str(tenge(group.month_tiyn)),
+        "charge": _charge(group_uuid),
         "free": group.free,
         "voucher": [[str(one.uuid), f"{one.name} · {one.number}"] for one in fitting],
         "starts_on": _first_day(fitting, group, request).isoformat(),
         "last_day": group.last_day.isoformat() if group.last_day else "",
     }
+
+
+def _charge(group_uuid: UUID) -> str:
+    """What the club asks a month beside the voucher, as money; nothing where it asks nothing."""
+    charge = agreements.charge_of_group(group_uuid)
+    return str(tenge(charge.amount_tiyn)) if charge and charge.amount_tiyn else ""
 
 
 def _first_day(fitting: list[VoucherOffer], group: GroupOffer, request: SignedRequest) -> date:

@@ -7,14 +7,12 @@ from datetime import timedelta
 
 from django.http import HttpResponse
 
-from qosymsha.domain.admission import queries as admission
 from qosymsha.domain.attendance import queries
 from qosymsha.domain.attendance.queries import OwnLesson
 from qosymsha.interfaces.family import shown
-from qosymsha.interfaces.family.absences import own_cases
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.family.months import shown_months
-from qosymsha.interfaces.family.vouchers import own_vouchers
+from qosymsha.interfaces.family.todo import todos
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page
 from qosymsha.kernel.clock import local_day
 
@@ -48,7 +46,6 @@ def home(request: SignedRequest) -> HttpResponse:
     children = queries.own_children(actor=request.actor, at=request.at)
     lessons = _lessons(request)
     names = {i: child.name for i, child in children.items()}
-    months = [m for m in shown_months(request) if m.one.is_open]
     cards = [
         ChildCard(child.name, tuple(one for one in lessons if one.one.child_id == child.id)[:3])
         for child in children.values()
@@ -57,11 +54,7 @@ def home(request: SignedRequest) -> HttpResponse:
         request,
         "family/home.html",
         cards=cards,
-        months=months,
-        first_deadline=min((m.one.officer_from for m in months if not m.is_late), default=None),
-        cases=own_cases(request, names),
-        openings=admission.openings(request.at),
-        vouchers=[voucher for voucher in own_vouchers(request, names) if voucher.may_answer],
+        todos=todos(request, names, [m for m in shown_months(request) if m.one.is_open]),
         now=[(names[one.one.child_id], one) for one in lessons if one.is_now and not one.one.check_in],
     )
 

@@ -7,20 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from time import perf_counter
+from typing import Any
 
 from django.contrib.sessions.backends.db import SessionStore
 
 from qosymsha.domain.admission import commands as admission_commands
 from qosymsha.domain.admission import queries as admission
 from qosymsha.domain.admission.states import RoundState
+from qosymsha.domain.agreements import commands as agreements
 from qosymsha.domain.attendance import commands as attendance
+from qosymsha.domain.changes import commands as changes
 from qosymsha.domain.choice import commands as choice_commands
 from qosymsha.domain.choice import queries as choice
+from qosymsha.domain.controls import commands as controls
+from qosymsha.domain.documents import commands as documents
+from qosymsha.domain.factors import commands as factors
 from qosymsha.domain.flags import commands as flags
 from qosymsha.domain.flags import queries as flag_queries
 from qosymsha.domain.insights.commands import forget_runs, run_invariants
 from qosymsha.domain.insights.queries import standing
 from qosymsha.domain.insights.rules import Span
+from qosymsha.domain.intake import commands as intake
 from qosymsha.domain.people import commands as people
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.programmes.queries import ProgrammeFacts
@@ -96,10 +103,13 @@ def make_months(at: datetime) -> None:
 
 
 def forget_visits(at: datetime) -> None:
-    """Delete sessions that ran out; codes, tries, counters of reads, request logs older than their retention."""
+    """Delete sessions that ran out; codes, tries, counters, request logs, uploaded papers, drafts past their time."""
     SessionStore.clear_expired()
     people.forget_tries(actor=ACTOR, at=at)
+    factors.forget_questions(actor=ACTOR, at=at)
     people.forget_readings(actor=ACTOR, at=at)
+    documents.forget_documents(actor=ACTOR, at=at)
+    intake.forget_drafts(actor=ACTOR, at=at)
     readings.forget(local_day(at) - REQUEST_LOG_KEPT)
 
 
@@ -115,6 +125,12 @@ def expire_accreditations(at: datetime) -> None:
     """Close accreditations whose last day has passed, once a day."""
     today = local_day(at)
     providers.expire_accreditations(actor=ACTOR, on=today, at=at, key=key_of("expire_accreditations", today))
+
+
+def end_places(at: datetime) -> None:
+    """Give the children of groups that have closed their vouchers back, once a day."""
+    today = local_day(at)
+    changes.end_places(actor=ACTOR, on=today, at=at, key=key_of("end_places", today))
 
 
 def promise_month(at: datetime) -> None:
@@ -143,6 +159,11 @@ def watch_absences(at: datetime) -> None:
         key = key_of("watch_absences", programme.id, today)
         with _without_rules():
             attendance.watch_absences(actor=ACTOR, programme_id=programme.id, on=today, at=at, key=key)
+
+
+def escalate_controls(at: datetime) -> None:
+    """Let findings whose days to answer have passed go to a decision without an answer, once a day."""
+    controls.escalate_unanswered(actor=ACTOR, at=at, key=key_of("escalate_controls", local_day(at)))
 
 
 def forget_traces(at: datetime) -> None:
@@ -234,3 +255,27 @@ def propose_recoveries(at: datetime) -> None:
     for programme in programmes.programmes():
         key = key_of("propose_recoveries", programme.id, local_day(at))
         settlement.propose_recoveries(actor=ACTOR, programme_id=programme.id, at=at, key=key)
+
+
+def agree_with_families(at: datetime) -> None:
+    """Draw the contracts that places lack, remind of unsigned ones, let refusals stand whose days have passed.
+
+    Once an hour for each programme: each step finds what is due by then.
+    """
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    for programme in programmes.programmes():
+        where: dict[str, Any] = {"actor": ACTOR, "programme_id": programme.id, "at": at}
+        agreements.draw_contracts(**where, key=key_of("draw_contracts", programme.id, hour))
+        agreements.remind_to_sign(**where, key=key_of("remind_to_sign", programme.id, hour))
+        agreements.carry_out_refusals(**where, key=key_of("carry_out_refusals", programme.id, hour))
+
+
+def offer_seats(at: datetime) -> None:
+    """End offers of groups' own lists whose day has passed and offer freed seats, every ten minutes.
+
+    One transaction a programme: killed at any point it has done nothing, and run again it does what is due by then.
+    """
+    slot = at.replace(minute=at.minute - at.minute % OFFER_MINUTES, second=0, microsecond=0)
+    for programme in programmes.programmes():
+        key = key_of("offer_seats", programme.id, slot)
+        agreements.offer_seats(actor=ACTOR, programme_id=programme.id, at=at, key=key)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import connections
 
-from qosymsha.interfaces.jobs import duties, treasury, upkeep
+from qosymsha.interfaces.jobs import duties, figures, treasury, upkeep
 from qosymsha.interfaces.jobs.app import app
 from qosymsha.interfaces.jobs.hands import held
 from qosymsha.kernel import clock
@@ -21,17 +21,23 @@ SCHEDULE: tuple[tuple[str, Duty], ...] = (
     ("1 * * * *", duties.make_months),
     ("2 * * * *", duties.expire_vouchers),
     ("3 * * * *", duties.expire_accreditations),
+    ("3 * * * *", duties.end_places),
     ("4 * * * *", duties.promise_month),
     ("6 * * * *", duties.refill),
     ("40 * * * *", duties.screen_months),
     ("7 * * * *", duties.remind_guardians),
     ("8 * * * *", duties.watch_absences),
+    ("10 * * * *", duties.escalate_controls),
     ("9 22 * * *", duties.forget_traces),  # 03:09 in Astana
     ("8 * * * *", duties.forget_visits),
     ("8-59/10 * * * *", duties.offer_places),
+    ("9-59/10 * * * *", duties.offer_seats),  # after choice rounds: their lists have the first word
+    ("11 * * * *", duties.agree_with_families),
     ("35 21 * * *", duties.propose_recoveries),  # 02:35 in Astana
     ("50 21 * * *", duties.explain_money),
     ("*/5 * * * *", treasury.exchange),
+    ("*/5 * * * *", figures.count_waiting_lines),
+    ("3-59/5 * * * *", figures.count_figures),  # from 03:00 in Astana, until all of the night are counted
     ("12 22 * * *", upkeep.forget_keys),  # 03:12 in Astana
     ("14 22 * * *", upkeep.forget_news),
     ("16 22 * * *", upkeep.forget_jobs),

@@ -28,7 +28,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What waits: `key` says it with `n`, `address` leads there; since when, over how much money."""
+    """What waits: `key` says it with `n`, `address` leads there; since when, over how much money, due when."""
 
     key: str
     n: int
@@ -37,6 +37,7 @@ class Task:
     oldest: date | datetime | None = None
     tiyn: int | None = None
     is_mine: bool = False
+    due: date | None = None
 
 
 def month_filter(request: SignedRequest) -> date | None:

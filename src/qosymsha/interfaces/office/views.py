@@ -14,14 +14,18 @@ from qosymsha.domain.attendance.states import SheetState
 from qosymsha.domain.flags.access import ALLOWED as FLAG_DEEDS
 from qosymsha.domain.flags.access import Action as FlagAction
 from qosymsha.domain.flags.queries import office as flags
+from qosymsha.domain.intake import queries as intake
+from qosymsha.domain.intake.access import ALLOWED as CASE_DEEDS
+from qosymsha.domain.intake.access import Action as CaseAction
 from qosymsha.domain.settlement.access import ALLOWED as PAY_DEEDS
 from qosymsha.domain.settlement.access import Action as PayAction
 from qosymsha.domain.settlement.queries import office as payments
 from qosymsha.domain.settlement.queries.office import OfficeClaim
 from qosymsha.domain.settlement.states import ClaimState, FileState, RecoveryState
-from qosymsha.interfaces.office.access import ALLOWED, Look
+from qosymsha.interfaces.office.access import Look
 from qosymsha.interfaces.office.lists import Task
-from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page
+from qosymsha.interfaces.office.queues import QUEUES
+from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page, roles_of
 from qosymsha.kernel.clock import local_day
 
 
@@ -29,24 +33,33 @@ from qosymsha.kernel.clock import local_day
 def home(request: SignedRequest) -> HttpResponse:
     """`/office/`: the tasks this official may do first, then what others have to do that this official may see."""
     tasks = [task for task in _tasks(request) if task.n]
+    tasks.sort(key=lambda task: (task.due is None, task.due))  # what has a day comes first, the nearest day first
     mine = [task for task in tasks if task.is_mine]
     others = [task for task in tasks if not task.is_mine]
-    return page(request, "office/home.html", mine=mine, others=others)
+    return page(request, "office/home.html", mine=mine, others=others, today=local_day(request.at))
 
 
 def _tasks(request: SignedRequest) -> list[Task]:
     found: list[Task] = []
     for look, tasks in (
+        (CaseAction.READ_CASES, _case_tasks),
         (Look.SHEETS, _sheet_tasks),
         (Look.FLAGS, _flag_tasks),
         (Look.CLAIMS, _claim_tasks),
         (Look.FILES, _file_tasks),
         (Look.REPLIES, _reply_tasks),
         (Look.RECOVERIES, _recovery_tasks),
+        *QUEUES,
     ):
-        if request.actor.holds(ALLOWED[look]):
+        if request.actor.holds(roles_of(look)):
             found += tasks(request)
     return found
+
+
+def _case_tasks(request: SignedRequest) -> list[Task]:
+    work = intake.case_work(actor=request.actor, at=request.at)
+    is_mine = request.actor.holds(CASE_DEEDS[CaseAction.CERTIFY_CASE])
+    return [Task("office.task.cases", work.n, "office-cases", oldest=work.oldest, is_mine=is_mine)]
 
 
 def _sheet_tasks(request: SignedRequest) -> list[Task]:
@@ -66,8 +79,8 @@ def _sheet_tasks(request: SignedRequest) -> list[Task]:
         Task(
             "office.task.rows",
             sum(one.silent + one.disputed for one in due),
-            "office-sheets",
-            "?waits=officer",
+            "office-rows",
+            "",
             _oldest(one.officer_from for one in due),
             is_mine=request.actor.holds(SHEET_DEEDS[SheetAction.DECIDE]),
         ),
@@ -109,7 +122,7 @@ def _claim_tasks(request: SignedRequest) -> list[Task]:
         _claims("office.task.release", to_release, "?state=approved", may[PayAction.RELEASE_CLAIMS]),
         _claims("office.task.held", held, "?state=held", may[PayAction.RETURN_CLAIMS]),
     ]  # fmt: skip
-    if request.actor.holds(ALLOWED[Look.FILES]):
+    if request.actor.holds(roles_of(Look.FILES)):
         to_draw = _claims("office.task.draw", released, "", may[PayAction.DRAW_PAYMENT_FILE])
         tasks.append(Task("office.task.draw", to_draw.n, "office-files", "", to_draw.oldest, to_draw.tiyn,
                           to_draw.is_mine))  # fmt: skip

@@ -21,10 +21,18 @@ class Look(StrEnum):
     OBJECTIONS = "provider_objections"
     SHEETS = "provider_sheets"
     PAY = "provider_pay"
+    ACCREDITATION = "provider_accreditation"
+    GROUPS = "provider_groups"
+    VENUES = "provider_venues"
+    TIMETABLE = "provider_timetable"
+    TEACHERS = "provider_teachers"
+    FAMILIES = "provider_families"
 
 
 _MANAGER = frozenset({Role.PROVIDER_MANAGER})
 ALLOWED: dict[Look, frozenset[str]] = {
     **dict.fromkeys((Look.HOME, Look.CHOOSE, Look.LESSONS, Look.CODES), DOOR_ROLES["provider"]),
     **dict.fromkeys((Look.MONTH, Look.LESSON, Look.GROUP, Look.OBJECTIONS, Look.SHEETS, Look.PAY), _MANAGER),
+    Look.FAMILIES: _MANAGER,
+    **dict.fromkeys((Look.ACCREDITATION, Look.GROUPS, Look.VENUES, Look.TIMETABLE, Look.TEACHERS), _MANAGER),
 }

@@ -14,6 +14,7 @@ from qosymsha.domain.attendance.states import SheetState
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.settlement import queries as settlement
 from qosymsha.domain.settlement.states import ClaimState
+from qosymsha.interfaces.provider import accreditation, teachers
 from qosymsha.interfaces.provider.access import Look
 from qosymsha.interfaces.provider.house import choose, house, houses, is_manager
 from qosymsha.interfaces.provider.sheets import list_since
@@ -68,6 +69,8 @@ def _tasks(request: SignedRequest) -> list[Task]:
         Task("manage.objections", _objections(request), "provider-objections", is_pressing=True),
         Task("manage.unmarked", _unmarked(request, this), "provider-month", this),
         *_planning(provider_id, this),
+        Task("manage.accr_ends", accreditation.wanting(request), "provider-accreditation", is_pressing=True),
+        Task("manage.staff_gone", teachers.to_replace(request), "provider-teachers", is_pressing=True),
         Task("manage.to_sign", sum(act.is_to_sign for act in acts), "provider-pay"),
         Task("manage.to_invoice", sum(act.is_to_invoice for act in acts), "provider-pay"),
     ]

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from qosymsha.domain.casework import queries as casework
-from qosymsha.domain.insights.queries import openness
+from qosymsha.domain.figures.queries import stored
+from qosymsha.domain.insights.queries import openness, standing
+from qosymsha.interfaces.ui import families
 from qosymsha.interfaces.ui.doors import context, public_page
+
+RULES = ("absent", "flagged")
 
 
 @public_page
@@ -17,16 +26,59 @@ def points(request: HttpRequest) -> HttpResponse:
     return render(request, "public/points.html", context(request) | {"places": found})
 
 
+@dataclass(frozen=True, slots=True)
+class Fair:
+    """A kind of family: children, and in words how many each rule hit; "" where fewer than ten were in all."""
+
+    name: str
+    children: int
+    absent: str
+    flagged: str
+
+
 @public_page
 def open_figures(request: HttpRequest) -> HttpResponse:
-    """`/{language}/open/`: money by line and month, roots of closed lists, whom the absence rules hit."""
-    figures = {
-        "lines": [(line, f"kind.{line.kind}") for line in openness.lines()],
-        "months": [(month, f"kind.{month.kind}") for month in openness.months()],
+    """`/{language}/open/`: money by line and month, vouchers, words, whom the rules hit: as counted last; roots now."""
+    ready = context(request)
+    found = stored.open_figures()
+    looks = [one for one in standing.standings() if one.is_green is not None]
+    words: dict[str, object] = {
         "roots": openness.roots(),
-        "shares": [(share, f"equity.{share.group}") for share in openness.absences()],
+        "checked": len(looks),
+        "green": sum(one.is_green is True for one in looks),
     }
-    return render(request, "public/open.html", context(request) | figures)
+    if found is not None:
+        at, content = found
+        words |= _open_words(content, str(ready["language"])) | {"at": at, "year": content["year"]}
+    return render(request, "public/open.html", ready | words)
+
+
+def _open_words(content: Mapping[str, Any], language: str) -> dict[str, object]:
+    said = content["words"]
+    return {
+        "lines": [(line, f"kind.{line['kind']}") for line in content["lines"]],
+        "months": [
+            (month, f"kind.{month['kind']}", date.fromisoformat(month["month"]) if month["month"] else None)
+            for month in content["months"]
+        ],
+        "vouchers": content["vouchers"],
+        "said": said,
+        "officer_share": _percent(said["officer"], said["rows"], language),
+        "shares": [
+            Fair(families.name_of(row, language), row["children"], *(_hit(row, rule, language) for rule in RULES))
+            for row in content["equity"]
+        ],
+    }
+
+
+def _hit(row: Mapping[str, Any], rule: str, language: str) -> str:
+    return "" if row[rule] is None else f"{row[rule]} ({_percent(row[rule], row['children'], language)})"
+
+
+def _percent(part: int, whole: int, language: str) -> str:
+    """A share in percent with one decimal."""
+    text = f"{100 * part / whole:.1f}" if whole else "0"
+    return f"{text if language == 'en' else text.replace('.', ',')}\u00a0%"
 
 
 @public_page

@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language
 
+from qosymsha.domain.figures.queries import stored as figures
 from qosymsha.domain.insights.queries import catalogue
 from qosymsha.domain.insights.queries.catalogue import Club, Lesson
 from qosymsha.domain.people import queries as people
@@ -56,6 +57,7 @@ class Card:
     starts_on: date | None
     kind_key: str
     language_key: str
+    line: figures.Line | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,12 @@ def find(request: HttpRequest) -> HttpResponse:
     language = str(ready["language"])
     found = catalogue.search(ground.programme.id, typed.asked, words, ground.today, language)
     hints = [] if found.total else catalogue.loosened(ground.programme.id, typed.asked, words, ground.today)
+    lines = figures.lines([club.id for club in found.clubs if club.free <= 0])
     shown = {
         "typed": typed,
         "ground": ground,
         "days": WEEK,
-        "cards": [_card(club, found.lessons.get(club.id, ()), ground) for club in found.clubs],
+        "cards": [_card(club, found.lessons.get(club.id, ()), ground, lines.get(club.id)) for club in found.clubs],
         "total": min(found.total, catalogue.COUNTED),
         "is_more": found.total > catalogue.COUNTED,
         "counted": catalogue.COUNTED,
@@ -109,6 +112,7 @@ def find(request: HttpRequest) -> HttpResponse:
         "map_query": searching.without(request.GET),
         "hints": [_hint(request, name, count, typed) for name, count in hints],
         "meant": _meant(typed.q, words),
+        "voucher_lines": figures.voucher_lines(ground.programme.id),
     }
     return render(request, "public/clubs.html", ready | shown)
 
@@ -153,6 +157,8 @@ def one_club(request: HttpRequest, group_uuid: UUID) -> HttpResponse:
         "papers": [(f"club.paper.{kind}", last) for kind, last in catalogue.papers(club.id, today)],
         "may_take": club.free > 0 and (is_direct or club.is_left_over),
         "take": _take(group_uuid),
+        "line": figures.lines([club.id]).get(club.id),
+        "rated": figures.rated_group(club.id),
     }
     return render(request, "public/club.html", context(request) | shown)
 
@@ -179,7 +185,7 @@ def _ground_of(programme_id: int | None, asked: str, language: str, today: date)
     return Ground(programme, tuple(found) if len(found) > 1 else (), menus, lists, rules, today)
 
 
-def _card(club: Club, lessons: Sequence[Lesson], ground: Ground) -> Card:
+def _card(club: Club, lessons: Sequence[Lesson], ground: Ground, line: figures.Line | None = None) -> Card:
     planned = ground.rules.planning_tariff.get(club.kind) if ground.rules else None
     covered = None if planned is None else min(planned, club.month_tiyn)
     return Card(
@@ -190,6 +196,7 @@ def _card(club: Club, lessons: Sequence[Lesson], ground: Ground) -> Card:
         starts_on=club.first_day if club.first_day > ground.today else None,
         kind_key=f"kind.{club.kind}",
         language_key=f"teaching.{club.language}",
+        line=line,
     )
 
 

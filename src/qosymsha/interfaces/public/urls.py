@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from qosymsha.interfaces.public import about, choices, clubs, rounds, status, views
+from qosymsha.interfaces.public import about, campaigns, choices, clubs, rounds, status, views
 
 urlpatterns = [
     path("", views.first_page, name="first-page"),
@@ -24,6 +24,9 @@ urlpatterns = [
     path("rounds/<uuid:round_uuid>/moves.tsv", rounds.moves, name="round-moves"),
     path("rounds/<uuid:round_uuid>/files/<str:name>", rounds.file, name="round-file"),
     path("rounds/<uuid:round_uuid>/parts/<int:part>.tsv", rounds.part, name="round-part"),
+    path("controls/", campaigns.controls, name="controls"),
+    path("controls/<uuid:campaign_uuid>/", campaigns.control, name="control"),
+    path("controls/<uuid:campaign_uuid>/campaign.json", campaigns.document, name="control-document"),
     path("choice/", choices.all_choices, name="choices"),
     path("choice/<uuid:round_uuid>/", choices.one_choice, name="choice"),
     path("choice/<uuid:round_uuid>/root.txt", choices.root, name="choice-root"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import get_language_from_request
+from django.utils.translation import get_language, get_language_from_request
 
 from qosymsha.interfaces.public.landing import landing
 from qosymsha.interfaces.ui.doors import context, public_page
+from qosymsha.interfaces.ui.signed import door_of, notice, private, signed_request
 
 
 @public_page
@@ -27,17 +30,30 @@ def first_page(request: HttpRequest) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """404 with a way out."""
-    return _lost(request, 404)
+    """404 with a way out; inside a door, for who is signed in, in its layout."""
+    if door_of(request) and signed_request(request) is not None:
+        return private(notice(request, "error.404", HTTPStatus.NOT_FOUND))
+    return _lost(request, HTTPStatus.NOT_FOUND)
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """500 with a way out; asks the database nothing."""
-    return _lost(request, 500)
+    """500 with a way out; asks the database nothing, so that it knows nobody."""
+    return _lost(request, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _lost(request: HttpRequest, status: int) -> HttpResponse:
-    words = {"heading": f"error.{status}.h1", "advice": f"error.{status}.p"}
+def _lost(request: HttpRequest, status: HTTPStatus) -> HttpResponse:
+    language = get_language() or "kk"
+    door = door_of(request)
+    words = {
+        "heading": f"error.{status}.h1",
+        "advice": f"error.{status}.p",
+        "again": request.get_full_path() if status >= HTTPStatus.INTERNAL_SERVER_ERROR and _is_look(request) else "",
+        "start": f"/{language}/{door}/" if door else "",
+    }
     answer = render(request, "public/error.html", context(request) | words, status=status)
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+def _is_look(request: HttpRequest) -> bool:
+    return request.method in ("GET", "HEAD")

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import translation
 
+from qosymsha.domain.factors import queries as factors
 from qosymsha.domain.people import commands
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.access import Action
@@ -103,7 +104,7 @@ def _come_in(request: HttpRequest, asked: Question, identity: Identity, at: date
         commands.record_refused_sign_in(actor=HOUSE, reason=SignInRefusal.PERSON_UNKNOWN, at=at)
         return ways_in(request, reason=SignInRefusal.PERSON_UNKNOWN.value, status=403)
     actor = people.actor_for(user_id, at)
-    visits.begin(request, user_id, at)
+    visits.begin(request, user_id, at, awaits=factors.has_factor(user_id))
     commands.record_sign_in(actor=actor, by="identity", at=at)
     return HttpResponseRedirect(asked["next"] or home_of(actor))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from qosymsha.interfaces.signin import identity, proving, views
+from qosymsha.interfaces.signin import identity, proving, security, views
 
 urlpatterns = [
     path("sign-in/", views.sign_in, name="sign-in"),
@@ -15,5 +15,14 @@ urlpatterns = [
     path("step-up/", proving.step_up, name="step-up"),
     path("step-up/identity/", identity.begin_anew, name="step-up-identity"),
     path("step-up/code/", proving.send_code, name="step-up-code"),
+    path("step-up/passkey/", proving.ask_passkey, name="step-up-passkey"),
     path("second-factor/", proving.add_app, name="second-factor"),
+    path("security/", security.security, name="security"),
+    path("security/passkeys/", security.add, name="security-passkeys"),
+    path("security/passkeys/ask/", security.ask_to_add, name="security-passkeys-ask"),
+    path("security/passkeys/<uuid:passkey_uuid>/name/", security.rename, name="security-passkey-name"),
+    path("security/passkeys/<uuid:passkey_uuid>/remove/", security.remove, name="security-passkey-remove"),
+    path("security/app/remove/", security.remove_app, name="security-app-remove"),
+    path("security/codes/", security.codes, name="security-codes"),
+    path("visits/", security.places, name="visits"),
 ]

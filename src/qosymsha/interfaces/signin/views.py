@@ -8,9 +8,11 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import get_language
 
-from qosymsha.domain.people import commands, demo_people
+from qosymsha.domain.factors import queries as factors
+from qosymsha.domain.people import commands, demo_people, preferences
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.access import Action
 from qosymsha.domain.people.rules import SignInRefusal
@@ -75,7 +77,7 @@ def be_demo_person(request: HttpRequest) -> HttpResponse:
             actor=HOUSE, guardian_id=person.guardian_id, subject=subject, at=at, key=uuid5(NAMESPACE_URL, subject)
         )
     actor = people.actor_for(user_id, at)
-    visits.begin(request, user_id, at)
+    visits.begin(request, user_id, at, awaits=factors.has_factor(user_id))
     commands.record_sign_in(actor=actor, by="demo", at=at)
     return HttpResponseRedirect(safe_next(request) or home_of(actor))
 
@@ -98,9 +100,10 @@ def no_rights(request: SignedRequest) -> HttpResponse:
 
 
 def home_of(actor: Actor) -> str:
-    """The first page of the first door open to this actor."""
+    """The first page of the first door open to this actor, in the language the person has chosen, if one was."""
     doors = doors_of(actor)
-    return reverse(f"{doors[0]}-home" if doors else "no-rights")
+    with translation.override(preferences.chosen_language(actor.user_id) or get_language()):
+        return reverse(f"{doors[0]}-home" if doors else "no-rights")
 
 
 def not_our_form(request: HttpRequest, reason: str = "") -> HttpResponse:

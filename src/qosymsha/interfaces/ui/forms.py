@@ -37,6 +37,10 @@ class Form(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"auto_id": "f-%s", **kwargs})
+        self.name_faults()
+
+    def name_faults(self) -> None:
+        """Give every field our sentences; again where fields were added after the form was made."""
         language = get_language() or "kk"
         for one in self.fields.values():
             mine = {code: texts.say(language, key) for code, key in _SENTENCES.items()}

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
@@ -29,7 +29,7 @@ from django.utils.translation import get_language
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.rules import Proof
 from qosymsha.domain.people.states import Role
-from qosymsha.interfaces.ui import carried, drafts, guard, keys, readings, texts, visits
+from qosymsha.interfaces.ui import carried, drafts, fresh, guard, keys, readings, texts, visits
 from qosymsha.interfaces.ui.doors import Answer, context
 from qosymsha.kernel import entropy
 from qosymsha.kernel.actor import Actor
@@ -76,6 +76,8 @@ def _gate(deeds: dict[str, StrEnum]) -> Callable[[SignedView], SignedView]:
     roles = {method: roles_of(deed) for method, deed in deeds.items()}
 
     def wear(view: SignedView) -> SignedView:
+        proved = _proving(view, deeds.get("POST"))
+
         @wraps(view)
         def shown(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
             if request.method not in deeds:
@@ -85,13 +87,24 @@ def _gate(deeds: dict[str, StrEnum]) -> Callable[[SignedView], SignedView]:
                 return private(to_sign_in(request))
             if not signed.actor.holds(roles[request.method]):
                 return private(notice(request, "error.403", HTTPStatus.FORBIDDEN))
-            return private(keys.told(request, _answer(view, signed, *args, **kwargs)))
+            if signed.visit.awaits:
+                return private(to_step_up(signed))
+            inner = proved if request.method == "POST" else view
+            return private(keys.told(request, _answer(inner, signed, *args, **kwargs)))
 
         shown.action = deeds.get("GET", deeds.get("POST"))  # type: ignore[attr-defined]
         shown.deeds, shown.roles = deeds, roles  # type: ignore[attr-defined]
         return shown
 
     return wear
+
+
+def _proving(view: SignedView, deed: StrEnum | None) -> SignedView:
+    """The view as a POST meets it: behind a fresh proof where the table of `fresh` asks for one."""
+    if deed is None or not fresh.asks(deed):
+        return view
+    proved: SignedView = step_up(view, minutes=partial(fresh.minutes_of, deed))
+    return proved
 
 
 def anyone(action: StrEnum, *methods: str) -> Callable[[SignedView], SignedView]:
@@ -134,23 +147,28 @@ def roles_of(action: StrEnum) -> frozenset[str]:
     return table[action]
 
 
-def step_up(view: SignedView | None = None, *, minutes: int | None = None) -> Any:
+def step_up(view: SignedView | None = None, *, minutes: int | Callable[[], int] | None = None) -> Any:
     """Ask for a second factor first, unless one was given at most `minutes` ago; then `request.proof` says when, how.
 
-    Worn below `allowed`. What was typed in a POST that is interrupted comes back with the form.
+    Worn below `allowed` where a page itself is delicate; a POST is asked by the gate, as the table in `fresh` says.
+    What was typed in a POST that is interrupted comes back with the form.
     """
     if view is None:
         return lambda inner: step_up(inner, minutes=minutes)
 
     @wraps(view)
     def shown(request: SignedRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        request.proof = request.visit.fresh_proof(request.at, minutes or settings.STEP_UP_MINUTES)
-        if request.proof is None:
-            drafts.keep(request, request.visit.user_id, request.at)
-            return HttpResponseRedirect(f"{reverse('step-up')}?{urlencode({'next': _page_of(request)})}")
-        return view(request, *args, **kwargs)
+        most = minutes() if callable(minutes) else minutes
+        request.proof = request.visit.fresh_proof(request.at, most or settings.STEP_UP_MINUTES)
+        return to_step_up(request) if request.proof is None else view(request, *args, **kwargs)
 
     return shown
+
+
+def to_step_up(request: SignedRequest) -> HttpResponse:
+    """To the second factor, and back here afterwards with what was typed."""
+    drafts.keep(request, request.visit.user_id, request.at)
+    return HttpResponseRedirect(f"{reverse('step-up')}?{urlencode({'next': _page_of(request)})}")
 
 
 def _answer(view: SignedView, request: SignedRequest, *args: object, **kwargs: object) -> HttpResponseBase:
@@ -248,9 +266,29 @@ def safe_next(request: HttpRequest) -> str:
 
 
 def notice(request: HttpRequest, key: str, status: int, sentence: str = "") -> HttpResponse:
-    """A page that says what is the matter: `key`.h1, and `sentence` or `key`.p; it leads back, by GET, and out."""
+    """A page that says what is the matter: `key`.h1, and `sentence` or `key`.p; it leads back, by GET, and out.
+
+    It wears the layout of the door it was met in where that door is open to who asks, so that its menu stands.
+    """
     words = {"heading": f"{key}.h1", "advice": f"{key}.p", "sentence": sentence, "back": _back(request)}
-    return render(request, "ui/notice.html", context(request) | words, status=status)
+    return render(request, "ui/notice.html", context(request) | _layout(request) | words, status=status)
+
+
+def door_of(request: HttpRequest) -> str:
+    """The signed-in door that an address belongs to: `family`, `provider`, `office`, or "" for all others."""
+    door = [*request.path.split("/"), "", ""][2]
+    return door if door in DOOR_ROLES else ""
+
+
+def _layout(request: HttpRequest) -> dict[str, object]:
+    known: Any = request
+    signed = cast(SignedRequest, request) if hasattr(known, "actor") else signed_request(request)
+    if signed is None:
+        return {"layout": "ui/base.html"}
+    doors, door = doors_of(signed.actor), door_of(request)
+    start = f"{door}-home" if door in doors else f"{doors[0]}-home" if doors else "no-rights"
+    layout = f"{door}/base.html" if door in doors else "ui/door.html"
+    return own_context(signed) | {"layout": layout, "start": reverse(start)}
 
 
 def _page_of(request: HttpRequest) -> str:

@@ -3,6 +3,7 @@
 from qosymsha.domain.admission.queries.explaining import ClassBefore, Evidence, Explanation, Move, explain
 from qosymsha.domain.admission.queries.facts import round_numbered, round_of
 from qosymsha.domain.admission.queries.families import OwnApplication, own_applications
+from qosymsha.domain.admission.queries.foresight import Queue, RoundSeen, programme_rounds, round_seen
 from qosymsha.domain.admission.queries.moves import PublicMove, public_moves
 from qosymsha.domain.admission.queries.openings import Opening, Prospect, opening, openings, prospects
 from qosymsha.domain.admission.queries.personal import Receipt, application_numbered, position, positions, receipt
@@ -17,8 +18,16 @@ from qosymsha.domain.admission.queries.rounds import (
     round_heads,
     round_life,
 )
+from qosymsha.domain.admission.queries.trying import CategoryTried, Tried, tried
 
 __all__ = [
+    "CategoryTried",
+    "Queue",
+    "RoundSeen",
+    "Tried",
+    "programme_rounds",
+    "round_seen",
+    "tried",
     "OwnApplication",
     "own_applications",
     "ClassBefore",

@@ -15,6 +15,10 @@ from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Forbidden
 
+_COLUMNS = (
+    "id", "uuid", "number", "round__number", "child_id", "kind", "state", "submitted_at", "round__uuid", "child__uuid",
+)  # fmt: skip
+
 
 class OwnApplication(NamedTuple):
     """An application in short; never a category."""
@@ -27,6 +31,8 @@ class OwnApplication(NamedTuple):
     kind: str
     state: str
     submitted_at: datetime
+    round_uuid: UUID
+    child_uuid: UUID
 
 
 def own_applications(*, actor: Actor, at: datetime) -> list[OwnApplication]:
@@ -39,8 +45,7 @@ def own_applications(*, actor: Actor, at: datetime) -> list[OwnApplication]:
     if actor.guardian_id is None or not actor.holds({Role.GUARDIAN}):
         raise Forbidden(Action.READ_APPLICATION)
     own = people.own_child_ids(actor.guardian_id, local_day(at))
-    columns = ("id", "uuid", "number", "round__number", "child_id", "kind", "state", "submitted_at")
-    found = [OwnApplication._make(row) for row in Application.objects.filter(child_id__in=own).values_list(*columns)]
+    found = [OwnApplication._make(row) for row in Application.objects.filter(child_id__in=own).values_list(*_COLUMNS)]
     reading.saw(
         actor=actor,
         at=at,

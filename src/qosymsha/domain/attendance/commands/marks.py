@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -69,7 +69,8 @@ def mark_sessions(
     if seen is not None:
         return _answers(marks, seen)
     sessions = queries.sessions_by_id(provider_id, {m.session_id for m in marks})
-    fresh, refused = _judge(deed, marks, sessions)
+    foreign = queries.not_own(actor, provider_id, sessions)
+    fresh, refused = _judge(deed, marks, sessions, foreign)
     steps.copy_marks(deed, fresh)
     held = sorted({session.id for _, session, _ in fresh})
     steps.hold_sessions(held)
@@ -93,7 +94,7 @@ def _answers(marks: Sequence[MarkRow], kept: Mapping[str, Any]) -> list[RowOutco
 
 
 def _judge(
-    deed: Deed, marks: Sequence[MarkRow], sessions: Mapping[int, SessionFacts]
+    deed: Deed, marks: Sequence[MarkRow], sessions: Mapping[int, SessionFacts], foreign: Collection[int]
 ) -> tuple[list[tuple[MarkRow, SessionFacts, Place]], dict[int, AttendanceRefusal]]:
     places = queries.places({m.enrolment_id for m in marks})
     left = queries.left_months({s.group_id for s in sessions.values()})
@@ -103,7 +104,9 @@ def _judge(
         session, place = sessions.get(mark.session_id), places.get(mark.enrolment_id)
         before = made.get((mark.session_id, mark.enrolment_id))
         reason = None
-        if before is None:
+        if mark.session_id in foreign:
+            reason = AttendanceRefusal.NOT_YOUR_LESSON
+        elif before is None:
             reason = refuse_mark(mark.value, session, place, left, deed.at)
         elif before != mark.value:
             reason = AttendanceRefusal.DUPLICATE
@@ -186,7 +189,8 @@ def _take(deed: Deed, provider_id: int, words: Sequence[Said]) -> list[Verdict]:
     sessions = queries.sessions_by_id(
         provider_id, {w.mark.session_id for w in words if 0 < w.mark.session_id <= MAX_NUMBER}
     )
-    refused = [refuse_entry(w.mark, sessions) for w in words]
+    foreign = queries.not_own(deed.actor, provider_id, sessions)
+    refused = [refuse_entry(w.mark, sessions, foreign) for w in words]
     good = [w for w, reason in zip(words, refused, strict=True) if reason is None]
     places = queries.places({w.mark.enrolment_id for w in good})
     left = queries.left_months({s.group_id for s in sessions.values()})

@@ -17,7 +17,6 @@ from qosymsha.domain.attendance.rules import (
     REASONS,
     AttendanceRefusal,
     Booking,
-    Diary,
     MoveGround,
     SessionFacts,
     SessionMove,
@@ -30,7 +29,6 @@ from qosymsha.domain.attendance.rules import (
 )
 from qosymsha.domain.attendance.states import SessionState, Topic
 from qosymsha.domain.providers import queries as providers
-from qosymsha.domain.providers.rules import GroupFacts, Lesson
 from qosymsha.domain.vouchers.rules import month_end, outcomes_of, unpacked
 from qosymsha.domain.vouchers.steps import Deed, begin, conclude, keep, record
 from qosymsha.kernel.actor import Actor, require
@@ -66,36 +64,10 @@ def plan_sessions(*, actor: Actor, provider_id: int, month: date, at: datetime, 
         return int(seen["planned"])
     groups = queries.live_groups(provider_id, first, month_end(first))
     due = queries.due_lessons(list(groups.values()), first)
-    planned = steps.open_sessions(_fitting(due, groups))
+    planned = steps.open_sessions(steps.fitting(due, groups))
     record(deed, Topic.PLANNED, "session", planned)
     keep(deed, {"planned": len(planned)})
     return len(planned)
-
-
-def _fitting(due: Sequence[Lesson], groups: Mapping[int, GroupFacts]) -> list[Lesson]:
-    bookings = [
-        Booking(
-            one.group_id,
-            one.teacher_id,
-            one.venue_id,
-            one.on,
-            queries.start_of(one),
-            queries.end_of(one),
-            groups[one.group_id].capacity,
-        )
-        for one in due
-    ]
-    diary, fitting = _diary(bookings), []
-    for lesson, booking in zip(due, bookings, strict=True):
-        if diary.refuse(booking) is None:
-            diary.add(booking)
-            fitting.append(lesson)
-    return fitting
-
-
-def _diary(bookings: Sequence[Booking]) -> Diary:
-    steps.lock_bookings({b.teacher_id for b in bookings}, {b.venue_id for b in bookings})
-    return queries.diary(bookings)
 
 
 @transaction.atomic(durable=True)
@@ -167,7 +139,7 @@ def _reinstate(deed: Deed, provider_id: int, session_ids: Sequence[int], reason:
         left = queries.left_months({s.group_id for s in sessions.values()})
         groups = providers.group_facts({s.group_id for s in sessions.values()})
         bookings = {s.id: booking_of(s, groups[s.group_id].capacity) for s in sessions.values()}
-        diary = _diary(list(bookings.values()))
+        diary = steps.locked_diary(list(bookings.values()))
 
         def refuse(session_id: int, session: SessionFacts | None) -> AttendanceRefusal | None:
             refused = refuse_reinstatement(session, left) or diary.refuse(bookings[session_id])
@@ -216,7 +188,7 @@ def _substitute(deed: Deed, provider_id: int, wishes: Sequence[Substitution], re
         teachers = queries.teachers_of(provider_id)
         known = [w for w in wishes if w.session_id in sessions]
         wanted = [moved_booking(sessions[w.session_id], _given(sessions[w.session_id], w), 0) for w in known]
-        diary = _diary([*wanted, *(booking_of(s, 0) for s in sessions.values())])
+        diary = steps.locked_diary([*wanted, *(booking_of(s, 0) for s in sessions.values())])
 
         def refuse(wish: Substitution, session: SessionFacts | None) -> AttendanceRefusal | None:
             refused = refuse_substitution(session, wish.teacher_id, teachers, left)
@@ -282,7 +254,7 @@ def _move(deed: Deed, provider_id: int, moves: Sequence[SessionMove], reason: st
                 session = sessions[move.session_id]
                 wanted[session.id] = moved_booking(session, move, groups[session.group_id].capacity)
         ground = _move_ground(deed, provider_id, sessions, wanted)
-        diary = _diary(list(wanted.values()))
+        diary = steps.locked_diary(list(wanted.values()))
 
         def refuse(move: SessionMove, session: SessionFacts | None) -> AttendanceRefusal | None:
             group = None if session is None else groups[session.group_id]

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from qosymsha.domain.attendance.rules import Booking, Diary, SessionFacts
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.providers import queries as providers
+from qosymsha.domain.providers.queries import staff
 from qosymsha.domain.providers.rules import GroupFacts, Lesson
 from qosymsha.domain.vouchers.queries import rows
 from qosymsha.domain.vouchers.rules import month_end
@@ -131,13 +132,8 @@ def venues_of(provider_id: int) -> set[int]:
 
 
 def teachers_of(provider_id: int) -> set[int]:
-    """Who stands in a timetable of the provider's groups: only they may be put before children."""
-    found = rows(
-        "SELECT DISTINCT t.teacher_id FROM timetable_slot t JOIN club_group g ON g.id = t.group_id"
-        " WHERE g.provider_id = %s",
-        [provider_id],
-    )
-    return {i for (i,) in found}
+    """Who works at the provider, by its timetable or its manager's word: only they may be put before children."""
+    return staff.working_at(provider_id)
 
 
 def days_off(territory_ids: Collection[int], days: Collection[date]) -> set[date]:

@@ -8,8 +8,10 @@ from datetime import date
 from uuid import UUID
 
 from qosymsha.domain.attendance.rules import OfflineMark, Place, Said, SessionFacts, Standing
+from qosymsha.domain.people.states import Role
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.vouchers.queries import rows
+from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.errors import Refused
 
 MarkRowKey = tuple[int, int]
@@ -89,6 +91,36 @@ def late_after_hours(sessions: Collection[SessionFacts]) -> dict[tuple[int, date
         except Refused:
             continue  # a mark is never refused for want of a figure that only describes it
     return hours
+
+
+_OWN = """
+SELECT s.id FROM session s WHERE s.id = ANY (%s) AND EXISTS (
+    SELECT FROM teacher t WHERE t.user_id = %s AND (
+        t.id = s.teacher_id
+        OR EXISTS (SELECT FROM timetable_slot w WHERE w.group_id = s.group_id AND w.teacher_id = t.id
+                   AND w.valid @> s."on")
+        OR EXISTS (SELECT FROM session_change c WHERE c.session_id = s.id AND c.from_teacher = t.id)))"""
+
+
+def not_own(actor: Actor, provider_id: int, sessions: Mapping[int, SessionFacts]) -> set[int]:
+    """Those of a provider's lessons that the rules let only their own teachers mark, and the actor is none of them.
+
+    Own are lessons one gives, those of groups whose timetable names one on that day, and those given to a substitute.
+    Who manages the provider marks any; where the rule set says `any`, or no rules hold, so does every teacher.
+    """
+    if actor.holds({Role.PROVIDER_MANAGER}, provider_id=provider_id):
+        return set()
+    months = {(s.programme_id, s.on.replace(day=1)) for s in sessions.values()}
+    own_only = {one for one in months if _is_own_only(*one)}
+    strict = {s.id for s in sessions.values() if (s.programme_id, s.on.replace(day=1)) in own_only}
+    return strict - {i for (i,) in rows(_OWN, [list(strict), actor.user_id])} if strict else set()
+
+
+def _is_own_only(programme_id: int, month: date) -> bool:
+    try:
+        return programmes.rules_in_force(programme_id, month).rules.marks.who == "own"
+    except Refused:
+        return False
 
 
 def objections_by_id(provider_id: int, objection_ids: Sequence[int]) -> dict[int, ObjectionFacts]:

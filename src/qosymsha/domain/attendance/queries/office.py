@@ -147,7 +147,7 @@ def office_programmes(actor: Actor) -> list[int]:
 def sheet_work(*, actor: Actor) -> list[SheetWork]:
     """The work that waits for officials over all their programmes; figures alone."""
     found = rows(_WORK, [office_programmes(actor)])
-    days = _officer_days({(row[0], row[1], row[2], row[4]) for row in found})
+    days = officer_days({(row[0], row[1], row[2], row[4]) for row in found})
     values: list[list[Any]] = [[row[0], *row[2:], days[row[0], row[1], row[2], row[4]]] for row in found]
     return [SheetWork(*one) for one in values]
 
@@ -155,7 +155,7 @@ def sheet_work(*, actor: Actor) -> list[SheetWork]:
 _Sent = tuple[int, int, date, date]
 
 
-def _officer_days(asked: set[_Sent]) -> dict[_Sent, date]:
+def officer_days(asked: set[_Sent]) -> dict[_Sent, date]:
     """(programme, territory, month, sent on) → the day from which an officer decides; few pairs, so few questions."""
     terms = {about: programmes.rules_in_force(*about).rules for about in sorted({(p, m) for p, _, m, _ in asked})}
     calendars = {
@@ -198,7 +198,7 @@ def officer_day(sheet: OfficeSheet) -> date | None:
     if sheet.sent_at is None:
         return None
     about = (sheet.programme_id, sheet.territory_id, sheet.month, local_day(sheet.sent_at))
-    return _officer_days({about})[about]
+    return officer_days({about})[about]
 
 
 def place_facts(enrolment_id: int, month: date) -> PlaceFacts | None:

@@ -14,6 +14,7 @@ class AttendanceRefusal(StrEnum):
     """Why a row of a batch is refused (R-1 … R-14)."""
 
     UNKNOWN_SESSION = "unknown_session"
+    NOT_YOUR_LESSON = "not_your_lesson"
     UNKNOWN_VALUE = "unknown_value"
     NOT_ENROLLED = "not_enrolled"
     LESSON_CANCELLED = "lesson_cancelled"

@@ -7,7 +7,7 @@ others never do: a person decides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -162,12 +162,19 @@ class Fold:
         return ObjectionState.OPEN, reason or AttendanceRefusal.CONTRADICTS
 
 
-def refuse_entry(entry: OfflineMark, sessions: Mapping[int, SessionFacts]) -> AttendanceRefusal | None:
-    """Why an entry can't be kept at all: no counter, no lesson of this provider, no such value, no place (M-1)."""
+def refuse_entry(
+    entry: OfflineMark, sessions: Mapping[int, SessionFacts], foreign: Collection[int] = ()
+) -> AttendanceRefusal | None:
+    """Why an entry can't be kept at all: no counter, no lesson of this provider, no such value, no place (M-1).
+
+    `foreign` are lessons that the rules let only another teacher mark (M-11).
+    """
     if not 0 < entry.counter < MAX_NUMBER:
         return AttendanceRefusal.COUNTER_UNREADABLE
     if entry.session_id not in sessions:
         return AttendanceRefusal.UNKNOWN_SESSION
+    if entry.session_id in foreign:
+        return AttendanceRefusal.NOT_YOUR_LESSON
     if entry.value not in VALUES:
         return AttendanceRefusal.UNKNOWN_VALUE
     return None if 0 < entry.enrolment_id <= MAX_NUMBER else AttendanceRefusal.NOT_ENROLLED

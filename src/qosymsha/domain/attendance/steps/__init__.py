@@ -9,6 +9,7 @@ from qosymsha.domain.attendance.steps.absences import (
     write_notice,
     write_objection,
 )
+from qosymsha.domain.attendance.steps.booking import fitting, free_for, locked_diary
 from qosymsha.domain.attendance.steps.checkins import write_card_reads, write_check_ins, write_refusals
 from qosymsha.domain.attendance.steps.holds import (
     clear_holds,
@@ -59,6 +60,9 @@ from qosymsha.domain.attendance.steps.sheets import (
 from qosymsha.domain.attendance.steps.traces import forget_months, leave_each, leave_traces, trace_batch
 
 __all__ = [
+    "fitting",
+    "free_for",
+    "locked_diary",
     "write_objection",
     "write_notice",
     "write_case_evidence",

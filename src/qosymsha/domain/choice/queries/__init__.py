@@ -11,6 +11,7 @@ from qosymsha.domain.choice.queries.facts import (
     vouchers_numbered,
 )
 from qosymsha.domain.choice.queries.families import OwnList, own_lists
+from qosymsha.domain.choice.queries.foresight import ChoiceSeen, choice_round_seen, programme_choice_rounds
 from qosymsha.domain.choice.queries.personal import (
     Explanation,
     Move,
@@ -36,6 +37,9 @@ from qosymsha.domain.choice.queries.public import (
 )
 
 __all__ = [
+    "ChoiceSeen",
+    "choice_round_seen",
+    "programme_choice_rounds",
     "OwnList",
     "own_lists",
     "ChoiceHead",

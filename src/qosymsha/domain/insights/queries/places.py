@@ -20,6 +20,7 @@ SELECT 'group ' || g.id AS example FROM club_group g LEFT JOIN seat s ON s.group
   LEFT JOIN (SELECT group_id, count(*) AS n FROM (
                 SELECT group_id FROM enrolment WHERE state = ANY (%s) /*only group group_id*/
                  UNION ALL SELECT group_id FROM choice_offer WHERE state = 'offered'
+                 UNION ALL SELECT group_id FROM group_wait WHERE state = 'offered'
                  UNION ALL SELECT group_id FROM transfer_request WHERE state = 'waiting') held GROUP BY 1) e
          ON e.group_id = g.id
  WHERE (coalesce(e.n, 0) > least(g.capacity, coalesce(s.capacity, g.capacity))
@@ -27,7 +28,7 @@ SELECT 'group ' || g.id AS example FROM club_group g LEFT JOIN seat s ON s.group
 
 
 def seats(checking: Checking) -> Found:
-    """INV-1: a seat is held by a live place, by an open offer of a freed one, or by a transfer that waits for money."""
+    """INV-1: a seat is held by a live place, an open offer of a freed one, or a transfer that waits for money."""
     return checking.found(_SEATS, [LIVE_ENROLMENT])
 
 

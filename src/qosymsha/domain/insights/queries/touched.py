@@ -25,6 +25,7 @@ TOUCHES: dict[str, tuple[tuple[str, str], ...]] = {
         ("enrolment", "group_id"),
         ("choice_offer", "group_id"),
         ("transfer_request", "group_id"),
+        ("group_wait", "group_id"),
     ),
     "lesson": (("session", "group_id"),),
     "slot": (("timetable_slot", "child_id"),),

@@ -20,8 +20,16 @@ from qosymsha.domain.people.commands.guarding import (
     stop_reading,
 )
 from qosymsha.domain.people.commands.linking import link_child
-from qosymsha.domain.people.commands.officials import Appointment, appoint, dismiss
+from qosymsha.domain.people.commands.officials import (
+    Appointment,
+    appoint,
+    decide_role,
+    dismiss,
+    propose_role,
+    record_ended_visits,
+)
 from qosymsha.domain.people.commands.places import DepartmentDraft, load_territories, open_department
+from qosymsha.domain.people.commands.preferences import set_preferences
 from qosymsha.domain.people.commands.secrets import rotate_secrets
 from qosymsha.domain.people.commands.sign_in import (
     admit_guardian,
@@ -32,6 +40,9 @@ from qosymsha.domain.people.commands.sign_in import (
 from qosymsha.domain.people.commands.statuses import record_statuses
 
 __all__ = [
+    "record_ended_visits",
+    "propose_role",
+    "decide_role",
     "Appointment",
     "DepartmentDraft",
     "add_app",
@@ -59,6 +70,7 @@ __all__ = [
     "record_statuses",
     "register_families",
     "rotate_secrets",
+    "set_preferences",
     "spend_reading",
     "stop_reading",
     "withdraw_consent",

@@ -21,7 +21,7 @@ from qosymsha.kernel import audit, cipher, entropy, locks
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.errors import Refused
 
-FACTOR = "second_factor"
+FACTOR = steps.FACTOR
 _STEP_SECONDS = 30
 _RETENTION = timedelta(days=30)  # as the models say
 _SECRET_BYTES = 20
@@ -39,7 +39,7 @@ class MadeCode:
 
 def limits() -> CodeLimits:
     """The installation's limits."""
-    return CodeLimits(**getattr(settings, "CODE_LIMITS", {}))
+    return steps.code_limits()
 
 
 @transaction.atomic(durable=True)
@@ -55,7 +55,7 @@ def make_code(*, actor: Actor, at: datetime) -> MadeCode:
     require(actor, Action.SEND_CODE, ALLOWED)
     locks.exclusive(f"strong:{actor.user_id}")
     bounds = limits()
-    _refuse_guessing(actor, at, bounds)
+    steps.refuse_guessing(actor, at, bounds)
     since = at - timedelta(minutes=bounds.window_minutes)
     made = OneTimeCode.objects.filter(user_id=actor.user_id)
     if made.filter(made_at__gt=since).count() >= bounds.codes_in_window:
@@ -82,7 +82,7 @@ def prove_by_code(*, actor: Actor, code: str, at: datetime) -> SignInRefusal | N
     require(actor, Action.PROVE_AGAIN, ALLOWED)
     locks.exclusive(f"strong:{actor.user_id}")
     bounds = limits()
-    _refuse_guessing(actor, at, bounds)
+    steps.refuse_guessing(actor, at, bounds)
     latest = OneTimeCode.objects.filter(user_id=actor.user_id).order_by("-made_at", "-id").first()
     answer = _hash(actor, "".join(code.split()))
     facts = latest and CodeFacts(
@@ -93,7 +93,7 @@ def prove_by_code(*, actor: Actor, code: str, at: datetime) -> SignInRefusal | N
         latest.tries += 1
         latest.used_at = latest.used_at or (at if refusal is None else None)
         latest.save(update_fields=["tries", "used_at"])
-    _note_try(actor, Way.CODE, at, passed=refusal is None)
+    steps.note_try(actor, Way.CODE, at, passed=refusal is None)
     return refusal
 
 
@@ -109,7 +109,7 @@ def prove_by_app(*, actor: Actor, code: str, at: datetime) -> SignInRefusal | No
     """
     require(actor, Action.PROVE_AGAIN, ALLOWED)
     locks.exclusive(f"strong:{actor.user_id}")
-    _refuse_guessing(actor, at, limits())
+    steps.refuse_guessing(actor, at, limits())
     factor = _app_of(actor)
     if factor is None:
         raise Refused(SignInRefusal.FACTOR_MISSING)
@@ -118,7 +118,7 @@ def prove_by_app(*, actor: Actor, code: str, at: datetime) -> SignInRefusal | No
     if is_believed and step is not None:
         factor.last_step, factor.confirmed_at = step, factor.confirmed_at or at
         factor.save(update_fields=["last_step", "confirmed_at"])
-    _note_try(actor, Way.TOTP, at, passed=is_believed)
+    steps.note_try(actor, Way.TOTP, at, passed=is_believed)
     return None if is_believed else SignInRefusal.CODE_WRONG
 
 
@@ -130,7 +130,7 @@ def record_proof(*, actor: Actor, way: Way, at: datetime) -> None:
         Forbidden: the actor has no right that is valid now.
     """
     require(actor, Action.PROVE_AGAIN, ALLOWED)
-    _note_try(actor, way, at, passed=True)
+    steps.note_try(actor, way, at, passed=True)
 
 
 @transaction.atomic(durable=True)
@@ -163,11 +163,8 @@ def end_app(*, actor: Actor, user_id: int, at: datetime) -> None:
     """
     require(actor, Action.END_FACTOR, ALLOWED)
     locks.exclusive(f"strong:{user_id}")
-    ended = list(SecondFactor.objects.filter(user_id=user_id, ended_at=None))
-    if not ended:
+    if not steps.end_app(user_id, at):
         raise Refused(SignInRefusal.FACTOR_MISSING)
-    SecondFactor.objects.filter(id__in=[factor.id for factor in ended]).update(ended_at=at)
-    steps.erase(FACTOR, [factor.id for factor in ended])
     audit.record(actor=actor, at=at, action=Action.END_FACTOR, subject_kind="user", subject_ids=[user_id])
 
 
@@ -186,25 +183,6 @@ def forget_tries(*, actor: Actor, at: datetime) -> int:
 
 def _app_of(actor: Actor) -> SecondFactor | None:
     return SecondFactor.objects.filter(user_id=actor.user_id, kind=Way.TOTP, ended_at=None).order_by("id").first()
-
-
-def _refuse_guessing(actor: Actor, at: datetime, bounds: CodeLimits) -> None:
-    since = at - timedelta(minutes=bounds.window_minutes)
-    missed = StrongTry.objects.filter(user_id=actor.user_id, at__gt=since, passed=False).count()
-    if missed >= bounds.misses_in_window:
-        raise Refused(SignInRefusal.TOO_MANY_TRIES)
-
-
-def _note_try(actor: Actor, way: Way, at: datetime, *, passed: bool) -> None:
-    StrongTry.objects.create(user_id=actor.user_id, way=way, at=at, passed=passed)
-    audit.record(
-        actor=actor,
-        at=at,
-        action=Action.PROVE_AGAIN,
-        subject_kind="user",
-        subject_ids=[actor.user_id],
-        detail={"way": way.value, "passed": passed},
-    )
 
 
 def _digits(count: int) -> str:

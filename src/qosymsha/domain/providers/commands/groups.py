@@ -1,9 +1,9 @@
-"""Groups with their timetables: opened in batches under a contract, closed with a last day."""
+"""Groups with their timetables: opened in batches under a contract. What runs is changed by the room `changes`."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
@@ -17,8 +17,9 @@ from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.programmes.rules import Rules
 from qosymsha.domain.providers import queries, steps
 from qosymsha.domain.providers.access import ALLOWED, Action
-from qosymsha.domain.providers.models import ClubGroup, Provider, Venue
+from qosymsha.domain.providers.models import Provider, Venue
 from qosymsha.domain.providers.queries import AccreditationFacts, ContractFacts
+from qosymsha.domain.providers.queries.staff import working_at
 from qosymsha.domain.providers.rules import (
     GroupDraft,
     GroupFacts,
@@ -29,7 +30,7 @@ from qosymsha.domain.providers.rules import (
     refuse_group,
     refuse_tariff,
 )
-from qosymsha.domain.providers.states import AccreditationState, ContractState, GroupState, Topic
+from qosymsha.domain.providers.states import AccreditationState, ContractState, Topic
 from qosymsha.kernel import audit, idempotency, locks, outbox
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
@@ -56,6 +57,7 @@ class _Ground:
     rules: Mapping[tuple[int, date], Rules | None]
     districts: Mapping[int, frozenset[int]]
     existing: Mapping[str, GroupFacts]
+    staff: Collection[int]
 
 
 @dataclass(slots=True)
@@ -72,7 +74,7 @@ class _Book:
         """Write the group's lessons down, or say what stands in the way."""
         draft = candidate.opening.draft
         group, person, place = -1 - candidate.row, tidy(draft.teacher).iin or "", steps.venue_key(draft)
-        teacher = self.teachers.get(person, group)
+        teacher = draft.teacher_id or self.teachers.get(person, group)
         venue, room = self.venues.get(place, (group, draft.venue.capacity))
         wanted = [
             Slot(group, teacher, venue, s.weekday, s.starts, s.ends, draft.first_day, candidate.opening.last_day)
@@ -82,7 +84,9 @@ class _Book:
             return ProviderRefusal.TEACHER_BUSY
         if is_venue_full(wanted, self.by_venue[venue], self.children, draft.capacity, room):
             return ProviderRefusal.VENUE_FULL
-        self.teachers[person], self.venues[place] = teacher, (venue, room)
+        self.venues[place] = (venue, room)
+        if draft.teacher_id is None:
+            self.teachers[person] = teacher
         self.by_teacher[teacher] += wanted
         self.by_venue[venue] += wanted
         self.children[group] = draft.capacity
@@ -132,45 +136,6 @@ def open_groups(
     return outcomes
 
 
-@transaction.atomic(durable=True)
-def close_group(  # noqa: PLR0913 - who, which, when it ends, why, when said, once
-    *, actor: Actor, group_id: int, last_day: date, reason: str, at: datetime, key: UUID
-) -> None:
-    """Close a group: it takes nobody any more, and after `last_day` it has no lessons.
-
-    Raises:
-        Forbidden: the actor may not, for this provider.
-        Refused: group_unknown; no_such_step — it is closed; reason_missing; days_reversed — past, or too late.
-    """
-    require(actor, Action.CLOSE_GROUP, ALLOWED)
-    locks.exclusive("providers.timetable")
-    found = ClubGroup.objects.select_for_update().filter(id=group_id).first()
-    if found is None:
-        raise Refused(ProviderRefusal.GROUP_UNKNOWN)
-    require(actor, Action.CLOSE_GROUP, ALLOWED, territory_id=found.territory_id, provider_id=found.provider_id)
-    body = [group_id, last_day.isoformat(), reason]
-    if idempotency.repeat(actor=actor, verb="close_group", key=key, body=body, at=at) is not None:
-        return
-    if found.state != GroupState.OPEN:
-        raise Refused(ProviderRefusal.NO_SUCH_STEP, state=found.state)
-    if not reason.strip():
-        raise Refused(ProviderRefusal.REASON_MISSING)
-    if last_day < local_day(at) or last_day not in found.valid:
-        raise Refused(ProviderRefusal.DAYS_REVERSED)
-    steps.end_lessons(group_id, last_day)
-    audit.record(
-        actor=actor,
-        at=at,
-        action=Action.CLOSE_GROUP,
-        subject_kind=_SUBJECT,
-        subject_ids=[group_id],
-        territory_id=found.territory_id,
-        detail={"reason": reason, "last_day": last_day.isoformat()},
-    )
-    outbox.tell(topic=Topic.GROUP_CLOSED, subject_kind=_SUBJECT, subject_ids=[group_id], at=at)
-    idempotency.keep(actor=actor, verb="close_group", key=key, outcome=True)
-
-
 _STANDS = "stands already"
 
 
@@ -214,6 +179,7 @@ def _ground(provider_id: int, drafts: Sequence[GroupDraft]) -> _Ground:
         rules={(p, day): _rules(p, day) for p in programme_ids for day in days},
         districts={c.id: below[c.territory_id] for c in contracts},
         existing={code: facts[group_id] for code, group_id in codes.items()},
+        staff=working_at(provider_id) if any(draft.teacher_id for draft in drafts) else (),
     )
 
 
@@ -229,7 +195,7 @@ def _judged(row: int, draft: GroupDraft, ground: _Ground, today: date) -> _Candi
     if standing is not None:
         is_same = _facts_of(draft) == _facts_of_stored(standing)
         return RowOutcome(row, standing.id, detail=_STANDS) if is_same else _refused(row, ProviderRefusal.CODE_TAKEN)
-    reason = refuse_group(draft) or _refuse_teacher(draft, today)
+    reason = refuse_group(draft) or _refuse_teacher(draft, ground, today)
     kind = ground.kinds.get(draft.activity)
     if reason is not None or kind is None:
         return _refused(row, reason or ProviderRefusal.ACTIVITY_UNKNOWN)
@@ -256,7 +222,9 @@ def _facts_of_stored(g: GroupFacts) -> tuple[object, ...]:
     return (g.activity, g.language, g.first_day, *numbers)
 
 
-def _refuse_teacher(draft: GroupDraft, today: date) -> ProviderRefusal | None:
+def _refuse_teacher(draft: GroupDraft, ground: _Ground, today: date) -> ProviderRefusal | None:
+    if draft.teacher_id is not None:
+        return None if draft.teacher_id in ground.staff else ProviderRefusal.TEACHER_UNKNOWN
     fault = refuse_person(tidy(draft.teacher), today=today, synthetic_allowed=settings.SYNTHETIC_PEOPLE_ALLOWED)
     return ProviderRefusal.TEACHER_UNREADABLE if fault else None
 
@@ -308,7 +276,8 @@ def _without_repeats(judged: Sequence[_Candidate | RowOutcome]) -> list[_Candida
 
 
 def _book(provider_id: int, openings: Sequence[steps.Opening]) -> _Book:
-    iins = {tidy(o.draft.teacher).iin or "" for o in openings}
+    iins = {tidy(o.draft.teacher).iin or "" for o in openings if o.draft.teacher_id is None}
+    chosen = {o.draft.teacher_id for o in openings if o.draft.teacher_id is not None}
     venues = Venue.objects.filter(provider_id=provider_id)
     book = _Book(
         teachers=people.by_iin(steps.TEACHER, iins),
@@ -317,7 +286,7 @@ def _book(provider_id: int, openings: Sequence[steps.Opening]) -> _Book:
     in_venues = queries.slots_in_venues([venue_id for venue_id, _ in book.venues.values()])
     for slot in in_venues:
         book.by_venue[slot.venue_id].append(slot)
-    for slot in queries.slots_of_teachers(book.teachers.values()):
+    for slot in queries.slots_of_teachers({*book.teachers.values(), *chosen}):
         book.by_teacher[slot.teacher_id].append(slot)
     facts = queries.group_facts({slot.group_id for slot in in_venues})
     book.children = {group_id: group.capacity for group_id, group in facts.items()}

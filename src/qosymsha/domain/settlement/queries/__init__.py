@@ -58,6 +58,7 @@ from qosymsha.domain.settlement.queries.files import (
     payments_by_state,
 )
 from qosymsha.domain.settlement.queries.month_rules import RuleInForce, month_rules
+from qosymsha.domain.settlement.queries.office_acts import OfficeAct, office_acts
 from qosymsha.domain.settlement.queries.own_acts import OwnAct, acts_of_provider
 from qosymsha.domain.settlement.queries.papers import (
     ActDocument,
@@ -82,7 +83,9 @@ __all__ = [
     "ClaimedRow",
     "ContractFacts",
     "Debt",
+    "OfficeAct",
     "OwnAct",
+    "office_acts",
     "Owed",
     "Redrawn",
     "Release",

@@ -10,7 +10,7 @@ from qosymsha.domain.vouchers.steps.entries import (
     refuse_before_choice,
     refuse_wish,
 )
-from qosymsha.domain.vouchers.steps.lives import change_lines, issue_vouchers, lock_vouchers, move_vouchers
+from qosymsha.domain.vouchers.steps.lives import change_lines, issue_vouchers, lock_vouchers, move_vouchers, prolong
 from qosymsha.domain.vouchers.steps.moves import Moving, carry_out, judge_moves, lock_free
 from qosymsha.domain.vouchers.steps.one_place import PlaceSeen, Taking, see_place, take_place
 from qosymsha.domain.vouchers.steps.places import (
@@ -24,6 +24,7 @@ from qosymsha.domain.vouchers.steps.places import (
     mark_left_over,
     open_enrolments,
     remainders,
+    resize_seat,
     take_seats,
 )
 from qosymsha.domain.vouchers.steps.terms import Terms, Wish, allowed_kinds, entering, rules_by_set, terms_of
@@ -67,12 +68,14 @@ __all__ = [
     "mark_left_over",
     "move_vouchers",
     "open_enrolments",
+    "prolong",
     "record",
     "refuse_before_choice",
     "refuse_wish",
     "release",
     "see_place",
     "remainders",
+    "resize_seat",
     "returned",
     "rules_by_set",
     "take_place",

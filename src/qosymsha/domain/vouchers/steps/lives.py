@@ -158,3 +158,15 @@ def change_lines(changes: Sequence[tuple[int, int, str, int]]) -> None:
             " WHERE v.id = c.id",
             [list(column) for column in zip(*changes, strict=True)],
         )
+
+
+def prolong(changes: Sequence[tuple[int, date]]) -> None:
+    """Let vouchers be used up to a later last month (its first day): their money was committed on their line before."""
+    if not changes:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE voucher v SET last_month = greatest(v.last_month, c.last)"
+            " FROM unnest(%s::bigint[], %s::date[]) AS c (id, last) WHERE v.id = c.id",
+            [list(column) for column in zip(*changes, strict=True)],
+        )

@@ -55,6 +55,17 @@ def free_seats(group_ids: Iterable[int]) -> None:
     rows("SELECT free_seats(%s::bigint[], %s::int[])", [list(freed), list(freed.values())])
 
 
+def resize_seat(group_id: int, capacity: int) -> bool:
+    """Give a group's seats another number; False, and nothing done, where more are taken than would be left."""
+    lock_seats([group_id])
+    return bool(
+        rows(
+            "UPDATE seat SET capacity = %s WHERE group_id = %s AND taken <= %s RETURNING group_id",
+            [capacity, group_id, capacity],
+        )
+    )
+
+
 def mark_left_over(group_ids: Iterable[int], *, is_left_over: bool) -> None:
     """Say of groups whether their free seats may be taken directly under the opening `choice_first`."""
     ids = sorted(set(group_ids))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django import template
-from django.urls import resolve, reverse
+from django import forms, template
+from django.urls import NoReverseMatch, resolve, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
@@ -15,6 +16,92 @@ from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.templatetags.pages import here
 
 register = template.Library()
+
+# The office by work: a group, and its pages by name and label. A page stands in the menu of whoever may open it.
+MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    (
+        "office.menu.admission",
+        (
+            ("office-cases", "office.nav.applications"),
+            ("office-assist", "office.nav.assist"),
+            ("office-rounds", "office.nav.rounds"),
+            ("office-programmes", "office.nav.programmes"),
+            ("office-budget", "office.nav.budget"),
+            ("office-calendar", "office.nav.calendar"),
+        ),
+    ),
+    (
+        "office.menu.providers",
+        (
+            ("office-accreditation", "accr.nav"),
+            ("office-controls", "control.h1"),
+            ("office-refusals", "agr.nav.refusals"),
+        ),
+    ),
+    (
+        "office.menu.months",
+        (
+            ("office-sheets", "office.nav.sheets"),
+            ("office-rows", "office.nav.rows"),
+            ("office-absences", "office.nav.absences"),
+            ("office-objections", "words.h1"),
+            ("office-flags", "office.nav.flags"),
+            ("office-decided", "office.nav.decided"),
+        ),
+    ),
+    (
+        "office.menu.money",
+        (
+            ("office-claims", "office.nav.claims"),
+            ("office-acts", "office.nav.acts"),
+            ("office-files", "office.nav.files"),
+            ("office-replies", "office.nav.replies"),
+            ("office-transfers", "office.nav.transfers"),
+            ("office-recoveries", "office.nav.recoveries"),
+            ("office-refunds", "office.nav.refunds"),
+            ("office-covers", "office.nav.covers"),
+            ("office-closing", "office.nav.closing"),
+            ("office-money", "office.nav.money"),
+        ),
+    ),
+    ("office.menu.insight", (("office-figures", "office.nav.figures"),)),
+    (
+        "office.menu.trust",
+        (
+            ("office-people", "office.nav.people"),
+            ("office-reading", "reading.nav"),
+            ("office-staff", "officials.nav"),
+            ("office-checks", "office.nav.checks"),
+        ),
+    ),
+)
+
+
+@register.inclusion_tag("office/menu.html", takes_context=True)
+def office_menu(context: dict[str, Any]) -> dict[str, Any]:
+    """The menu's groups with the pages this official may open; the one of this page says so, its pages stand below."""
+    language, path = get_language() or "kk", context["request"].path
+    groups = []
+    for key, pages in MENU:
+        links = [
+            (address, texts.say(language, label), path.startswith(address))
+            for name, label in pages
+            for address in [_open_to(context, name)]
+            if address
+        ]
+        if links:
+            groups.append((texts.say(language, key), links, any(is_here for *_, is_here in links)))
+    return {"groups": groups}
+
+
+def _open_to(context: dict[str, Any], name: str) -> str:
+    """The page's address where it is there and this official may open it, else ""."""
+    try:
+        address = reverse(name)
+    except NoReverseMatch:
+        return ""
+    roles = resolve(address).func.roles["GET"]  # type: ignore[attr-defined]
+    return address if context["actor"].holds(roles) else ""
 
 
 @register.simple_tag(takes_context=True)
@@ -36,6 +123,43 @@ def word_of(family: str, member: str) -> str:
 def refusal(reason: str) -> str:
     """The sentence of a refusal."""
     return texts.refusal(get_language() or "kk", reason)
+
+
+@register.inclusion_tag("ui/field.html")
+def named(bound: forms.BoundField) -> dict[str, object]:
+    """A field whose label is a name from data (a rule set's own words), not a key of the catalogue."""
+    described = f"{bound.auto_id}-hint" if bound.help_text else ""
+    described += f" {bound.auto_id}-error" if bound.errors else ""
+    attributes: dict[str, str | bool] = {"aria-describedby": described.strip()} if described else {}
+    if bound.errors:
+        attributes["aria-invalid"] = "true"
+    return {
+        "control": bound.as_widget(attrs=attributes),
+        "name": bound.auto_id,
+        "errors": list(bound.errors),
+        "label": bound.label,
+        "hint": bound.help_text,
+        "is_box": isinstance(bound.field.widget, forms.CheckboxInput),
+        "is_group": isinstance(bound.field.widget, forms.RadioSelect | forms.CheckboxSelectMultiple),
+    }
+
+
+@register.filter
+def at(names: Mapping[int, str], who: int) -> str:
+    """What a colleague is called; a number where the account is no more."""
+    return names.get(who, f"№{who}")
+
+
+@register.filter
+def split_words(text: str) -> list[str]:
+    """`Mon Tue` → two words."""
+    return text.split()
+
+
+@register.filter
+def all_at(names: Mapping[int, str], people: Iterable[int]) -> str:
+    """Several colleagues by name."""
+    return ", ".join(at(names, who) for who in people)
 
 
 @register.filter

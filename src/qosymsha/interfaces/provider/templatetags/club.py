@@ -30,3 +30,18 @@ def activity(code: str) -> str:
 def word_of(family: str, member: str) -> str:
     """The sentence of a state: `family.member`."""
     return texts.say(get_language() or "kk", f"{family}.{member}")
+
+
+_DAYS = ("day.Mon", "day.Tue", "day.Wed", "day.Thu", "day.Fri", "day.Sat", "day.Sun")
+
+
+@register.filter
+def weekday(number: int) -> str:
+    """An ISO weekday in words."""
+    return texts.say(get_language() or "kk", _DAYS[number - 1])
+
+
+@register.filter
+def of(mapping: dict[object, object], key: object) -> object:
+    """What a mapping holds under a key, or nothing."""
+    return mapping.get(key, "")

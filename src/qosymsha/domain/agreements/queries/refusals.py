@@ -1,0 +1,149 @@
+"""Refusals of children: for the family, the provider and the officers who look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from qosymsha.domain.agreements.access import ALLOWED, Action
+from qosymsha.domain.agreements.queries.asked import guardian_of, names, of_house, rows
+from qosymsha.domain.people import queries as people
+from qosymsha.kernel.actor import Actor, require
+from qosymsha.kernel.clock import local_day
+
+_SECRETS = {"paper": "child_refusal", "words": "refusal_word"}
+
+
+class RefusalShown(NamedTuple):
+    """A refusal with the child's name; `paper` is the number of the paper it names, `words` the family's objection."""
+
+    id: int
+    uuid: UUID
+    child_id: int
+    ground: str
+    state: str
+    filed_at: datetime
+    review_by: date
+    family_word: str
+    decided_at: datetime | None
+    reason: str
+    group: str
+    activity: str
+    provider: str
+    starts_on: date
+    taken_at: datetime
+    place: UUID
+    territory_id: int
+    age_min: int
+    age_max: int
+    name: str = ""
+    paper: str = ""
+    words: str = ""
+    born_on: date | None = None
+
+
+_REFUSALS = """
+SELECT r.id, r.uuid, r.child_id, r.ground, r.state, r.filed_at, r.review_by, r.family_word, r.decided_at, r.reason,
+       g.code, o.activity_id, p.name, e.starts_on, e.created_at, e.uuid, r.territory_id, g.age_min, g.age_max
+  FROM child_refusal r JOIN enrolment e ON e.id = r.enrolment_id JOIN club_group g ON g.id = e.group_id
+  JOIN offering o ON o.id = g.offering_id JOIN provider p ON p.id = r.provider_id WHERE """
+
+
+def own_refusals(*, actor: Actor, at: datetime) -> list[RefusalShown]:
+    """Refusals of the guardian's children, newest first; an audited read.
+
+    Raises:
+        Forbidden: the actor is no guardian.
+    """
+    children = people.own_child_ids(guardian_of(actor), local_day(at))
+    found = _found("r.child_id = ANY (%s) ORDER BY r.id DESC", [children])
+    return _shown(actor, Action.READ_OWN, found, at)
+
+
+def refusals_of_provider(*, actor: Actor, provider_id: int, at: datetime) -> list[RefusalShown]:
+    """A provider's refusals, newest first; an audited read.
+
+    Raises:
+        Forbidden: the actor does not manage the provider.
+    """
+    territory_id = of_house(actor, provider_id)
+    found = _found("r.provider_id = %s ORDER BY r.id DESC LIMIT 200", [provider_id])
+    return _shown(actor, Action.READ_HOUSE, found, at, territory_id)
+
+
+def office_refusals(*, actor: Actor, at: datetime, state: str = "", uuid: UUID | None = None) -> list[RefusalShown]:
+    """Refusals that an officer may see, those that wait first by their day; an audited read.
+
+    Raises:
+        Forbidden: the actor is no officer.
+    """
+    require(actor, Action.READ_REFUSALS, ALLOWED)
+    where = "(%s = '' OR r.state = %s) AND (%s::uuid IS NULL OR r.uuid = %s)"
+    order = " ORDER BY (r.state <> 'filed'), CASE WHEN r.state = 'filed' THEN r.review_by END, r.id DESC LIMIT 200"
+    found = _found(where + order, [state, state, uuid, uuid])
+    mine = [one for one in found if actor.holds(ALLOWED[Action.READ_REFUSALS], territory_id=one.territory_id)]
+    return _shown(actor, Action.READ_REFUSALS, mine, at)
+
+
+class RefusalWork(NamedTuple):
+    """How many refusals wait for an officer, and the day of the first."""
+
+    waiting: int
+    first: date | None
+
+
+def refusal_work(*, actor: Actor) -> RefusalWork:
+    """What waits for this officer, in figures.
+
+    Raises:
+        Forbidden: the actor is no officer.
+    """
+    require(actor, Action.READ_REFUSALS, ALLOWED)
+    found = rows(
+        "SELECT territory_id, count(*), min(review_by) FROM child_refusal WHERE state = 'filed' GROUP BY 1", []
+    )
+    mine = [row for row in found if actor.holds(ALLOWED[Action.READ_REFUSALS], territory_id=row[0])]
+    return RefusalWork(sum(n for _, n, _ in mine), min((day for _, _, day in mine), default=None))
+
+
+def refusals_due(programme_id: int, today: date, limit: int) -> list[int]:
+    """Filed refusals whose days have passed, or whose place has ended otherwise; the oldest first."""
+    found = rows(
+        "SELECT r.id FROM child_refusal r JOIN enrolment e ON e.id = r.enrolment_id WHERE r.programme_id = %s"
+        " AND r.state = 'filed' AND (r.review_by < %s OR e.state = 'ended') ORDER BY r.id LIMIT %s",
+        [programme_id, today, limit],
+    )
+    return [refusal_id for (refusal_id,) in found]
+
+
+def vouchers_of_refusals(refusal_ids: Collection[int]) -> list[int]:
+    """The vouchers whose places the refusals are about."""
+    found = rows(
+        "SELECT e.voucher_id FROM child_refusal r JOIN enrolment e ON e.id = r.enrolment_id WHERE r.id = ANY (%s)",
+        [list(refusal_ids)],
+    )
+    return [voucher_id for (voucher_id,) in found]
+
+
+def _found(where: str, arguments: Sequence[Any]) -> list[RefusalShown]:
+    return [RefusalShown(*row) for row in rows(_REFUSALS + where, arguments)]
+
+
+def _shown(
+    actor: Actor, action: Action, found: Sequence[RefusalShown], at: datetime, territory_id: int | None = None
+) -> list[RefusalShown]:
+    ids, children = [one.id for one in found], {one.child_id for one in found}
+    named = names(actor, action, ("child_refusal", ids), children, at, territory_id)
+    told = {field: people.unseal(kind, ids) for field, kind in _SECRETS.items()}
+    born = people.birth_dates(children) if action is Action.READ_REFUSALS else {}
+    return [
+        one._replace(
+            name=named.get(one.child_id, ""),
+            paper=told["paper"].get(one.id, b"").decode(),
+            words="" if action is Action.READ_HOUSE else told["words"].get(one.id, b"").decode(),
+            born_on=born.get(one.child_id),
+        )
+        for one in found
+    ]

@@ -1,0 +1,206 @@
+"""The wall: every signed-in address × method × role × own, foreign and formerly own object, from the URL table.
+
+What is another's, or was once one's own, is answered exactly as what does not exist; a role without the right is
+refused; other methods are 405. The objects stand in `tests/factories/wall.py`; the table is published as
+`docs/reference/access-matrix.md`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, override_settings
+from django.urls import path
+
+from qosymsha.config.urls import handler404, handler500
+from qosymsha.config.urls import urlpatterns as real
+from qosymsha.domain.people.models import Child
+from qosymsha.domain.people.states import Role
+from qosymsha.interfaces.family.access import Look
+from qosymsha.interfaces.ui.signed import allowed
+from tests.architecture.test_signed_urls import addresses, filled, signed
+from tests.factories import wall
+from tests.interfaces import browsing
+
+pytestmark = pytest.mark.django_db
+__all__ = ["handler404", "handler500", "urlpatterns"]
+PLACE = re.compile(r"<(?:(\w+):)?(\w+)>")
+PEOPLE = [role for role in Role if role not in (Role.SYSTEM, Role.CHANNEL)]
+# Addresses whose own object is not made here, or which its owner cannot open at this moment, each with its reason. The
+# stranger and the former owner are asked all the same.
+NOT_OPENED: dict[tuple[str, str], str] = {
+    ("provider/lessons/<uuid:session_uuid>/code/", "GET"): "a code is shown in its lesson's hours alone",
+    ("provider/lessons/<uuid:session_uuid>/here/", "GET"): "who is here is shown in the lesson's hours alone",
+    ("provider/lesson/<uuid:session_uuid>/cancel/", "POST"): "a teacher cancels lessons of her own alone",
+    ("provider/accreditation/<uuid:file_uuid>/papers/<uuid:document_uuid>/", "GET"): "no scan is there",
+    ("office/accreditation/<uuid:file_uuid>/papers/<uuid:document_uuid>/", "GET"): "no scan is there",
+    ("provider/lessons/", "POST"): "no lesson is named",
+    ("provider/objections/", "POST"): "no objection is named",
+    **dict.fromkeys(
+        (
+            ("family/contracts/", "GET"),
+            ("provider/families/refusals/", "GET"),
+            ("office/refusals/", "GET"),
+            ("office/controls/", "GET"),
+        ),
+        "a bare row of the wall stands in the list, without the paper it is drawn from",
+    ),
+    ("office/figures/<str:name>/<int:n>.<str:form>", "GET"): "the figure was not counted here",
+    ("office/programmes/<uuid:programme_uuid>/day/<str:day>/forget/", "GET"): "the day was not set",
+    ("office/refunds/record/<uuid:recovery_uuid>/", "GET"): "the debt is not decided",
+    ("office/replies/resolve/", "GET"): "no reply is named",
+    ("provider/choose/", "POST"): "no club is named",
+    ("family/wishes/<uuid:round_uuid>/<uuid:voucher_uuid>/", "POST"): "the voucher is not of that round",
+}
+
+
+@allowed(Look.HOME)
+def planted(request: HttpRequest, child_uuid: object) -> HttpResponse:
+    """A page that forgets to ask whose child it is."""
+    return HttpResponse(
+        f"child {child_uuid}" if _exists(child_uuid) else "", status=200 if _exists(child_uuid) else 404
+    )
+
+
+def _exists(child_uuid: object) -> bool:
+    return Child.objects.filter(uuid=child_uuid).exists()
+
+
+urlpatterns = [path("en/family/planted/<uuid:child_uuid>/", planted), *real]
+
+
+@pytest.fixture(scope="module")
+def here(django_db_setup: None, django_db_blocker: Any) -> Iterator[wall.Wall]:
+    """The objects and the people, made once for this module and undone after it."""
+    with django_db_blocker.unblock(), wall.undone():
+        yield wall.build()
+
+
+def thing_of(here: wall.Wall, address: str) -> tuple[str, str, wall.Owned, bool, list[str]]:
+    """(address with the objects, with unknown ones, whose they are, whether all are public, places without a line)."""
+    known, unknown, missing = address, address, []
+    whose, is_public = wall.Owned(""), True
+    for converter, place in PLACE.findall(address):
+        kind = here.kind(address, place)
+        if kind is None:
+            missing.append(place)
+            continue
+        mark = f"<{converter}:{place}>" if converter else f"<{place}>"
+        found = here.owned(kind)
+        known = known.replace(mark, found.value or wall.UNKNOWN[converter or "str"])
+        unknown = unknown.replace(mark, (found.value or "x") if kind.is_public else wall.UNKNOWN[converter or "str"])
+        if not kind.is_public:
+            whose, is_public = found.joined(whose), False
+    return known, unknown, whose, is_public, missing
+
+
+def sent(client: Client, method: str, address: str, key: str = "") -> Any:
+    """One request that leaves nothing behind."""
+    with wall.undone():
+        typed = {"key": key or str(uuid4())}
+        return client.post(f"/en/{address}", typed) if method == "POST" else client.get(f"/en/{address}")
+
+
+def body(answer: Any, *names: str) -> str:
+    """An answer without what differs by itself, and without what the asker wrote into the address."""
+    text = (
+        b"".join(answer).decode("utf-8", "replace") if answer.streaming else answer.content.decode("utf-8", "replace")
+    )
+    for name in names:
+        text = text.replace(name, "…")
+    return browsing.masked(text)
+
+
+def holes(here: wall.Wall, views: Mapping[str, Any]) -> Iterator[str]:
+    """Every difference that a stranger or a former owner can see, every own page that does not open."""
+    for address, view in views.items():
+        known, unknown, whose, is_public, missing = thing_of(here, address)
+        is_bare = any(kind.is_bare for kind in here.kinds(address))
+        if missing:
+            yield f"{address}: no object for {missing} in tests/factories/wall.py"
+            continue
+        for method, roles in view.roles.items():
+            for role in sorted(set(roles) & set(PEOPLE)):
+                mine = here.client(role, "own", whose) if role in wall.owners(address) and not is_bare else None
+                if method != "HEAD" and mine is not None and (address, method) not in NOT_OPENED:
+                    status = sent(mine, method, known).status_code
+                    if status in (403, 404, 405) or status >= 500:
+                        yield f"{method} {address} {role}: its owner gets {status}"
+                if is_public:
+                    continue
+                yield from differences(here, f"{method} {address} {role}", (method, known, unknown), whose)
+
+
+def differences(here: wall.Wall, what: str, asked: tuple[str, str, str], whose: wall.Owned) -> Iterator[str]:
+    """What a stranger and a former owner learn from asking for the object instead of for one that does not exist."""
+    method, known, unknown = asked
+    for who in ("foreign", "former"):
+        client = here.client(what.rpartition(" ")[2], who, whose)
+        if client is None or method == "HEAD":
+            continue
+        key = str(uuid4())
+        theirs, nothing = sent(client, method, known, key), sent(client, method, unknown, key)
+        if theirs.status_code in (200, 302) and nothing.status_code != theirs.status_code:
+            yield f"{what} {who}: passes with {theirs.status_code}"
+        elif theirs.status_code != nothing.status_code:
+            yield f"{what} {who}: {theirs.status_code}, unknown {nothing.status_code}"
+        elif body(theirs, known) != body(nothing, unknown):
+            yield f"{what} {who}: words differ ({theirs.status_code})"
+
+
+@pytest.mark.parametrize("door", ["family", "provider", "office", "security"])
+def test_there_is_no_hole(here: wall.Wall, door: str) -> None:
+    views = {a: view for a, view in signed().items() if a.startswith(f"{door}/")}
+    found = sorted(holes(here, views))
+    assert views
+    assert found == [], "\n".join(found)
+
+
+@override_settings(ROOT_URLCONF="tests.architecture.test_wall")
+def test_a_planted_hole_is_found(here: wall.Wall) -> None:
+    """The control run."""
+    views = {address: view for address, view in addresses(urlpatterns[:1]) if hasattr(view, "deeds")}
+    found = sorted(holes(here, {address.removeprefix("en/"): view for address, view in views.items()}))
+    assert found == [
+        f"GET family/planted/<uuid:child_uuid>/ guardian {who}: passes with 200" for who in ("foreign", "former")
+    ]
+
+
+def test_a_new_place_without_an_object_is_found(here: wall.Wall, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control run of the registry."""
+    monkeypatch.delitem(wall.OBJECTS, ("office/", "flag_uuid"))
+    views = {address: view for address, view in signed().items() if "flag_uuid" in address}
+    assert {one.partition(":")[2] for one in (hole.partition(">")[2] for hole in holes(here, views))} == {
+        " no object for ['flag_uuid'] in tests/factories/wall.py"
+    }
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+def test_a_role_without_the_right_is_refused_whatever_it_names(role: Role, here: wall.Wall) -> None:
+    client = here.client(role, "own", wall.Owned(""))
+    assert client is not None
+    wrong = {}
+    for address, view in signed().items():
+        for method, roles in view.roles.items():
+            if role not in roles and method != "HEAD":
+                status = sent(client, method, filled(address)).status_code
+                if status != 403:
+                    wrong[method, address] = status
+    assert wrong == {}
+
+
+def test_other_methods_are_refused_to_everybody_even_trace(here: wall.Wall) -> None:
+    client = here.client(Role.PAYER, "own", wall.Owned(""))
+    assert client is not None
+    wrong = {}
+    for address, view in signed().items():
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - set(view.deeds):
+            status = client.generic(method, f"/en/{filled(address)}").status_code
+            if status != 405:
+                wrong[method, address] = status
+    assert wrong == {}
