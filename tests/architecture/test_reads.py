@@ -41,6 +41,7 @@ EXEMPT: dict[Function, str] = (
         ("attendance", "sheet_work"), ("choice", "choice_life"), ("choice", "choice_round_seen"),
         ("flags", "flag_work"),
         ("settlement", "acts"), ("settlement", "acts_of_provider"), ("settlement", "claim_formula"),
+        ("settlement", "office_acts"),
         ("settlement", "claim_signatures"), ("settlement", "closed_months"), ("settlement", "explained"),
         ("settlement", "file_lines"), ("settlement", "money_days"), ("settlement", "office_claims"),
         ("settlement", "office_files"), ("settlement", "office_held"), ("settlement", "office_recoveries"),
@@ -62,6 +63,7 @@ EXEMPT: dict[Function, str] = (
     ], MACHINE)
     | {
         ("people", "own_record"): "one's own record, shown to nobody else",
+        ("people", "phone_of"): "one's own phone, for a code to oneself",
         ("people", "demo_people"): "invented people of a trial; refused in production",
     }
 )  # fmt: skip
@@ -166,6 +168,9 @@ def dict_of(module: Module) -> dict[str, tuple[str, str]]:
 
 # Commands whose writes are no fact about anybody: each with its reason.
 UNRECORDED: dict[Function, str] = {
+    ("factors", "ask_to_add"): "a question to the browser, five minutes old at most: its answer is the deed",
+    ("factors", "ask_to_prove"): "a question to the browser, five minutes old at most: its answer is the deed",
+    ("factors", "forget_questions"): "questions to browsers, past their retention",
     ("insights", "forget_runs"): "the checker's own results, past their retention",
     ("people", "forget_readings"): "counters of reads, past their retention",
     ("people", "forget_tries"): "tries of second factors, past their retention",

@@ -7,7 +7,9 @@ refused; other methods are 405. The objects stand in `tests/factories/wall.py`; 
 
 from __future__ import annotations
 
+import os
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import uuid4
@@ -31,6 +33,8 @@ pytestmark = pytest.mark.django_db
 __all__ = ["handler404", "handler500", "urlpatterns"]
 PLACE = re.compile(r"<(?:(\w+):)?(\w+)>")
 PEOPLE = [role for role in Role if role not in (Role.SYSTEM, Role.CHANNEL)]
+# By day one role plays the stranger at each address, by night every role that may come there.
+IS_WHOLE = os.environ.get("WALL") == "whole"
 # Addresses whose own object is not made here, or which its owner cannot open at this moment, each with its reason. The
 # stranger and the former owner are asked all the same.
 NOT_OPENED: dict[tuple[str, str], str] = {
@@ -51,9 +55,17 @@ NOT_OPENED: dict[tuple[str, str], str] = {
         "a bare row of the wall stands in the list, without the paper it is drawn from",
     ),
     ("office/figures/<str:name>/<int:n>.<str:form>", "GET"): "the figure was not counted here",
-    ("office/programmes/<uuid:programme_uuid>/day/<str:day>/forget/", "GET"): "the day was not set",
-    ("office/refunds/record/<uuid:recovery_uuid>/", "GET"): "the debt is not decided",
-    ("office/replies/resolve/", "GET"): "no reply is named",
+    **{
+        (address, method): why
+        for method in ("GET", "POST")
+        for address, why in {
+            "office/programmes/<uuid:programme_uuid>/day/<str:day>/forget/": "the day was not set",
+            "office/refunds/record/<uuid:recovery_uuid>/": "the debt is not decided",
+            "office/replies/resolve/": "no reply is named",
+        }.items()
+    },
+    ("office/money/seal/", "POST"): "no programme is named",
+    ("office/transfers/take/", "POST"): "no programme is named",
     ("provider/choose/", "POST"): "no club is named",
     ("family/wishes/<uuid:round_uuid>/<uuid:voucher_uuid>/", "POST"): "the voucher is not of that round",
 }
@@ -101,7 +113,7 @@ def thing_of(here: wall.Wall, address: str) -> tuple[str, str, wall.Owned, bool,
 
 def sent(client: Client, method: str, address: str, key: str = "") -> Any:
     """One request that leaves nothing behind."""
-    with wall.undone():
+    with wall.undone(client):
         typed = {"key": key or str(uuid4())}
         return client.post(f"/en/{address}", typed) if method == "POST" else client.get(f"/en/{address}")
 
@@ -125,13 +137,15 @@ def holes(here: wall.Wall, views: Mapping[str, Any]) -> Iterator[str]:
             yield f"{address}: no object for {missing} in tests/factories/wall.py"
             continue
         for method, roles in view.roles.items():
-            for role in sorted(set(roles) & set(PEOPLE)):
+            people = sorted(set(roles) & set(PEOPLE))
+            strangers = people if IS_WHOLE else people[zlib.crc32(address.encode()) % max(len(people), 1) :][:1]
+            for role in people:
                 mine = here.client(role, "own", whose) if role in wall.owners(address) and not is_bare else None
                 if method != "HEAD" and mine is not None and (address, method) not in NOT_OPENED:
                     status = sent(mine, method, known).status_code
                     if status in (403, 404, 405) or status >= 500:
                         yield f"{method} {address} {role}: its owner gets {status}"
-                if is_public:
+                if is_public or role not in strangers:
                     continue
                 yield from differences(here, f"{method} {address} {role}", (method, known, unknown), whose)
 
@@ -151,14 +165,6 @@ def differences(here: wall.Wall, what: str, asked: tuple[str, str, str], whose: 
             yield f"{what} {who}: {theirs.status_code}, unknown {nothing.status_code}"
         elif body(theirs, known) != body(nothing, unknown):
             yield f"{what} {who}: words differ ({theirs.status_code})"
-
-
-@pytest.mark.parametrize("door", ["family", "provider", "office", "security"])
-def test_there_is_no_hole(here: wall.Wall, door: str) -> None:
-    views = {a: view for a, view in signed().items() if a.startswith(f"{door}/")}
-    found = sorted(holes(here, views))
-    assert views
-    assert found == [], "\n".join(found)
 
 
 @override_settings(ROOT_URLCONF="tests.architecture.test_wall")
@@ -204,3 +210,11 @@ def test_other_methods_are_refused_to_everybody_even_trace(here: wall.Wall) -> N
             if status != 405:
                 wrong[method, address] = status
     assert wrong == {}
+
+
+@pytest.mark.parametrize("door", ["family", "provider", "office", "security"])
+def test_there_is_no_hole(here: wall.Wall, door: str) -> None:
+    views = {a: view for a, view in signed().items() if a.startswith(f"{door}/")}
+    found = sorted(holes(here, views))
+    assert views
+    assert found == [], "\n".join(found)

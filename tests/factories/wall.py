@@ -6,6 +6,7 @@ without a line here fails `tests/architecture/test_wall.py`.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.test import Client
 
@@ -28,6 +30,7 @@ from qosymsha.domain.providers.models import Provider
 from qosymsha.domain.settlement import commands as settlement
 from qosymsha.domain.settlement.models import Claim, Recovery
 from qosymsha.domain.vouchers.models import Enrolment
+from qosymsha.interfaces.ui.sessions import SessionStore
 from qosymsha.kernel import clock
 from tests.factories import admission, choice
 from tests.factories.attendance import guardian_of
@@ -204,7 +207,7 @@ OBJECTS: dict[tuple[str, str], Kind] = {
     ("office/", "year"): _word("2026"),
     ("office/closing/", "number"): _word("9"),
     ("office/figures/", "name"): _word("demand"),
-    ("office/drafts/", "name"): _word("pay"),
+    ("office/programmes/drafts/", "name"): _word("pay"),
     ("office/figures/", "n"): _word("1"),
     ("office/figures/", "form"): _word("csv"),
     ("office/staff/", "proposal_uuid"): _of_territory("role_proposal"),
@@ -249,7 +252,7 @@ class Wall:
     def client(self, role: str, who: str, thing: Owned) -> Client | None:
         """The browser of somebody with this role: `own`, `foreign` or `former` to the thing; None: no such person."""
         key = (role, who, thing.child_id, thing.provider_id, thing.territory_id, thing.user_id)
-        if key not in self.clients:
+        if key not in self.clients or not stands(self.clients[key]):
             user = self._user(Role(role), who, thing)
             if user is None:
                 return None
@@ -426,10 +429,19 @@ def _things(of: Desk) -> None:
 
 
 @contextmanager
-def undone() -> Iterator[None]:
-    """What happens inside is as if it never was; commands may open their durable transactions in it."""
+def undone(*clients: Client) -> Iterator[None]:
+    """What happens inside is as if it never was, also to browsers' cookies; commands may open transactions in it."""
+    cookies = [(one, copy.deepcopy(one.cookies)) for one in clients]
     atom: Any = transaction.atomic()
     atom._from_testcase = True
     with atom:
         yield
         transaction.set_rollback(True)
+    for client, kept in cookies:
+        client.cookies = kept
+
+
+def stands(client: Client) -> bool:
+    """Whether its visit is there: what signed in within a test is gone with it."""
+    name = client.cookies[settings.SESSION_COOKIE_NAME].value
+    return SessionStore().exists(name)

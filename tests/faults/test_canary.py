@@ -147,7 +147,7 @@ class Visitor:
     opened: dict[str, int] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
 
-    def walk(self, first: Iterable[str], most: int = 30) -> Visitor:
+    def walk(self, first: Iterable[str], most: int = 80) -> Visitor:
         """Open pages from these on."""
         waiting = list(first)
         while waiting and len(self.opened) < most:

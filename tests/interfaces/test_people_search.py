@@ -37,7 +37,8 @@ BORN = date(2016, 5, 5)
 
 def person(city: City, surname: str, given: str, serial: int) -> int:
     """A child of the city with a place, a name, an IIN."""
-    ((_, child, _),) = enrolled(city, add_group(city), 1)
+    ((voucher, _, _),) = enrolled(city, add_group(city), 1)
+    child = Voucher.objects.get(pk=voucher).child_id
     who = PersonDetails(number(serial), surname, given, "", BORN)
     with transaction.atomic():
         lookup = people.iin_lookup("child", str(who.iin))

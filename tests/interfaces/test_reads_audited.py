@@ -101,7 +101,7 @@ class Watch:
 
 def value_of(place: str) -> str:
     with connection.cursor() as cursor:
-        cursor.execute(PLACES[place])
+        cursor.execute(PLACES.get(place, "SELECT NULL WHERE false"))
         row = cursor.fetchone()
     return str(row[0]) if row else "00000000-0000-0000-0000-000000000007"
 

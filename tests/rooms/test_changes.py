@@ -224,7 +224,7 @@ def test_a_closed_group_gives_its_children_their_vouchers_back_the_day_after() -
     assert days(group, "planned") == [d for d in days(group, "planned") if d[0] <= 14]
     assert end(FROM) == []  # the last day is still theirs
     ended = end(FROM + timedelta(days=1))
-    assert ended == sorted(voucher for _, voucher, _ in children)
+    assert ended == sorted(voucher for voucher, _, _ in children)
     assert set(Voucher.objects.filter(pk__in=ended).values_list("state", flat=True)) == {"released"}
     places = Enrolment.objects.filter(group_id=group)
     assert {(e.state, e.reason, e.ends_on) for e in places} == {("ended", "group_closed", FROM)}

@@ -97,9 +97,8 @@ def end_of(user_id: int, at: datetime, *, name: str = "", but: str = "") -> int:
     What a browser still holds is worth nothing from its next request on.
     """
     keys = [one.key for one in of_user(user_id, at) if one.key != but and (not name or one.name == name)]
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_session WHERE session_key = ANY(%s)", [keys])
-        return int(cursor.rowcount)
+    gone, _ = db.SessionStore.get_model_class().objects.filter(session_key__in=keys).delete()
+    return gone
 
 
 def _mark(user_id: int) -> str:

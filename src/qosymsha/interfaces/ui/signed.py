@@ -288,7 +288,8 @@ def _layout(request: HttpRequest) -> dict[str, object]:
     doors, door = doors_of(signed.actor), door_of(request)
     start = f"{door}-home" if door in doors else f"{doors[0]}-home" if doors else "no-rights"
     layout = f"{door}/base.html" if door in doors else "ui/door.html"
-    return own_context(signed) | {"layout": layout, "start": reverse(start)}
+    # Nobody's name on a page that something went wrong on: such pages are the ones that get shown around.
+    return own_context(signed) | {"me": "", "layout": layout, "start": reverse(start)}
 
 
 def _page_of(request: HttpRequest) -> str:
