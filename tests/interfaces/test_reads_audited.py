@@ -75,7 +75,16 @@ FIGURES = {
     "office/files/draw/": "claims that would be paid",
     "office/money/": "the ledger",
     "office/checks/": "the checker's results",
+    "family/apply/": "rounds that are open, and drafts by their round",
+    "provider/groups/<uuid:group_uuid>/": "a group, with how many children it has",
+    "provider/groups/<uuid:group_uuid>/edit/": "the same",
+    "provider/groups/<uuid:group_uuid>/close/": "the same, and how many would lose their place",
+    "provider/controls/": "visits of a control, in figures",
+    "office/applications/": "cases by number and day: neither child nor category",
+    "office/covers/": "months that lack money, in figures",
 }
+# Pages that read a whole list to show one row of it: the audit says what was read, which is more than what is shown.
+WIDER = {"provider/families/papers/<uuid:place_uuid>/"}
 # Pages on which each child shown is one by one, as the walk must have seen them: else it would walk past everything.
 SEEN = {
     "family/", "family/children/", "family/months/", "family/months/<uuid:row_uuid>/", "family/vouchers/",
@@ -138,7 +147,7 @@ def faults(client: Client, address: str, filled: str, marks: dict[int, set[str]]
         yield f"{len(rows)} rows"
     if shown - told:
         yield f"shows {len(shown - told)} children that stand in no row"
-    if told - shown - own:
+    if told - shown - own and address not in WIDER:
         yield f"{len(told - shown - own)} children in the row are not on the page"
     if watch.asked and not rows and address not in FIGURES:
         yield "asks for children's records and leaves no row"
@@ -188,7 +197,7 @@ def walk(client: Client, of: Any, pages: dict[str, Any]) -> tuple[set[str], list
 
 def test_pages_that_show_children_name_exactly_them(client: Client, month: Any) -> None:
     seen, wrong = walk(client, month, signed())
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
     assert SEEN - seen == set()
 
 

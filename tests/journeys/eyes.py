@@ -66,6 +66,11 @@ def page(of: Browser, address: str, **options: Any) -> Iterator[Page]:
         context.close()
 
 
+def is_turn(page: int, look: int, looks: int) -> bool:
+    """Whether the nth page is seen in this look: by day each in one, in turn; `LOOKS=whole` (by night) each in all."""
+    return os.environ.get("LOOKS") == "whole" or page % looks == look
+
+
 def picture(of: Page, name: str, *, whole: bool = True) -> None:
     """Keep a picture for the docs, where QOSYMSHA_PICTURES=1 asks for it."""
     if os.environ.get("QOSYMSHA_PICTURES") == "1":
