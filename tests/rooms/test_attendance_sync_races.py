@@ -148,7 +148,7 @@ def test_two_providers_that_want_one_teacher_at_once_are_told_apart(monkeypatch:
 
 
 def test_control_without_the_lock_only_the_constraint_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "lock_bookings", lambda *_: None)
+    monkeypatch.setattr("qosymsha.domain.attendance.steps.booking.lock_bookings", lambda *_: None)
     heard, given = substitute_at_once(lingering(monkeypatch, "substitute"))
     assert heard[0] is None
     assert isinstance(heard[1], IntegrityError)
@@ -168,7 +168,7 @@ def changed(statement: str, back: str) -> Iterator[None]:
 
 
 def test_control_without_lock_and_constraint_the_teacher_is_in_two_places(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "lock_bookings", lambda *_: None)
+    monkeypatch.setattr("qosymsha.domain.attendance.steps.booking.lock_bookings", lambda *_: None)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'session_teacher_once'")
         (definition,) = cursor.fetchone()
