@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "night"
 HOUR = 3600.0
 _LAST_LINES = 25
-_NIGHTLY = {"HYPOTHESIS_PROFILE": "night", "TAMPERINGS": "1000", "WALL": "whole", "LOOKS": "whole"}
+_NIGHTLY = {"HYPOTHESIS_PROFILE": "night", "TAMPERINGS": "1000", "WALL": "whole", "LOOKS": "whole", "CLUSTER": "1"}
 _PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q")
 
 
