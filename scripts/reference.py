@@ -23,8 +23,9 @@ from django.db.models import Field, Model
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "reference"
 ROOMS = (
-    *("ledger", "people", "factors", "programmes", "providers", "vouchers", "agreements", "attendance", "flags"),
-    *("settlement", "choice", "admission", "casework", "insights", "figures"),
+    *("ledger", "people", "factors", "documents", "assistance", "programmes", "providers", "vouchers", "agreements"),
+    *("attendance", "flags", "settlement", "choice", "admission", "intake", "enquiries", "controls", "casework"),
+    *("insights", "figures"),
 )
 MADE = "<!-- Made by scripts/reference.py (`make docs`). Do not edit. -->\n"
 
