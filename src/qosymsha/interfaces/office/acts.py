@@ -11,8 +11,7 @@ from django.http import Http404, HttpResponse
 
 from qosymsha.domain.settlement import commands, queries
 from qosymsha.domain.settlement.access import ALLOWED, Action
-from qosymsha.domain.settlement.commands.acts import Signing
-from qosymsha.domain.settlement.ports import SigningUnavailable, Writer
+from qosymsha.domain.settlement.ports import Writer
 from qosymsha.domain.settlement.queries import ActPaper, OfficeAct
 from qosymsha.domain.settlement.states import ActState, Side
 from qosymsha.interfaces.office.access import Look
@@ -21,7 +20,6 @@ from qosymsha.interfaces.ui import signing, texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.papers.act import act_pdf
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page, step_up
-from qosymsha.kernel.errors import Refused
 
 STATES = tuple(state.value for state in ActState)
 _SHOWN = 100
@@ -71,12 +69,6 @@ def act_file(request: SignedRequest, number: str, form: str) -> HttpResponse:
     return _file(paper.document, "application/json", f"act-{one.number}.json", "attachment")
 
 
-class SignForm(Form):
-    """A signature made elsewhere; a trial makes its own."""
-
-    signature = forms.FileField(required=False)
-
-
 class ReasonForm(Form):
     """Why."""
 
@@ -97,32 +89,15 @@ def sign(request: SignedRequest, number: str) -> HttpResponse:
     one, paper = _one(request, number)
     if request.method == "POST" and Side.CUSTOMER in one.sides:  # a second touch is no second signature
         return moved(request, "office-act", one.number, said="act.sign.done")
-    form = SignForm(typed(request), request.FILES or None)
-    form.fields["signature"].required = not signing.is_trial()
-    return _done(request, one, paper, form, lambda: _signed(request, one, paper, form), "sign")
+    form = signing.sign_form(request)
 
+    def act_on() -> object:
+        return signing.sign_act(request, one, paper.document, Side.CUSTOMER, form, lambda: _writer(request, paper))
 
-def _signed(request: SignedRequest, one: OfficeAct, paper: ActPaper, form: Form) -> object:
-    """Outside any transaction the signature is made or read, and verified; then one command stores it."""
-    upload = form.cleaned_data["signature"]
-    brought = upload.read(signing.MOST_BYTES + 1) if upload else None
-    try:
-        word = signing.verified(paper.document, brought, _writer(request, paper), request.at)
-    except SigningUnavailable:
-        form.add_error(None, texts.say(request.language, "act.signing_unavailable"))
-        return None
-    (outcome,) = commands.sign_acts(
-        actor=request.actor, programme_id=one.programme_id, side=Side.CUSTOMER, signings=[Signing(one.id, word)],
-        at=request.at, key=key_of(request),
-    )  # fmt: skip
-    if outcome.reason is not None:
-        raise Refused(outcome.reason)
-    return outcome
+    return _done(request, one, paper, form, act_on, "sign")
 
 
 def _writer(request: SignedRequest, paper: ActPaper) -> Writer:
-    if not signing.is_trial():
-        return Writer("", "", "")
     customer = paper.content["customer"]
     return signing.trial_writer(request.actor.user_id, customer["bin"], customer["name"], request.at)
 

@@ -14,20 +14,18 @@ from django.http import Http404, HttpResponse
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.settlement import commands, queries
 from qosymsha.domain.settlement.access import Action
-from qosymsha.domain.settlement.commands.acts import Signing
 from qosymsha.domain.settlement.commands.invoices import Invoice
-from qosymsha.domain.settlement.ports import SigningUnavailable, Writer
+from qosymsha.domain.settlement.ports import Writer
 from qosymsha.domain.settlement.queries import ActPaper, OwnAct
 from qosymsha.domain.settlement.states import ActState, ClaimState, Side
 from qosymsha.interfaces.provider.access import Look
 from qosymsha.interfaces.provider.house import managed
 from qosymsha.interfaces.provider.month import ReasonForm
-from qosymsha.interfaces.ui import signing, texts
+from qosymsha.interfaces.ui import signing
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.papers.act import act_pdf
 from qosymsha.interfaces.ui.papers.statement import statement_pdf
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page, step_up
-from qosymsha.kernel.errors import Refused
 from qosymsha.kernel.money import TIYN_PER_TENGE
 
 _ENDED = {ClaimState.PAID, ClaimState.REVERSED, ClaimState.NOTHING_DUE}
@@ -78,12 +76,6 @@ def act_file(request: SignedRequest, act_uuid: UUID, form: str) -> HttpResponse:
     return _file(paper.document, "application/json", f"act-{own.number}.json", "attachment")
 
 
-class SignForm(Form):
-    """A signature made elsewhere; a trial makes its own."""
-
-    signature = forms.FileField(required=False)
-
-
 @allowed(Look.PAY, post=Action.SIGN_AS_PROVIDER)
 @step_up
 def sign(request: SignedRequest, act_uuid: UUID) -> HttpResponse:
@@ -91,32 +83,15 @@ def sign(request: SignedRequest, act_uuid: UUID) -> HttpResponse:
     own, paper = _own(request, act_uuid)
     if request.method == "POST" and Side.PROVIDER in own.sides:  # a second touch is no second signature
         return moved(request, "provider-act", own.uuid, said="act.sign.done")
-    form = SignForm(typed(request), request.FILES or None)
-    form.fields["signature"].required = not signing.is_trial()
-    return _done(request, own, paper, form, lambda: _signed(request, own, paper, form), "sign")
+    form = signing.sign_form(request)
 
+    def act_on() -> object:
+        return signing.sign_act(request, own, paper.document, Side.PROVIDER, form, lambda: _writer(request))
 
-def _signed(request: SignedRequest, own: OwnAct, paper: ActPaper, form: SignForm) -> object:
-    """Outside any transaction the signature is made or read, and verified; then one command stores it."""
-    upload = form.cleaned_data["signature"]
-    brought = upload.read(signing.MOST_BYTES + 1) if upload else None
-    try:
-        word = signing.verified(paper.document, brought, _writer(request), request.at)
-    except SigningUnavailable:
-        form.add_error(None, texts.say(request.language, "act.signing_unavailable"))
-        return None
-    (outcome,) = commands.sign_acts(
-        actor=request.actor, programme_id=own.programme_id, side=Side.PROVIDER, signings=[Signing(own.id, word)],
-        at=request.at, key=key_of(request),
-    )  # fmt: skip
-    if outcome.reason is not None:
-        raise Refused(outcome.reason)
-    return outcome
+    return _done(request, own, paper, form, act_on, "sign")
 
 
 def _writer(request: SignedRequest) -> Writer:
-    if not signing.is_trial():
-        return Writer("", "", "")
     provider_id = managed(request)
     name = providers.provider_facts([provider_id])[provider_id].name
     return signing.trial_writer(request.actor.user_id, queries.provider_bin(provider_id), name, request.at)
