@@ -4,9 +4,11 @@ BIN := .venv/bin
 ARGS ?=
 # How many processes run the tests.
 WORKERS ?= 2
+# How often `make cluster-test` kills the leader.
+KILLS ?= 20
 export PYTHON
 
-.PHONY: help setup demo serve test check lint types format journeys bench night cluster-test docs
+.PHONY: sbom offline help setup demo serve test check lint types format journeys bench night cluster-test docs
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -50,9 +52,19 @@ bench: setup ## the demo at three sizes (SIZES="1000 5000 20000"), then the engi
 night: setup ## the long run: kills, random examples, tamperings, sizes; ARGS="--list", "--only kills", "--seed 7"
 	@WORKERS=$(WORKERS) $(BIN)/python scripts/night.py $(ARGS)
 
-cluster-test: setup ## three database nodes on loopback, the leader killed twenty times under load (ARGS="--kills 4")
-	@$(BIN)/python -m tests.cluster.failover $(ARGS)
+cluster-test: setup ## three database nodes, the leader killed KILLS=20 times under load; then a partition, a city behind haproxy, lost disks
+	@$(BIN)/python -m tests.cluster.failover --kills $(KILLS) --report night/cluster.json $(ARGS)
+	@$(BIN)/python -m tests.cluster.split --report night/split.json || test $$? = 3
+	@$(BIN)/python -m tests.cluster.city --report night/city.json || test $$? = 3
+	@$(BIN)/python -m tests.faults.disks --losses 10 --report night/disks.json
+
+sbom: setup ## the bill of materials (CycloneDX) from the lock files, in sbom/
+	@$(BIN)/python scripts/sbom.py $(ARGS)
+
+offline: setup ## a folder with every wheel and an installer, for a machine without internet (ARGS="--to DIR")
+	@$(BIN)/python scripts/offline.py $(ARGS)
 
 docs: setup ## make the reference pages from the code, then check that every link between pages leads somewhere
 	@$(BIN)/python scripts/reference.py
+	@$(BIN)/python scripts/asvs.py
 	@$(BIN)/python scripts/check_links.py

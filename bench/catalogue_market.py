@@ -175,7 +175,8 @@ class Market:
 
     def _one(self, text: str, asked: Asked) -> int:
         words = catalogue.spelled(text) if text else ()
-        return catalogue.search(self.programme, asked, words, TODAY, "kk").total
+        catalogue.search(self.programme, asked, words, TODAY, "kk")
+        return catalogue.counted(self.programme, asked, words, TODAY)
 
 
 def _by_key(group_id: int) -> None:

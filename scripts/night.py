@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "night"
 HOUR = 3600.0
 _LAST_LINES = 25
+NOT_RUN = 3  # how a battery ends that lacks something here, and says what
 _NIGHTLY = {"HYPOTHESIS_PROFILE": "night", "TAMPERINGS": "1000", "WALL": "whole", "LOOKS": "whole", "CLUSTER": "1"}
 _PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q")
 
@@ -52,6 +53,11 @@ class Played:
     replay: str
     said: list[str]
 
+    @property
+    def word(self) -> str:
+        """Its result in a word."""
+        return "green" if self.green else "not run" if self.status == NOT_RUN else "RED"
+
 
 def batteries(workers: str) -> list[Battery]:
     """All of them, in the order they are played."""
@@ -77,6 +83,48 @@ def batteries(workers: str) -> list[Battery]:
             (*_PYTEST, "-n", workers, "--hypothesis-seed={seed}"),
             _NIGHTLY,
             6 * HOUR,
+        ),
+        Battery(
+            "fuzz",
+            "every operation as every role, three hundred times each with what no form would send: no 5xx",
+            (*_PYTEST, "tests/security/test_operations.py"),
+            {"FUZZ": "300", "FUZZ_SEED": "{seed}"},
+            4 * HOUR,
+        ),
+        Battery(
+            "cluster",
+            "twenty failovers under load, a stall, two losses at once: nothing acknowledged is lost; the control loses",
+            (sys.executable, "-m", "tests.cluster.failover", "--kills=20", "--report={folder}/cluster.json"),
+        ),
+        Battery(
+            "split",
+            "a leader cut off in network namespaces refuses writes, nothing is answered twice; the control is",
+            (sys.executable, "-m", "tests.cluster.split", "--report={folder}/split.json"),
+        ),
+        Battery(
+            "city",
+            "a whole city behind haproxy loses its leader and a node of pages",
+            (sys.executable, "-m", "tests.cluster.city", "--report={folder}/city.json"),
+        ),
+        Battery(
+            "disks",
+            "ten losses of the server's disk under load lose nothing; the control does",
+            (sys.executable, "-m", "tests.faults.disks", "--seed={seed}", "--report={folder}/disks.json"),
+        ),
+        Battery(
+            "full",
+            "full disks for tables, log and request log: come back, nothing lost, on again unaided",
+            (sys.executable, "-m", "tests.faults.full_disks", "--seed={seed}", "--report={folder}/full_disks.json"),
+        ),
+        Battery(
+            "upgrades",
+            "every migration under 150 requests a second and a slow reader: nobody refused; the control stalls",
+            (sys.executable, "-m", "tests.faults.upgrades", "--report={folder}/upgrades.json"),
+        ),
+        Battery(
+            "previous",
+            "the version before runs on the tables of this one",
+            (sys.executable, "-m", "tests.faults.previous"),
         ),
         Battery("rush", "the opening day in figures", (sys.executable, "-m", "bench.rush")),
         Battery(
@@ -138,9 +186,9 @@ def run(chosen: Sequence[Battery], seed: int, folder: Path) -> int:
         print(f"{battery.name}: {battery.shows} (seed {seed})", flush=True)
         told.append(play(battery, seed, folder))
         one = told[-1]
-        print(f"  {'green' if one.green else 'RED'} in {one.seconds:.0f} s", flush=True)
+        print(f"  {one.word} in {one.seconds:.0f} s", flush=True)
         write(told, len(chosen), folder)
-    red = [one.name for one in told if not one.green]
+    red = [one.name for one in told if one.word == "RED"]
     print(f"red: {', '.join(red)}" if red else "all green", f"· {folder / 'report.md'}")
     return 1 if red else 0
 
@@ -151,7 +199,7 @@ def write(told: Sequence[Played], wanted: int, folder: Path) -> None:
     whole = head | {"wanted": wanted, "batteries": [asdict(one) for one in told]}
     (folder / "report.json").write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     rows = [
-        f"| {one.name} | {one.shows} | {'green' if one.green else '**red**'} | {one.seconds:.0f} | `{one.replay}` |"
+        f"| {one.name} | {one.shows} | {one.word.replace('RED', '**red**')} | {one.seconds:.0f} | `{one.replay}` |"
         for one in told
     ]
     words = [

@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "reference"
 ROOMS = (
     *("ledger", "people", "factors", "documents", "assistance", "programmes", "providers", "vouchers", "agreements"),
-    *("attendance", "flags", "settlement", "choice", "admission", "intake", "enquiries", "controls", "casework"),
-    *("insights", "figures"),
+    *("attendance", "trials", "flags", "settlement", "choice", "admission", "intake", "enquiries", "controls"),
+    *("casework", "insights", "figures"),
 )
 MADE = "<!-- Made by scripts/reference.py (`make docs`). Do not edit. -->\n"
 
@@ -120,7 +120,10 @@ def access_matrix() -> str:
     head = (
         f"# Access matrix\n\n{MADE}\nEvery address behind the sign-in. Another's object, and one that once was one's,"
         " is\nanswered as one that does not exist; another role gets 403, another method 405, who is not signed in goes"
-        "\nto the sign-in. `tests/architecture/test_wall.py` walks each line with an owner, a stranger, a former owner."
+        "\nto the sign-in. `tests/architecture/test_wall.py` walks each line with its owner (the page opens), a"
+        "\nstranger, who owned it before; where a department's line pays for it, with another department of the same"
+        "\nterritory, now and until today; where a clerk may come, with a clerk without a visit, with one not proved,"
+        "\nof another family, over, at another point."
         "\n\n| Address | Method | Deed | Roles | Fresh proof |\n|---|---|---|---|---|\n"
     )
     return head + "\n".join(rows) + f"\n\n{len(rows)} lines.\n"

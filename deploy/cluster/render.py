@@ -12,7 +12,10 @@ from pathlib import Path
 from string import Template
 
 TEMPLATES = Path(__file__).parent / "templates"
-PASSWORDS = ("superuser", "replication", "rewind")
+PASSWORDS = ("superuser", "replication", "rewind", "patroni")
+# What anyone may look at, from a standby; all else goes to the database that leads. A test holds the table of all
+# addresses against it: nothing that knows somebody may match.
+LOOK_PATHS = "^/($|static/|audit/|(kk|ru|en)/($|(clubs|points|open|accessibility|design|offline|status|rounds|controls|choice)/))"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Inventory:
     database_listen: str = "127.0.0.1:5000"
     replica_listen: str = "127.0.0.1:5001"
     pages_listen: str = "127.0.0.1:8080"
+    host_name: str = "localhost"  # by which the pages know themselves: one of QOSYMSHA_HOSTS
     network: str = "10.0.0.0/8"
     connections: int = 200
     shared_buffers: str = "1GB"
@@ -76,6 +80,7 @@ def read(path: Path) -> Inventory:
             databases=[Node(**row) for row in told["database"]],
             applications=[Application(**row) for row in told.get("application", [])],
             pages_listen=f"{pages.get('address', '127.0.0.1:8080')}{certificate}",
+            host_name=pages.get("host", "localhost"),
             **{name: told[name] for name in ("network", "connections", "shared_buffers", "watchdog") if name in told},
         )
     except KeyError as error:
@@ -116,6 +121,7 @@ def _values(inventory: Inventory) -> dict[str, object]:
     nodes, pages = inventory.databases, inventory.applications
     checks = [f"    server {n.name} {n.host}:{n.postgres_port} check port {n.patroni_port}" for n in nodes]
     return {name: getattr(inventory, name) for name in inventory.__dataclass_fields__} | {
+        "look_paths": LOOK_PATHS,
         "etcd_cluster": ",".join(f"{n.name}=http://{n.host}:{n.etcd_peer_port}" for n in nodes),
         "etcd_hosts": ",".join(f"{n.host}:{n.etcd_port}" for n in nodes),
         "primary_servers": "\n".join(checks),

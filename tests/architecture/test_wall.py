@@ -21,6 +21,7 @@ from django.urls import path
 
 from qosymsha.config.urls import handler404, handler500
 from qosymsha.config.urls import urlpatterns as real
+from qosymsha.domain.assistance.access import Action as Assisting
 from qosymsha.domain.people.models import Child
 from qosymsha.domain.people.states import Role
 from qosymsha.interfaces.family.access import Look
@@ -83,7 +84,17 @@ def _exists(child_uuid: object) -> bool:
     return Child.objects.filter(uuid=child_uuid).exists()
 
 
-urlpatterns = [path("en/family/planted/<uuid:child_uuid>/", planted), *real]
+@allowed(Assisting.BEGIN_VISIT)
+def carelessly(request: HttpRequest, child_uuid: object) -> HttpResponse:
+    """A clerk's page that forgets to ask for a visit."""
+    return HttpResponse(status=200 if _exists(child_uuid) else 404)
+
+
+urlpatterns = [
+    path("en/family/planted/<uuid:child_uuid>/", planted),
+    path("en/family/carelessly/<uuid:child_uuid>/", carelessly),
+    *real,
+]
 
 
 @pytest.fixture(scope="module")
@@ -128,34 +139,48 @@ def body(answer: Any, *names: str) -> str:
     return browsing.masked(text)
 
 
+def asked(address: str, people: list[Role]) -> list[Role]:
+    """By day one of the roles that may come to an address, by night all of them."""
+    return people if IS_WHOLE else people[zlib.crc32(address.encode()) % max(len(people), 1) :][:1]
+
+
 def holes(here: wall.Wall, views: Mapping[str, Any]) -> Iterator[str]:
     """Every difference that a stranger or a former owner can see, every own page that does not open."""
     for address, view in views.items():
         known, unknown, whose, is_public, missing = thing_of(here, address)
-        is_bare = any(kind.is_bare for kind in here.kinds(address))
         if missing:
             yield f"{address}: no object for {missing} in tests/factories/wall.py"
             continue
         for method, roles in view.roles.items():
+            if method == "HEAD":
+                continue
             people = sorted(set(roles) & set(PEOPLE))
-            strangers = people if IS_WHOLE else people[zlib.crc32(address.encode()) % max(len(people), 1) :][:1]
-            for role in people:
-                mine = here.client(role, "own", whose) if role in wall.owners(address) and not is_bare else None
-                if method != "HEAD" and mine is not None and (address, method) not in NOT_OPENED:
-                    status = sent(mine, method, known).status_code
-                    if status in (403, 404, 405) or status >= 500:
-                        yield f"{method} {address} {role}: its owner gets {status}"
-                if is_public or role not in strangers:
-                    continue
+            yield from closed(here, (address, method, known), whose, people)
+            for role in [] if is_public else asked(address, people):
                 yield from differences(here, f"{method} {address} {role}", (method, known, unknown), whose)
 
 
-def differences(here: wall.Wall, what: str, asked: tuple[str, str, str], whose: wall.Owned) -> Iterator[str]:
-    """What a stranger and a former owner learn from asking for the object instead of for one that does not exist."""
-    method, known, unknown = asked
-    for who in ("foreign", "former"):
+def closed(here: wall.Wall, what: tuple[str, str, str], whose: wall.Owned, people: list[Role]) -> Iterator[str]:
+    """An own page that does not open, or one that opens though the table says that it does not."""
+    address, method, known = what
+    if any(kind.is_bare for kind in here.kinds(address)):
+        return
+    for role in asked(address, [role for role in people if role in wall.owners(address)]):
+        mine = here.client(role, "own", whose)
+        if mine is None:
+            continue
+        status = sent(mine, method, known).status_code
+        is_open = status == 200 if method == "GET" else status not in (403, 404, 405) and status < 500
+        if is_open == ((address, method) in NOT_OPENED):
+            yield f"{method} {address} {role}: its owner gets {status}"
+
+
+def differences(here: wall.Wall, what: str, asking: tuple[str, str, str], whose: wall.Owned) -> Iterator[str]:
+    """What strangers and former owners learn from asking for the object instead of for one that does not exist."""
+    method, known, unknown = asking
+    for who in wall.STRANGERS:
         client = here.client(what.rpartition(" ")[2], who, whose)
-        if client is None or method == "HEAD":
+        if client is None:
             continue
         key = str(uuid4())
         theirs, nothing = sent(client, method, known, key), sent(client, method, unknown, key)
@@ -211,6 +236,52 @@ def test_other_methods_are_refused_to_everybody_even_trace(here: wall.Wall) -> N
             if status != 405:
                 wrong[method, address] = status
     assert wrong == {}
+
+
+def plain(request: HttpRequest) -> HttpResponse:
+    """A view without our gate: it answers every method, TRACE too."""
+    return HttpResponse("plain")
+
+
+@override_settings(ROOT_URLCONF=type("urls", (), {"urlpatterns": [path("en/plain/", plain)]}))
+def test_a_plain_view_that_answers_every_method_is_seen() -> None:
+    """The control run of the methods."""
+    assert [Client().generic(method, "/en/plain/").status_code for method in ("TRACE", "PUT", "DELETE")] == [200] * 3
+
+
+def clerks_see(here: wall.Wall, who: str, views: Mapping[str, Any]) -> Iterator[str]:
+    """Every address at which this clerk learns that a family's thing is there, also from within a visit of his own."""
+    client, own = here.clerk(who)
+    for address, view in views.items():
+        known, unknown, _, is_public, _ = thing_of(here, address)
+        if is_public:
+            continue
+        ways = [("", known, unknown)]
+        if own and who != "elsewhere" and address.count("<uuid:") > 1:
+            ways.append(("in a visit of his own, ", *here.within(own, address, known, unknown)))
+        for method in set(view.deeds) - {"HEAD"}:
+            for how, asks, nothing in ways if Role.CLERK in view.roles[method] else ():
+                key = str(uuid4())
+                theirs, none = sent(client, method, asks, key), sent(client, method, nothing, key)
+                if (theirs.status_code, body(theirs, asks)) != (none.status_code, body(none, nothing)):
+                    yield f"{method} {address} {how}clerk {who}: {theirs.status_code}, unknown {none.status_code}"
+
+
+@pytest.mark.parametrize("who", wall.CLERKS)
+def test_a_clerk_learns_nothing_of_families_that_did_not_ask_for_help(here: wall.Wall, who: str) -> None:
+    views = {address: view for address, view in signed().items() if any(Role.CLERK in r for r in view.roles.values())}
+    assert len(views) > 10
+    assert list(clerks_see(here, who, views)) == []
+
+
+@override_settings(ROOT_URLCONF="tests.architecture.test_wall")
+def test_a_page_that_asks_no_clerk_for_a_visit_is_seen(here: wall.Wall, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control run: a planted page; and the product's own pages with the visit's rule switched off."""
+    views = {a.removeprefix("en/"): view for a, view in addresses(urlpatterns[1:2])}
+    assert len(list(clerks_see(here, "none", views))) == 1
+    monkeypatch.setattr("qosymsha.domain.assistance.queries.refuse_visit", lambda *_: None)
+    views = {address: view for address, view in signed().items() if address.startswith("office/assist/")}
+    assert list(clerks_see(here, "over", views))
 
 
 @pytest.mark.parametrize("door", ["family", "provider", "office", "security"])

@@ -29,6 +29,7 @@ class Load:
 
     cluster: Cluster
     writers: int = 3
+    by: dict[str, object] = field(default_factory=dict)  # another way to the leader than by all nodes
     acknowledged: list[tuple[int, int]] = field(default_factory=list)
     at: list[float] = field(default_factory=list)
     _stopped: threading.Event = field(default_factory=threading.Event)
@@ -65,7 +66,7 @@ class Load:
         for turn in itertools.count():
             while not self._stopped.is_set():
                 try:
-                    connection = connection or self.cluster.connect()
+                    connection = connection or self.cluster.connect(**self.by)
                     connection.execute(_WRITE, (writer, turn))
                 except psycopg.Error:
                     connection = _closed(connection)

@@ -5,6 +5,7 @@ As root the programs run as another user (PostgreSQL refuses root), who may read
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -19,6 +20,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -26,7 +28,8 @@ from deploy.cluster.render import Inventory, Node, checked, render
 
 USER_ID = 65_534  # nobody: initdb wants a user with a name
 TOOLS = Path(os.environ.get("QOSYMSHA_CLUSTER_TOOLS", sys.prefix)) / "bin"
-PASSWORDS = {"superuser": "of-the-test-1", "replication": "of-the-test-2", "rewind": "of-the-test-3"}
+PASSWORDS = {name: f"of-the-test-{n}" for n, name in enumerate(("superuser", "replication", "rewind", "patroni"))}
+Wrap = Callable[[str, list[str]], list[str]]
 
 
 def postgres_bin() -> Path:
@@ -65,6 +68,7 @@ class Cluster:
     folder: Path
     inventory: Inventory
     members: dict[str, Member] = field(default_factory=dict)
+    wrap: Wrap = lambda _name, argv: argv  # a node's programs, put where the node stands
 
     @property
     def hosts(self) -> dict[str, str]:
@@ -109,16 +113,20 @@ class Cluster:
 
         Before etcd knows of a synchronous standby the loss of the leader stops all until it is back: safe, and closed.
         """
-        for name in self.members:
-            node = self.members[name].node
+        rest = ["replica"] * (len(self.members) - 2)
+        return self._roles(lambda roles: roles == ["leader", *rest, "sync_standby"])
+
+    def _roles(self, are_right: Callable[[list[str]], bool]) -> bool:
+        """What the first Patroni that answers says of all: whether each does its part, and the parts are right."""
+        for member in self.members.values():
             try:
-                with urllib.request.urlopen(f"http://{node.host}:{node.patroni_port}/cluster", timeout=2) as answer:
+                address = f"http://{member.node.host}:{member.node.patroni_port}/cluster"
+                with urllib.request.urlopen(address, timeout=2) as answer:
                     told = json.load(answer)["members"]
             except (OSError, ValueError):
                 continue
-            roles = sorted((one["role"], one["state"]) for one in told)
-            rest = [("replica", "streaming")] * (len(self.members) - 2)
-            return roles == [("leader", "running"), *rest, ("sync_standby", "streaming")]
+            is_well = all(one["state"] == ("running" if one["role"] == "leader" else "streaming") for one in told)
+            return is_well and are_right(sorted(one["role"] for one in told))
         return False
 
     def start_etcd(self, name: str) -> None:
@@ -149,6 +157,45 @@ class Cluster:
             if process is not None:
                 process.wait(30)
 
+    def is_up(self) -> bool:
+        """One leader, all others streaming."""
+        return self._roles(lambda roles: roles[0] == "leader" and len(roles) == len(self.members))
+
+    def receivers(self) -> list[int]:
+        """The processes by which standbys receive the log."""
+        found = []
+        for name in self.members:
+            with self.direct(name) as connection:
+                found += [row[0] for row in connection.execute("SELECT pid FROM pg_stat_wal_receiver").fetchall()]
+        return found
+
+    def configure(self, **settings: object) -> None:
+        """Change what Patroni keeps in etcd for all nodes; in force once `setting` says so."""
+        leader = self.leader()
+        assert leader is not None, "a leader takes settings"
+        node, word = self.members[leader].node, f"patroni:{PASSWORDS['patroni']}".encode()
+        asked = urllib.request.Request(
+            f"http://{node.host}:{node.patroni_port}/config",
+            json.dumps(settings).encode(),
+            {"Authorization": f"Basic {base64.b64encode(word).decode()}"},
+            method="PATCH",
+        )
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            assert answer.status == 200
+
+    def setting(self, name: str) -> str:
+        """A setting of the server that leads."""
+        with self.connect() as connection:
+            row = connection.execute("SELECT current_setting(%s)", [name]).fetchone()
+        return str(row[0]) if row else ""
+
+    def be_strict(self, *, is_strict: bool) -> None:
+        """Have the leader wait for a standby before it answers, as deployed; or not, for a control."""
+        self.configure(synchronous_mode=is_strict, synchronous_mode_strict=is_strict)
+        wait_for(lambda: bool(self.setting("synchronous_standby_names")) == is_strict, 60, "the setting in force")
+        if is_strict:
+            wait_for(self.is_whole, 60, "a synchronous standby")
+
     def lose_disk(self, name: str) -> None:
         """Remove the data of a node that is down."""
         shutil.rmtree(self.folder / "data" / f"postgres-{name}")
@@ -177,16 +224,25 @@ class Cluster:
     def _start(self, name: str, what: str, argv: list[str]) -> subprocess.Popen[bytes]:
         env = os.environ | {"PGPASSFILE": "/dev/null", "ETCD_UNSUPPORTED_ARCH": ""}
         log = (self.folder / name / f"{what}.log").open("ab")
-        return subprocess.Popen(as_user(argv), env=env, stdout=log, stderr=log, start_new_session=True)
+        argv = self.wrap(name, as_user(argv))
+        return subprocess.Popen(argv, env=env, stdout=log, stderr=log, start_new_session=True)
+
+
+def loopback_nodes() -> list[Node]:
+    """Three nodes on 127.0.0.1, told apart by their ports."""
+    ports = iter(free_ports(12))
+    return [Node(f"db{n}", "127.0.0.1", *(next(ports) for _ in range(4))) for n in (1, 2, 3)]
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Cluster]:
-    """A whole cluster, and its end."""
-    ports = iter(free_ports(12))
-    nodes = [Node(f"db{n}", "127.0.0.1", *(next(ports) for _ in range(4))) for n in (1, 2, 3)]
+def running(
+    folder: Path, nodes: list[Node] | None = None, wrap: Wrap | None = None, **more: object
+) -> Iterator[Cluster]:
+    """A whole cluster, and its end: on loopback, or of `nodes` whose programs `wrap` puts where they stand."""
+    nodes = nodes or loopback_nodes()
     data = folder / "data"
     data.mkdir(parents=True)
+    told: dict[str, Any] = {"network": "127.0.0.0/8"} | more
     cluster = Cluster(
         folder,
         checked(
@@ -196,14 +252,16 @@ def running(folder: Path) -> Iterator[Cluster]:
                 data=str(data),
                 passwords=PASSWORDS,
                 databases=nodes,
-                network="127.0.0.0/8",
-                connections=60,
+                connections=80,
                 shared_buffers="64MB",
                 sockets=str(data),
                 watchdog="off",
+                **told,
             )
         ),
     )
+    if wrap is not None:
+        cluster.wrap = wrap
     render(cluster.inventory, folder)
     if os.geteuid() == 0:
         for path in (folder, *folder.rglob("*")):

@@ -1,4 +1,4 @@
-"""One failover by night; `make cluster-test` holds twenty, of both kinds."""
+"""One failover of each kind, a stall and its control by night; `make cluster-test` holds twenty, and the partition."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from deploy.cluster.render import Inventory, Node, checked, render
-from tests.cluster.failover import fail_over
 from tests.cluster.load import Load
 from tests.cluster.loopback import PASSWORDS, Cluster, is_here, running
+from tests.cluster.plays import fail_over, stall
 
 pytestmark = pytest.mark.fault
-on_loopback = pytest.mark.skipif(
-    not is_here() or os.environ.get("CLUSTER") != "1",
-    reason="NOT RUN: a minute of waiting for etcd and Patroni; CLUSTER=1, `make cluster-test` and the night play it",
-)
+PLAYED = os.environ.get("CLUSTER", "")  # `day`: one failover, half a minute of waiting; `1`, as the night sets it: all
+WHY = "NOT RUN: minutes of waiting; CLUSTER=day, CLUSTER=1, `make cluster-test` and the night play it"
+by_day = pytest.mark.skipif(not is_here() or PLAYED not in ("day", "1"), reason=WHY)
+by_night = pytest.mark.skipif(not is_here() or PLAYED != "1", reason=WHY)
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +29,36 @@ def cluster() -> Iterator[Cluster]:
             yield found
 
 
-@on_loopback
-def test_a_killed_leader_is_replaced_and_nothing_acknowledged_is_lost(cluster: Cluster) -> None:
+@by_day
+def test_a_killed_server_is_replaced_and_nothing_acknowledged_is_lost(cluster: Cluster) -> None:
     with Load(cluster) as load:
-        found = fail_over(cluster, load, "node")
+        found = fail_over(cluster, load, "postgres")
     assert found.after != found.before
     assert load.lost() == set()
     assert len(load.acknowledged) > 40
 
 
-@on_loopback
+@by_night
+def test_a_lost_node_is_replaced_and_nothing_acknowledged_is_lost(cluster: Cluster) -> None:
+    with Load(cluster) as load:
+        found = fail_over(cluster, load, "node")
+    assert found.after != found.before
+    assert load.lost() == set()
+
+
+@by_night
+def test_frozen_standbys_stop_the_answers_and_lose_nothing_and_the_control_loses_rows(cluster: Cluster) -> None:
+    with Load(cluster) as load:
+        found = stall(cluster, load, is_strict=True)
+    assert (found.lost, load.lost()) == (0, set())
+    cluster.be_strict(is_strict=False)
+    with Load(cluster) as load:
+        found = stall(cluster, load, is_strict=False)
+    cluster.be_strict(is_strict=True)
+    assert found.lost >= 50
+
+
+@by_day
 def test_the_count_of_what_was_lost_can_fail(cluster: Cluster) -> None:
     """The control: a row that is gone is named."""
     with Load(cluster) as load:

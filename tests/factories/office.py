@@ -50,12 +50,12 @@ class Desk:
         return f"demo:{role.value}:{self.city.territory_id}"
 
 
-def desk(families: int = 4, silent: int = 1, device: str = "one-phone") -> Desk:
+def desk(families: int = 4, silent: int = 1, device: str = "one-phone", of: City | None = None) -> Desk:
     """September is over and sent: all families but `silent` confirmed, the first of them disputes one day.
 
     All spoke at `device` ("" gives each a phone of her own, and hours between).
     """
-    city = make_city()
+    city = of or make_city()
     for line in BudgetLine.objects.filter(programme_id=city.programme_id):
         BudgetPlan.objects.create(
             line=line, period=YEAR, amount_tiyn=100_000_000, decision="test", decided_by=1, decided_at=AT

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,25 +19,24 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.test import Client
 
-from qosymsha.domain.attendance.models import AbsenceCase
+from qosymsha.domain.assistance.models import AssistedVisit
 from qosymsha.domain.factors import commands as factors
 from qosymsha.domain.factors.rules import Site, Where
-from qosymsha.domain.flags.models import RedFlag
 from qosymsha.domain.people import commands as people
-from qosymsha.domain.people.models import Guardianship, Membership, Territory
+from qosymsha.domain.people.models import Department, Guardianship, Membership, Territory
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.providers.models import Provider
 from qosymsha.domain.settlement import commands as settlement
-from qosymsha.domain.settlement.models import Claim, Recovery
 from qosymsha.domain.vouchers.models import Enrolment
 from qosymsha.interfaces.ui.sessions import SessionStore
 from qosymsha.kernel import clock
-from tests.factories import admission, choice
+from tests.factories import choice, errands, notices
+from tests.factories import wall_stories as stories
 from tests.factories.attendance import guardian_of
 from tests.factories.office import Desk, answer, approved_sheet, claimed, desk, paid_out, screened
 from tests.factories.papers import CUSTOMER
 from tests.factories.passkeys import Device
-from tests.factories.vouchers import FIRST, SYSTEM, YEAR, add_group, key
+from tests.factories.vouchers import SYSTEM, YEAR, add_group, key, make_city
 from tests.interfaces import browsing
 
 DOORS = {"family": frozenset({Role.GUARDIAN}), "provider": frozenset({Role.TEACHER, Role.PROVIDER_MANAGER})}
@@ -59,6 +58,7 @@ class Owned:
     provider_id: int | None = None
     territory_id: int | None = None
     user_id: int | None = None
+    department_id: int | None = None
 
     def joined(self, other: Owned) -> Owned:
         """Several things of one address: whoever owns the one owns the other."""
@@ -68,12 +68,13 @@ class Owned:
             self.provider_id or other.provider_id,
             self.territory_id or other.territory_id,
             self.user_id or other.user_id,
+            self.department_id or other.department_id,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Where an object comes from: SQL of (value, child, provider, territory, user), or public: nobody's own."""
+    """Where an object comes from: SQL of (value, child, provider, territory, user[, department]); public: nobody's."""
 
     sql: str
     is_public: bool = False
@@ -89,6 +90,26 @@ def _of_enrolment(column: str, table: str, join: str) -> Kind:
 
 def _public(table: str) -> Kind:
     return Kind(f"SELECT uuid, NULL, NULL, NULL, NULL FROM {table} ORDER BY id LIMIT 1", is_public=True)
+
+
+def _row(table: str, where: str = "true", **columns: str) -> Kind:
+    """The first row of a table that a command made; what is not named belongs to nobody."""
+    names = ("child", "provider", "territory", "user", "department")
+    asked = ", ".join([columns.get("value", "uuid"), *(columns.get(name, "NULL") for name in names)])
+    return Kind(f"SELECT {asked} FROM {table} WHERE {where} ORDER BY id LIMIT 1")
+
+
+def _on_line(table: str, where: str = "true", value: str = "uuid", line: str = "line_id") -> Kind:
+    """A row that stands on a budget line: of a territory, and of the department that the line is of."""
+    department = f"(SELECT department_id FROM budget_line l WHERE l.id = {table}.{line})"
+    return _row(table, where, value=value, territory="territory_id", department=department)
+
+
+def _on_claim(table: str, value: str) -> Kind:
+    department = (
+        f"(SELECT l.department_id FROM claim c JOIN budget_line l ON l.id = c.line_id WHERE c.id = {table}.claim_id)"
+    )
+    return _row(table, value=value, territory="territory_id", department=department)
 
 
 def _of_child(table: str) -> Kind:
@@ -109,6 +130,15 @@ def _word(value: str) -> Kind:
     return Kind(f"SELECT '{value}', NULL, NULL, NULL, NULL", is_public=True)
 
 
+_CASE = "FROM category_case k WHERE k.id = subject_id"  # a document's
+_OF_CASE = "subject_kind = 'category_case'"
+_DEBT = "FROM recovery r WHERE r.id = recovery_id"  # a refund's
+# What belongs to the family that a clerk helps, and the clerk.
+_OF_HELPED = (
+    "child_id IN (SELECT s.child_id FROM guardianship s JOIN assisted_visit v ON v.guardian_id = s.guardian_id"
+    " WHERE v.proved_at IS NOT NULL)"
+)
+_HELPER = "(SELECT clerk_id FROM assisted_visit WHERE proved_at IS NOT NULL ORDER BY id LIMIT 1)"
 _SHEET = (
     "SELECT s.uuid, NULL, g.provider_id, s.territory_id, NULL FROM month_sheet s JOIN club_group g ON g.id = s.group_id"
     " ORDER BY s.id LIMIT 1"
@@ -128,9 +158,7 @@ OBJECTS: dict[tuple[str, str], Kind] = {
     ("family/", "voucher_uuid"): _of_child("voucher"),
     ("family/", "row_uuid"): _of_child("sheet_row"),
     ("family/", "case_uuid"): _of_enrolment("c.uuid", "absence_case c", "e.id = c.enrolment_id"),
-    ("family/", "application_uuid"): Kind(
-        "SELECT uuid, child_id, NULL, NULL, NULL FROM application ORDER BY id LIMIT 1"
-    ),
+    ("family/", "application_uuid"): _of_child("application"),
     ("family/", "list_uuid"): _of_child("choice_list"),
     ("provider/", "session_uuid"): Kind(
         "SELECT s.uuid, NULL, g.provider_id, NULL, NULL FROM session s JOIN club_group g ON g.id = s.group_id"
@@ -156,54 +184,63 @@ OBJECTS: dict[tuple[str, str], Kind] = {
     ("office/", "sheet_uuid"): Kind(_SHEET),
     ("office/", "place"): _of_enrolment("e.uuid", "(SELECT) AS nothing", "true"),
     ("office/", "flag_uuid"): _of_territory("red_flag", "uuid"),
-    ("office/claims/", "number"): _of_territory("claim", "number"),
+    ("office/claims/", "number"): _on_line("claim", value="number"),
     ("office/files/", "number"): Kind(
         "SELECT number, NULL, NULL, territory_id, NULL FROM payment_file ORDER BY id LIMIT 1"
     ),
-    ("family/", "contract_uuid"): _bare("uuid, child_id, NULL, NULL, NULL", "family_contract"),
-    ("family/", "refusal_uuid"): _bare("uuid, child_id, NULL, NULL, NULL", "child_refusal"),
-    ("family/", "place_uuid"): Kind(
-        "SELECT uuid, child_id, NULL, NULL, NULL FROM enrolment ORDER BY id LIMIT 1", is_bare=True
+    ("family/notices/", "notice_uuid"): _row("notice", "door = 'family'", child="child_ids[1]"),
+    ("provider/notices/", "notice_uuid"): _row("notice", "door = 'provider'", user="user_id"),
+    ("office/notices/", "notice_uuid"): _row("notice", "door = 'office'", user="user_id"),
+    ("family/", "contract_uuid"): _row("family_contract", "state = 'open'", child="child_id"),
+    ("family/", "refusal_uuid"): _row("child_refusal", child="child_id"),
+    ("family/", "place_uuid"): _of_child("enrolment"),
+    ("family/wishes/", "voucher_uuid"): _row("voucher", "id IN (SELECT voucher_id FROM choice_list)", child="child_id"),
+    ("family/", "wait_uuid"): _row("group_wait", "state = 'offered'", child="child_id"),
+    ("family/", "trial_uuid"): _row("trial_lesson", child="child_id"),
+    ("family/enrolment-papers/", "paper_uuid"): _row("enrolment_paper", child="child_id"),
+    ("provider/", "trial_uuid"): _row("trial_lesson", provider="provider_id"),
+    ("family/", "draft_uuid"): _row("application_draft", child="child_id"),
+    ("family/", "paper_uuid"): _row("document", _OF_CASE, child=f"(SELECT child_id {_CASE})"),
+    ("family/apply/", "child_uuid"): _row("child", "id IN (SELECT child_id FROM category_case)", child="id"),
+    ("family/apply/", "case_uuid"): _row("category_case", child="child_id"),
+    ("provider/", "contract_uuid"): _row("family_contract", "state = 'open'", provider="provider_id"),
+    ("provider/", "paper_uuid"): _row("enrolment_paper", provider="provider_id"),
+    ("provider/families/papers/", "place_uuid"): _row(
+        "enrolment", "id IN (SELECT enrolment_id FROM enrolment_paper)", provider="provider_id"
     ),
-    ("family/", "wait_uuid"): _bare("uuid, child_id, NULL, NULL, NULL", "group_wait"),
-    ("family/", "draft_uuid"): _bare("uuid, child_id, NULL, NULL, NULL", "application_draft"),
-    ("family/", "paper_uuid"): _bare("uuid, NULL, NULL, NULL, uploaded_by", "document"),
-    ("family/apply/", "child_uuid"): _bare("uuid, id, NULL, NULL, NULL", "child"),
-    ("family/apply/", "case_uuid"): _bare("uuid, child_id, NULL, NULL, NULL", "category_case"),
-    ("provider/", "contract_uuid"): _bare("uuid, NULL, provider_id, NULL, NULL", "family_contract"),
-    ("provider/", "paper_uuid"): _bare("uuid, NULL, provider_id, NULL, NULL", "enrolment_paper"),
-    ("provider/", "refusal_uuid"): _bare("uuid, NULL, provider_id, NULL, NULL", "child_refusal"),
-    ("provider/", "receipt_uuid"): _bare(
-        "uuid, NULL, (SELECT g.provider_id FROM enrolment e JOIN club_group g ON g.id = e.group_id"
-        " WHERE e.id = enrolment_id), NULL, NULL",
-        "family_receipt",
+    ("provider/", "refusal_uuid"): _row("child_refusal", provider="provider_id"),
+    ("provider/", "receipt_uuid"): _row(
+        "family_receipt", provider="(SELECT provider_id FROM enrolment e WHERE e.id = enrolment_id)"
     ),
-    ("provider/", "visit_uuid"): _bare("uuid, NULL, provider_id, NULL, NULL", "control_visit"),
+    ("provider/", "visit_uuid"): _row("control_visit", "state = 'found'", provider="provider_id"),
     ("office/", "programme_uuid"): _of_territory("programme"),
-    ("office/", "rule_set_uuid"): _bare("uuid, NULL, NULL, territory_id, NULL", "rule_set"),
-    ("office/", "draft_uuid"): _bare("uuid, NULL, NULL, territory_id, NULL", "rule_draft"),
-    ("office/rounds/", "round_uuid"): _bare("uuid, NULL, NULL, territory_id, NULL", "admission_round"),
-    ("office/choice", "round_uuid"): _bare("uuid, NULL, NULL, territory_id, NULL", "choice_round"),
-    ("office/", "line_uuid"): _of_territory("budget_line"),
-    ("office/", "refusal_uuid"): _bare("uuid, NULL, NULL, territory_id, NULL", "child_refusal"),
-    ("office/", "refund_uuid"): _bare(
-        "uuid, NULL, NULL, (SELECT territory_id FROM recovery r WHERE r.id = recovery_id), NULL", "refund"
+    ("office/", "rule_set_uuid"): _row("rule_set", "state = 'draft'", territory="territory_id"),
+    ("office/", "draft_uuid"): _row("rule_draft", territory="territory_id"),
+    ("office/rounds/", "round_uuid"): _row("admission_round", territory="territory_id"),
+    ("office/rounds/choice/", "round_uuid"): _row("choice_round", territory="territory_id"),
+    ("office/choice", "round_uuid"): _row("choice_round", territory="territory_id"),
+    ("office/errands/", "errand_uuid"): _row("errand", territory="territory_id"),
+    ("office/errands/<uuid:errand_uuid>/withdraw/", "errand_uuid"): _row("errand", user="user_id"),
+    ("office/", "line_uuid"): _row("budget_line", territory="territory_id", department="department_id"),
+    ("office/", "refusal_uuid"): _row("child_refusal", territory="territory_id"),
+    ("office/", "refund_uuid"): _row(
+        "refund",
+        territory=f"(SELECT territory_id {_DEBT})",
+        department=f"(SELECT l.department_id {_DEBT.replace('WHERE', 'JOIN budget_line l ON l.id = r.line_id WHERE')})",
     ),
-    ("office/acts/", "number"): _of_territory("service_act", "number"),
-    ("office/applications/", "case_uuid"): _bare("uuid, NULL, NULL, territory_id, NULL", "category_case"),
-    ("office/applications/", "paper_uuid"): _word("00000000-0000-4000-8000-000000000003"),
+    ("office/acts/", "number"): _on_claim("service_act", "number"),
+    ("office/applications/", "case_uuid"): _row("category_case", territory="territory_id"),
+    ("office/applications/", "paper_uuid"): _row("document", _OF_CASE, territory=f"(SELECT territory_id {_CASE})"),
     ("office/absences/", "case_uuid"): _of_territory("absence_case"),
-    ("office/assist/", "visit_uuid"): _bare("uuid, NULL, NULL, NULL, clerk_id", "assisted_visit"),
+    ("office/assist/", "visit_uuid"): _row("assisted_visit", "proved_at IS NOT NULL", user="clerk_id"),
     ("office/assist/", "round_uuid"): _public("admission_round"),
-    ("office/assist/", "row_uuid"): _public("sheet_row"),
-    ("office/assist/", "application_uuid"): _public("application"),
-    ("office/controls/", "campaign_uuid"): _bare("uuid, NULL, NULL, territory_id, NULL", "control_campaign"),
-    ("office/controls/", "visit_uuid"): _bare("uuid, NULL, NULL, territory_id, NULL", "control_visit"),
-    ("office/people/", "enquiry_uuid"): _bare("uuid, NULL, NULL, NULL, user_id", "enquiry"),
-    ("office/people/", "hit_uuid"): _bare(
-        "uuid, NULL, NULL, NULL, (SELECT user_id FROM enquiry q WHERE q.id = enquiry_id)", "enquiry_hit"
-    ),
-    ("office/", "day"): _word("2026-12-16"),
+    ("office/assist/", "row_uuid"): _row("sheet_row", _OF_HELPED, user=_HELPER),
+    ("office/assist/", "application_uuid"): _row("application", _OF_HELPED, user=_HELPER),
+    ("office/controls/", "campaign_uuid"): _row("control_campaign", territory="territory_id"),
+    ("office/controls/", "visit_uuid"): _row("control_visit", "state = 'found'", territory="territory_id"),
+    ("office/people/", "enquiry_uuid"): _row("enquiry", user="user_id"),
+    ("office/people/", "hit_uuid"): _row("enquiry_hit", user="(SELECT user_id FROM enquiry q WHERE q.id = enquiry_id)"),
+    ("office/", "day"): _word("2026-12-15"),
     ("office/", "year"): _word("2026"),
     ("office/closing/", "number"): _word("9"),
     ("office/figures/", "name"): _word("demand"),
@@ -218,7 +255,15 @@ OBJECTS: dict[tuple[str, str], Kind] = {
         "SELECT u.uuid, NULL, NULL, m.territory_id, NULL FROM membership m JOIN app_user u ON u.id = m.user_id"
         " WHERE m.role = 'clerk' ORDER BY m.id LIMIT 1"
     ),
-    ("office/", "recovery_uuid"): _of_territory("recovery", "uuid"),
+    ("office/", "recovery_uuid"): _on_line("recovery", "state = 'proposed'"),
+    ("office/recoveries/<uuid:recovery_uuid>/decide", "recovery_uuid"): _on_line("recovery", "state = 'supported'"),
+    ("office/refunds/", "recovery_uuid"): _on_line("recovery", "state = 'decided'"),
+    ("office/claims/<str:number>/recover", "number"): _on_line("claim", "state = 'paid'", value="number"),
+    ("office/holds/", "kind"): _word("refusal"),
+    ("office/holds/", "subject_uuid"): _row("child_refusal", "state = 'filed'", territory="territory_id"),
+    ("office/vouchers/", "voucher_uuid"): _of_territory("voucher", "uuid"),
+    ("office/vouchers/", "ending"): _word("close"),
+    ("office/endings/", "ending_uuid"): _row("voucher_ending", territory="territory_id"),
 }
 
 
@@ -231,6 +276,7 @@ class Wall:
     other_territory: int
     other_guardian: int
     clients: dict[tuple[object, ...], Client] = field(default_factory=dict)
+    found: dict[Kind, Owned] = field(default_factory=dict)
 
     def kind(self, address: str, place: str) -> Kind | None:
         """Which object stands in this place of the address; None where the registry has no line."""
@@ -243,15 +289,17 @@ class Wall:
         return [kind for kind in found if kind is not None]
 
     def owned(self, kind: Kind) -> Owned:
-        """The object of that kind, and whose it is."""
-        with connection.cursor() as cursor:
-            cursor.execute(kind.sql)
-            row = cursor.fetchone()
-        return Owned("") if row is None else Owned(str(row[0]), *row[1:])
+        """The object of that kind, and whose it is; asked of the database once."""
+        if kind not in self.found:
+            with connection.cursor() as cursor:
+                cursor.execute(kind.sql)
+                row = cursor.fetchone()
+            self.found[kind] = Owned("") if row is None else Owned(str(row[0]), *row[1:])
+        return self.found[kind]
 
     def client(self, role: str, who: str, thing: Owned) -> Client | None:
-        """The browser of somebody with this role: `own`, `foreign` or `former` to the thing; None: no such person."""
-        key = (role, who, thing.child_id, thing.provider_id, thing.territory_id, thing.user_id)
+        """The browser of somebody with this role: `own` to the thing, or one of `STRANGERS`; None: no such person."""
+        key = (role, who, thing.child_id, thing.provider_id, thing.territory_id, thing.user_id, thing.department_id)
         if key not in self.clients or not stands(self.clients[key]):
             user = self._user(Role(role), who, thing)
             if user is None:
@@ -259,20 +307,39 @@ class Wall:
             self.clients[key] = browsing.come_in(Client(raise_request_exception=False), user, strong=True)
         return self.clients[key]
 
+    def clerk(self, who: str) -> tuple[Client, str]:
+        """The browser of a clerk of the city, by one of `CLERKS`, and the clerk's own visit ("" for none)."""
+        user = browsing.official(Role.CLERK, territory_id=self.of.city.territory_id, name=f"wall:clerk:{who}")
+        own = ""
+        if who != "none":
+            row = 0 if who == "another" else -1
+            own = str(stories.helped(self.of, user, proved=who != "unproved", row=row))
+        if who == "over":
+            AssistedVisit.objects.filter(clerk_id=user).update(proved_at=clock.read() - timedelta(hours=12))
+        return browsing.come_in(Client(raise_request_exception=False), user, strong=True), own
+
+    def within(self, visit: str, address: str, *filled: str) -> tuple[str, ...]:
+        """Addresses with another visit in the place of theirs."""
+        kind = self.kind(address, "visit_uuid")
+        theirs = self.owned(kind).value if kind is not None else ""
+        return tuple(
+            one.replace(theirs, visit).replace(f"assist/{UNKNOWN['uuid']}", f"assist/{visit}") for one in filled
+        )
+
     def _user(self, role: Role, who: str, thing: Owned) -> int | None:
         if thing.user_id is not None:
             return thing.user_id if who == "own" else self._user(role, who, Owned(""))
         if role == Role.GUARDIAN:
-            return self._guardian(who, thing)
+            return None if who in BY_DEPARTMENT else self._guardian(who, thing)
         if role in DOORS["provider"]:
-            return self._scoped(
-                role, who, "provider_id", thing.provider_id or self.of.city.provider_id, self.other_provider
-            )
-        return self._scoped(
-            role, who, "territory_id", thing.territory_id or self.of.city.territory_id, self.other_territory
-        )
+            house = thing.provider_id or self.of.city.provider_id
+            return None if who in BY_DEPARTMENT else self._bound(role, who, house, provider_id=house)
+        place = thing.territory_id or self.of.city.territory_id
+        if who in BY_DEPARTMENT:
+            return None if thing.department_id is None else self._of_department(role, who, place, thing.department_id)
+        return self._bound(role, who, place, territory_id=place, department_id=thing.department_id)
 
-    def _guardian(self, who: str, thing: Owned) -> int | None:
+    def _guardian(self, who: str, thing: Owned) -> int:
         child = thing.child_id or self.of.rows[0].child_id
         if who == "own":
             return browsing.guardian_user(Guardianship.objects.filter(child_id=child).earliest("id").guardian_id)
@@ -284,31 +351,61 @@ class Wall:
             )  # fmt: skip
         return browsing.guardian_user(self.other_guardian)
 
-    def _scoped(self, role: Role, who: str, column: str, own: int, other: int) -> int:
-        name = f"wall:{role}:{who}:{own}"
-        user = browsing.official(role, name=name, **{column: own if who == "own" else other})
+    def _bound(self, role: Role, who: str, own: int, **scope: int | None) -> int:
+        """Somebody with the role here, elsewhere, or elsewhere now and here until today."""
+        elsewhere = {"provider_id": self.other_provider} if "provider_id" in scope else None
+        there: dict[str, int | None] = elsewhere or {"territory_id": self.other_territory}
+        user = _appointed(
+            f"wall:{role}:{who}:{own}:{scope.get('department_id')}", role, scope if who == "own" else there
+        )
         if who == "former":
-            today = clock.local_day(clock.read())
-            ended = (today - timedelta(days=900), today)
-            Membership.objects.create(user_id=user, role=role, valid=ended, **{column: own})
+            _had(user, role, **scope)
+        return user
+
+    def _of_department(self, role: Role, who: str, place: int, department_id: int) -> int:
+        """Somebody of the same territory in another department; `moved` was in the thing's own one until today."""
+        other = Department.objects.exclude(pk=department_id).filter(territory_id=place).earliest("id").pk
+        here = {"territory_id": place, "department_id": other}
+        user = _appointed(f"wall:{role}:{who}:{place}:{department_id}", role, here)
+        if who == "moved":
+            _had(user, role, territory_id=place, department_id=department_id)
         return user
 
 
+# What a clerk may be to a family: without a visit; with one it did not prove; with a proved one of another family; with
+# one that is over; at another point, where the family was too.
+CLERKS = ("none", "unproved", "another", "over", "elsewhere")
+# What somebody may be to a thing. Own, another's, once one's own; of the same territory but of another department, now
+# or since today. The last two are people of things that a department's line pays for.
+BY_DEPARTMENT = ("department", "moved")
+STRANGERS = ("foreign", "former", *BY_DEPARTMENT)
+
+
+def _appointed(name: str, role: Role, scope: Mapping[str, int | None]) -> int:
+    appointment = people.Appointment(name, role, **scope)
+    return people.appoint(actor=SYSTEM, appointment=appointment, at=clock.read(), key=key())
+
+
+def _had(user_id: int, role: Role, **scope: int | None) -> None:
+    """The right they had until today."""
+    today = clock.local_day(clock.read())
+    Membership.objects.get_or_create(user_id=user_id, role=role, valid=(today - timedelta(days=900), today), **scope)
+
+
 def build() -> Wall:
-    """A month that was paid, a flag, a debt, an absence, an act, a round with applications, wishes; and strangers."""
-    of = desk(families=3, silent=0, device="")  # first, so that its rows are the first of their tables
+    """A city on one day with everything an address names, made by commands, and strangers to all of it."""
+    of = desk(
+        families=6, silent=1, device="", of=make_city(agreements=stories.CHARGED)
+    )  # first: its rows are the first
     answer(paid_out(of))
-    _things(of)
+    for story in stories.STORIES:
+        story(of)
     _bare_rows(of)
+    notices.planted(of)
+    errands.waiting(of.city.territory_id, of.official(Role.PROGRAMME_OFFICER))
     other = desk(families=1, silent=0, device="")
     stranger = guardian_of(other.rows[0])
     _act(other)
-    _made_room()
-    city = admission.City(money={"sport": admission.money_for(2)})
-    the_round = city.opened()
-    city.file(the_round, city.families(2))
-    city.run(the_round)
-    _made_room()
     wished = choice.town()
     (child,) = choice.holders(wished, 1)
     choice.run(wished, [(child, [add_group(wished, capacity=1)])])
@@ -330,36 +427,8 @@ def _act(of: Desk) -> None:
     assert outcome.reason is None
 
 
-def _made_room() -> None:
-    """Each factory numbers its cities from one: those that stand get numbers nobody else uses."""
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE territory SET kato = (800000000 + id)::text")
-        cursor.execute("UPDATE provider SET number = 'W-' || id, bin = (990440000000 + id)::text")
-
-
 # Tables whose rows here need no story, with what their CHECKs ask for; `None` stands for what the city gives.
-_BARE: dict[str, dict[str, object]] = {
-    "family_contract": {"state": "open"},
-    "enrolment_paper": {"state": "given"},
-    "family_receipt": {"amount_tiyn": 100},
-    "child_refusal": {"state": "filed", "family_word": ""},
-    "group_wait": {"state": "waiting"},
-    "application_draft": {"kind": "sport"},
-    "category_case": {"state": "open", "ground": ""},
-    "document": {
-        "media_type": "application/pdf",
-        "purpose": "category_evidence",
-        "subject_kind": "category_case",
-        "subject_id": 1,
-    },
-    "control_campaign": {"state": "planned"},
-    "control_visit": {"state": "due", "campaign_id": 1, "finding": ""},
-    "assisted_visit": {"way": "code"},
-    "rule_draft": {"state": "open"},
-    "refund": {"state": "recorded", "recovery_id": 1},
-    "enquiry": {},
-    "enquiry_hit": {"enquiry_id": 1},
-}
+_BARE: dict[str, dict[str, object]] = {}
 _FILLED = {
     "text": "x", "character varying": "x", "bigint": 1, "integer": 1, "smallint": 1, "boolean": False, "bytea": b"x",
     "date": "2026-09-01", "timestamp with time zone": "2026-09-01T00:00:00Z", "jsonb": "{}", "ARRAY": "{}",
@@ -407,25 +476,6 @@ def _passkey(user_id: int) -> None:
     options = factors.ask_to_add(actor=actor, where=where, at=clock.read())
     told = Device().add(options)
     assert factors.add_passkey(actor=actor, where=where, answer=told, name="key", at=clock.read()) is None
-
-
-def _things(of: Desk) -> None:
-    """Rows that need a long story, set down as they would stand after it."""
-    row, claim = of.rows[0], Claim.objects.get(provider_id=of.city.provider_id)
-    place = {"territory_id": of.city.territory_id, "programme_id": of.city.programme_id}
-    RedFlag.objects.create(
-        **place, month=FIRST, provider="x", provider_id=of.city.provider_id, group_code="x",
-        enrolment_id=row.enrolment_id, child_id=row.child_id, child_key=b"k", state="open", score_permille=900,
-        days=[FIRST], opened_at=clock.read(),
-    )  # fmt: skip
-    Recovery.objects.create(
-        **place, number="R-1", provider_id=of.city.provider_id, line_id=of.city.lines["sport"], claim=claim,
-        amount_tiyn=100, reason="x", state="proposed", proposed_by=0, proposed_at=clock.read(),
-    )  # fmt: skip
-    enrolment = Enrolment.objects.get(pk=row.enrolment_id)
-    AbsenceCase.objects.create(
-        **place, enrolment=enrolment, voucher_id=enrolment.voucher_id, state="warned", missed=3, opened_at=clock.read()
-    )
 
 
 @contextmanager

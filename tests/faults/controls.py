@@ -15,7 +15,7 @@ from pathlib import Path
 from django.db import connection
 
 from qosymsha.runtime.processes import working_in
-from tests.faults.families import Habits
+from tests.faults.families import Crowd, Habits
 from tests.faults.killer import words_of
 from tests.faults.proxy import Cuts
 
@@ -39,6 +39,7 @@ class Play:
     seats: int | None = None
     hot_seats: int | None = None
     clients: int = 8
+    meanwhile: Callable[[Crowd], None] | None = None  # beside the families, in a thread of its own, once
     ends_in_blackout: bool = False  # all of PostgreSQL killed after the last acknowledgement
 
 

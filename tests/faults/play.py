@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -80,9 +81,14 @@ def _played(play: Play, crowd: Crowd, kills: Sequence[Kill], server: Server, fol
             (between.folder / "blade").touch()
             began = time.monotonic()
             killer.start()
+            beside = threading.Thread(target=play.meanwhile, args=(crowd,)) if play.meanwhile else None
+            if beside is not None:
+                beside.start()
             outcomes = closed_loop((stage.HOST, port), crowd, play.clients, again=crowd.again)
             wall = time.monotonic() - began
             deaths = killer.finish()
+            if beside is not None:
+                beside.join()
             (between.folder / "blade").unlink()
             if play.ends_in_blackout:
                 _black_out(data, server)

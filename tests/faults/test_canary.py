@@ -37,12 +37,13 @@ from qosymsha.domain.vouchers.models import Enrolment
 from qosymsha.integrations.registries import fake
 from qosymsha.interfaces.family import children as children_page
 from qosymsha.interfaces.jobs import duties
+from qosymsha.interfaces.jobs import notices as notice_jobs
 from qosymsha.interfaces.signin import views as signin_views
 from qosymsha.kernel import clock, outbox
 from qosymsha.kernel.text import folded
 from qosymsha.runtime.places import places_of
 from tests.early import STATE
-from tests.factories import people, rosters
+from tests.factories import notices, people, rosters
 from tests.factories.office import Desk, answer, desk, paid_out, screened
 from tests.interfaces import browsing
 from tests.interfaces.door import Run, run
@@ -307,6 +308,20 @@ def the_clock_turns() -> None:
         duty(clock.read())
 
 
+def told_of(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All news is told and sent: no SMS and no e-mail says more than that there is news."""
+    notices.at_once_over(monkeypatch)
+    notices.at_any_hour(monkeypatch)
+    gateway, sender = notices.ways(monkeypatch)
+    notice_jobs.make_notices(clock.read())
+    notice_jobs.send_notices(clock.read())
+    assert gateway.taken
+    for sms in gateway.taken:
+        found.look("sms", sms.text)
+    for mail in sender.taken:
+        found.look("mail", f"{mail.subject} {mail.text}")
+
+
 def test_a_canary_child_leaves_no_trace(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, settings: Any
 ) -> None:
@@ -326,6 +341,7 @@ def test_a_canary_child_leaves_no_trace(
         renamed(of)
         flags = screened(of)
         who = at_the_desks(of, found)
+        told_of(found, monkeypatch)
         mother, stranger = families_of(of, found)
         statuses = through_errors(of, mother, stranger, monkeypatch)
         the_clock_turns()

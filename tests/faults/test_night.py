@@ -42,6 +42,16 @@ def test_all_are_played_though_one_is_red_and_the_report_tells(tmp_path: Path) -
     assert 'make night ARGS="--only red --seed 7"' in page
 
 
+def test_one_that_lacks_something_here_is_neither_green_nor_red(tmp_path: Path) -> None:
+    lacks = battery("lacks", "import sys; print('NOT RUN: no such program here'); sys.exit(3)")
+    assert night.run([lacks, GREEN], 7, tmp_path) == 0
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert [one["green"] for one in report["batteries"]] == [False, True]
+    page = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "| not run |" in page
+    assert "NOT RUN: no such program here" in page
+
+
 def test_all_green_is_0(tmp_path: Path) -> None:
     assert night.run([GREEN], 7, tmp_path) == 0
 

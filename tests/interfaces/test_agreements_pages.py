@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from html import unescape
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from qosymsha.domain.agreements import commands
+from qosymsha.domain.agreements.commands import PaperDraft
+from qosymsha.domain.agreements.commands import papers as papers_verbs
 from qosymsha.domain.agreements.models import (
     ChildRefusal,
     EnrolmentPaper,
@@ -22,11 +26,16 @@ from qosymsha.domain.agreements.models import (
     FamilyReceipt,
     GroupWait,
 )
+from qosymsha.domain.documents.commands import forget_documents
+from qosymsha.domain.documents.models import Document
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.providers.models import ClubGroup
 from qosymsha.domain.vouchers.models import Enrolment, Voucher
 from qosymsha.interfaces.ui import texts
 from qosymsha.kernel import clock
+from qosymsha.kernel.errors import Refused
+from qosymsha.kernel.models import AuditEvent
+from tests.factories import uploads
 from tests.factories.families import named
 from tests.factories.vouchers import AT, SYSTEM, City, accepted, add_group, enrolled, key, make_city
 from tests.interfaces import browsing
@@ -152,6 +161,75 @@ def test_a_paper_goes_from_the_family_to_the_club_and_no_official_sees_it() -> N
     assert post(one.house, f"/en/provider/families/papers/{place}/", **typed).status_code == 302
     assert said("agr.in_order", n=1) in shown(one.house, "/en/provider/families/papers/")
     assert one.office.get("/en/provider/families/papers/").status_code == 403
+
+
+def test_a_scan_is_seen_by_both_sides_alone_and_each_reading_of_it_is_told_the_family() -> None:
+    one, other = club(), club()
+    place = one.enrolment.uuid
+    typed = {"code": "health_027u", "number": "N 5", "issued_on": "2026-08-20"}
+    give = f"/en/family/enrolment-papers/{place}/"
+    wrong = SimpleUploadedFile("scan.html", uploads.SCRIPT, "image/png")
+    answer = post(one.family, give, **typed, scan=wrong)
+    assert answer.status_code == 422
+    assert 'id="f-scan-error"' in answer.content.decode()
+    assert not EnrolmentPaper.objects.exists()
+    scan = SimpleUploadedFile("Серікова.jpg", uploads.jpeg(extra=uploads.exif()), "image/jpeg")
+    assert post(one.family, give, **typed, scan=scan).status_code == 302
+    paper = EnrolmentPaper.objects.get()
+    own, theirs = (
+        f"/en/{door}/{place}/{paper.uuid}/scan/" for door in ("family/enrolment-papers", "provider/families/papers")
+    )
+    check = f"/en/provider/families/papers/{place}/{paper.uuid}/"
+    assert theirs in shown(one.house, check)
+    assert own in shown(one.family, "/en/family/enrolment-papers/")
+    for client, address in ((one.family, own), (one.house, theirs)):
+        answer = client.get(address)
+        assert answer.content.startswith(b"\xff\xd8")
+        assert uploads.EXIF_PLACE not in answer.content
+        assert "attachment" in answer.headers["Content-Disposition"]
+        read = AuditEvent.objects.filter(subject_kind="child").latest("id")
+        assert read.subject_ids == [one.enrolment.child_id]
+        assert any("document" in kinds for kinds in read.detail["read"].values())
+    assert [other.family.get(own).status_code, other.house.get(theirs).status_code] == [404, 404]
+    assert [one.office.get(own).status_code, one.office.get(theirs).status_code] == [403, 403]
+    kept = Document.objects.get()
+    assert kept.keep_until == AT.date() + timedelta(days=365)
+    forget_documents(actor=SYSTEM, at=AT + timedelta(days=366))
+    assert one.house.get(theirs).status_code == 409  # erased, and the paper's number still stands
+
+
+def test_a_club_brings_a_scan_too_and_the_rules_may_take_none() -> None:
+    one = club()
+    scan = SimpleUploadedFile("scan.png", uploads.png(), "image/png")
+    typed: dict[str, Any] = {"code": "health_027u", "number": "N 5", "issued_on": "2026-08-20"}
+    record = f"/en/provider/families/papers/{one.enrolment.uuid}/"
+    assert post(one.house, record, **typed, scan=scan).status_code == 302
+    assert said("agr.scan_of", number="N 5") in shown(one.family, "/en/family/enrolment-papers/")
+    assert said("agr.scan_of", number="N 5") in shown(one.house, "/en/provider/families/papers/")
+    draft = PaperDraft(one.enrolment.pk, "health_027u", "N 6", date(2026, 8, 20), scan=uploads.png())
+    given = {"actor": browsing.actor(come(Client(), one.city)), "paper": draft, "at": AT}
+    with patch("qosymsha.domain.agreements.commands.papers._terms", without_scans), pytest.raises(Refused) as caught:
+        commands.record_paper(**given, key=key())
+    assert caught.value.reason.value == "scan_not_taken"
+    assert EnrolmentPaper.objects.count() == 1
+
+
+_ASKED = papers_verbs._terms
+
+
+def without_scans(place: Any, code: str) -> Any:
+    """What is asked, by a rule set that takes no scans."""
+    return replace(_ASKED(place, code), scan_keep_days=0)
+
+
+def test_one_childs_papers_are_read_alone() -> None:
+    one = club(children=3)
+    record = f"/en/provider/families/papers/{one.enrolment.uuid}/"
+    for client, address in ((one.house, record), (one.family, f"/en/family/enrolment-papers/{one.enrolment.uuid}/")):
+        assert shown(client, address)
+        assert AuditEvent.objects.filter(subject_kind="child").latest("id").subject_ids == [one.enrolment.child_id]
+    shown(one.house, "/en/provider/families/papers/")  # the control: the list reads them all
+    assert len(AuditEvent.objects.filter(subject_kind="child").latest("id").subject_ids) == 3
 
 
 def test_a_refusal_is_filed_objected_to_and_decided_and_the_family_learns_what_now() -> None:

@@ -141,7 +141,7 @@ def test_without_folding_and_likeness_the_same_words_find_nothing(clubs: Clubs) 
     assert exact == ("домбыра",)
     assert "домбара" not in exact
     found = catalogue.search(clubs.market.programme_id, Asked(), [("домбара",)], TODAY, "kk")
-    assert found.total == 0
+    assert found.clubs == ()
     assert latin("домбыра") == latin("dombyra")
     assert words_of("Жүзу, 12") == ("жузу",)
 
@@ -286,7 +286,22 @@ def test_the_map_says_the_same_as_its_list(client: Client, clubs: Clubs) -> None
     assert told["Yesil district"] == ("1", "15")
     assert told["Saryarka district"] == ("1", "15")
     assert len(told) == shown.count('<text class="n"') == 6
-    assert (f"/en/clubs/?what=kind%3Asport&amp;district={YESIL}", "Yesil district", "1", "15") in rows
+    assert (f"/en/clubs/map/?what=kind%3Asport&amp;district={YESIL}", "Yesil district", "1", "15") in rows
+
+
+def test_the_map_draws_the_venues_whose_place_is_told_and_lists_them_all(client: Client, clubs: Clubs) -> None:
+    places = {"Абая 1": (51.1105, 71.4301), "Абая 2": (51.1212, 71.4502), "Абая 9": None}
+    clubs.open(
+        *({"venue": VenueDraft(clubs.districts[YESIL], name, name, 40, place)} for name, place in places.items())
+    )
+    shown = unescape(client.get(f"/en/clubs/map/?district={YESIL}&sort=near").content.decode())
+    assert shown.count('class="pin"') == 2
+    listed = re.findall(r"<h3>([^<]*)</h3><p class=\"by\">[^·]*(?:· about ([\d.]+) km)?(?: · ([^<]*))?<", shown)
+    untold = texts.say("en", "map.not_told")
+    assert [(name, said) for name, _, said in listed] == [("Абая 9", untold), ("Абая 1", ""), ("Абая 2", "")]
+    assert [float(km) for _, km, _ in listed] == sorted(float(km) for _, km, _ in listed)
+    cards = unescape(client.get(f"/en/clubs/?near={YESIL}&sort=near&km=2").content.decode())
+    assert [cards.index(f"Абая {n}") for n in (1, 2)] == sorted(cards.index(f"Абая {n}") for n in (1, 2))
 
 
 def test_the_plane_keeps_distances() -> None:
@@ -313,6 +328,19 @@ def test_a_groups_page_says_all_that_a_family_needs(client: Client, clubs: Clubs
     ):
         assert part in shown, part
     assert "800101" not in shown
+    assert client.get(f"/en/clubs/{uuid4()}/").status_code == 404
+
+
+def test_the_page_of_a_group_that_has_ended_says_so_and_leads_on(client: Client, clubs: Clubs) -> None:
+    varied(clubs)
+    address = names_and_addresses(client)["Dombra"]
+    clock.shift_to(local_instant(date(2027, 3, 1), 10))
+    for language in texts.LANGUAGES:
+        answer = client.get(address.replace("/en/", f"/{language}/"))
+        assert answer.status_code == 410
+        shown = unescape(answer.content.decode())
+        assert texts.say(language, "club.over", day="31.12.2026") in shown
+        assert f'href="/{language}/clubs/?what=dombra"' in shown
     assert client.get(f"/en/clubs/{uuid4()}/").status_code == 404
 
 

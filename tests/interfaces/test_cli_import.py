@@ -271,6 +271,27 @@ def test_providers_and_groups_stand_as_told_however_often_loaded(run: Run, tmp_p
     assert [(f["column"], f["code"]) for f in edited.json["faults"]] == [("code", "code_taken")]
 
 
+def test_a_venues_degrees_are_kept_or_refused_by_row_and_column(run: Run, tmp_path: Path) -> None:
+    providers, groups = tmp_path / "p.csv", tmp_path / "g.csv"
+    run("import", "providers", "--template", providers), run("import", "groups", "--template", groups)
+    assert run("import", "providers", providers).status == 0
+    header, good = groups.read_text("utf-8-sig").splitlines()
+    told = ",51.1283,71.4305,"
+    assert told in good
+    bad = [good.replace("D-1", f"D-{n}").replace(told, f",{given},") for n, given in enumerate(
+        ("51.1283,", ",71.4305", "71.4305,51.1283", "51° N,71.4305"), start=2)]  # fmt: skip
+    groups.write_text("\n".join([header, good, *bad]), "utf-8")
+    report = run("import", "groups", groups, "--json").json
+    assert counts(report) == (1, 0, 0, 4)
+    assert [(f["row"], f["column"], f["code"]) for f in report["faults"]] == [
+        (3, "longitude", "half_a_place"),
+        (4, "latitude", "half_a_place"),
+        (5, "latitude", "outside_the_country"),
+        (6, "latitude", "not_degrees"),
+    ]
+    assert (one("SELECT latitude FROM venue"), one("SELECT longitude FROM venue")) == (51.1283, 71.4305)
+
+
 def test_a_provider_without_papers_is_told_to_bring_them(run: Run, tmp_path: Path) -> None:
     header = ("БИН", "Наименование", "Помещение", "Объем творческий")
     path = rosters.write(tmp_path / "p.csv", header, [["251340000404", "Club", "lease 1", "100"]])

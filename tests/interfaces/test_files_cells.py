@@ -116,3 +116,27 @@ def test_languages_are_known_by_name_too(text: str, code: str) -> None:
 @pytest.mark.parametrize(("text", "is_yes"), [("да", True), ("Иә", True), ("no", False), ("", False), ("жоқ", False)])
 def test_yes_and_no(text: str, is_yes: bool) -> None:
     assert cells.yes(text) is is_yes
+
+
+@pytest.mark.parametrize("text", ["51.1283, 71.4305", "51.1283,71.4305", "51,1283; 71,4305", "51,1283 71,4305°"])
+def test_a_place_is_read_as_maps_copy_it(text: str) -> None:
+    assert cells.point(text) == (51.1283, 71.4305)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("71.4305, 51.1283", "outside_the_country"),
+        ("51.1283", "not_degrees"),
+        ("N51 07, E71 25", "not_degrees"),
+        ("51.1, 7e1", "not_degrees"),
+        ("-51.1, 71.4", "not_degrees"),
+        ("nan, inf", "not_degrees"),
+        ("40.4, 71.4", "outside_the_country"),
+        ("51.1, 87.5", "outside_the_country"),
+    ],
+)
+def test_what_is_no_place_in_the_country_is_refused(text: str, code: str) -> None:
+    with pytest.raises(CellError) as refused:
+        cells.point(text)
+    assert refused.value.code == code

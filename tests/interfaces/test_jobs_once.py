@@ -14,6 +14,7 @@ import pytest
 from django.db import connection, transaction
 
 from qosymsha.domain.changes import commands as changes
+from qosymsha.domain.providers.models import Venue
 from qosymsha.interfaces.jobs import duties, treasury, upkeep
 from qosymsha.kernel import entropy
 from qosymsha.kernel.clock import local_day, local_instant
@@ -76,6 +77,19 @@ def over() -> datetime:
     return at + timedelta(days=1)
 
 
+def rehoused() -> datetime:
+    """A group that meets in another hall from today on."""
+    city = make_city()
+    group = add_group(city)
+    venue = Venue.objects.create(
+        provider_id=city.provider_id, district_id=city.territory_id, address_kk="Зал", address_ru="Зал", capacity=50
+    )
+    at = local_instant(date(2026, 9, 10), 9)
+    moved = {"actor": manager(city), "group_id": group, "venue_id": venue.pk, "first": date(2026, 9, 11), "at": at}
+    changes.change_hall(**moved, key=uuid4())
+    return at + timedelta(days=1)
+
+
 def stayed_away() -> datetime:
     """Children who missed lesson after lesson."""
     here = own_family(2)
@@ -120,6 +134,7 @@ CASES = {
     "expire_vouchers": Case(duties.expire_vouchers, granted),
     "expire_accreditations": Case(duties.expire_accreditations, granted, twice_without_key=True),
     "end_places": Case(duties.end_places, over, twice_without_key=True),
+    "settle_halls": Case(duties.settle_halls, rehoused),
     "promise_month": Case(duties.promise_month, placed),
     "refill": Case(duties.refill, freed),
     "screen_months": Case(duties.screen_months, placed),

@@ -25,7 +25,7 @@ from tests.factories.controls import drawn
 from tests.factories.office import Desk, approved_sheet, attendance_sessions, claimed, desk
 from tests.factories.vouchers import YEAR
 from tests.interfaces import browsing
-from tests.rooms.test_settlement_corrections import decide, upheld_after_payment
+from tests.rooms.test_settlement_recoveries import decide, upheld_after_payment
 from tests.rooms.test_vouchers_waits import MID_AT, NEEDED, town
 
 pytestmark = pytest.mark.django_db

@@ -18,6 +18,7 @@ from qosymsha.interfaces.ui import texts
 from qosymsha.kernel import clock
 from qosymsha.kernel.models import AuditEvent
 from tests.factories import admission, choice
+from tests.factories.errands import worker_beside
 from tests.interfaces import browsing
 from tests.interfaces.test_office_rules import done, fields_of, post, shown
 
@@ -26,8 +27,9 @@ FAMILIES, PLACES = 30, 12
 
 
 @pytest.fixture(autouse=True)
-def published(tmp_path: Path) -> Any:
-    """Files of rounds stand in a folder of this test."""
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Files of rounds stand in a folder of this test; a worker stands beside the pages."""
+    worker_beside(monkeypatch)
     with override_settings(PUBLISHED=str(tmp_path)):
         yield tmp_path
 
@@ -234,3 +236,22 @@ def test_a_typed_beacon_is_drawn_when_a_second_officer_types_the_same() -> None:
     assert (the_round.state, bytes(the_round.beacon_value or b"")) == ("drawn", b"\x07")
     drawn = AuditEvent.objects.get(action="draw_round")
     assert len(set(drawn.detail["typed_by"])) == 2
+
+
+def test_a_choice_rounds_typed_beacon_needs_a_second_officer_too() -> None:
+    of = choice.town()
+    the_round = choice.opened(of, choice.plan(beacon_name="typed:national lottery, draw 12"))
+    choice.close(the_round)
+    clock.shift_to(choice.AFTER)
+    address = f"/ru/office/rounds/choice/{the_round.uuid}/draw/"
+    typed = {f"secret_{i}": secret.hex() for i, secret in enumerate(choice.PARTIES.values())}
+    for name, said in (("one", "stage.value_kept"), ("one", "stage.value_kept"), ("two", "")):
+        user = browsing.official(Role.PROGRAMME_OFFICER, territory_id=of.territory_id, name=name)
+        answer = post(browsing.come_in(Client(), user, strong=True), address, value="07", **typed)
+        if said:
+            assert texts.say("ru", said) in shown(answer, 422)
+        else:
+            done(answer)
+    the_round.refresh_from_db()
+    assert the_round.state == "drawn"
+    assert len(set(AuditEvent.objects.get(action="draw_choice_round").detail["typed_by"])) == 2

@@ -216,12 +216,20 @@ def test_a_venue_holds_no_fewer_than_the_timetable_puts_into_it(club: tuple[Clie
     typed = {"district": str(city.territory_id), "address_kk": "Абай 1", "address_ru": "Абая 1", "capacity": "20"}
     assert send(client, "provider-venue-new", **typed, adaptations=["ramp", "lift"]).status_code == 302
     assert Venue.objects.get(address_ru="Абая 1").adaptations == ["lift", "ramp"]
+    assert Venue.objects.get(address_ru="Абая 1").latitude is None
+    swapped = send(client, "provider-venue-new", **typed | {"address_ru": "Абая 3"}, place="71.4305, 51.1283")
+    assert texts.refusal("en", "place_unreadable") in swapped.content.decode()
+    assert 'value="71.4305, 51.1283"' in swapped.content.decode()
     twice = send(client, "provider-venue-new", **typed)
     assert texts.refusal("en", "venue_taken") in twice.content.decode()
     full = Venue.objects.get(pk=city.venue_id).uuid
     answer = send(client, "provider-venue", full, **typed | {"address_ru": "Абая 2", "capacity": "29"})
     assert 'id="f-capacity-error"' in answer.content.decode()
-    assert send(client, "provider-venue", full, **typed | {"address_ru": "Абая 2", "capacity": "30"}).status_code == 302
+    mended = typed | {"address_ru": "Абая 2", "capacity": "30", "place": "51.1283, 71.4305"}
+    assert send(client, "provider-venue", full, **mended).status_code == 302
+    venue = Venue.objects.get(uuid=full)
+    assert (venue.latitude, venue.longitude) == (51.1283, 71.4305)
+    assert 'value="51.1283, 71.4305"' in shown(client, "provider-venue", full)
 
 
 # teachers

@@ -14,27 +14,23 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from qosymsha.domain.attendance import commands, queries
-from qosymsha.domain.attendance.models import Mark, MarkObjection, MonthSheet, Session, SessionChange, SheetRow
-from qosymsha.domain.attendance.rules import HeldDay, RowRemark, Word
-from qosymsha.domain.attendance.steps import hold_days
-from qosymsha.domain.flags.access import Action as FlagAction
+from qosymsha.domain.attendance import queries
+from qosymsha.domain.attendance.models import Mark, MarkObjection, MonthSheet, Session, SessionChange
 from qosymsha.domain.people import commands as people
 from qosymsha.domain.people.models import Membership
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.programmes.models import CalendarDay
 from qosymsha.domain.providers.models import Accreditation, ClubGroup, Evidence, Provider, Teacher, TimetableSlot
 from qosymsha.domain.vouchers.models import Enrolment
-from qosymsha.domain.vouchers.steps import Deed
 from qosymsha.interfaces.provider import house, month
 from qosymsha.interfaces.provider.access import Look
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.signed import signed_request
 from qosymsha.kernel import clock
 from qosymsha.kernel.clock import local_instant
-from tests.factories.attendance import OVER, guardian_of, mark, phone, plan, send, sync
+from tests.factories.attendance import OVER, mark, phone, plan, send, sync
 from tests.factories.readings import readings
-from tests.factories.vouchers import CHANNEL, OFFICER, SYSTEM, City, add_group, enrolled, key, make_city
+from tests.factories.vouchers import SYSTEM, City, add_group, enrolled, key, make_city
 from tests.interfaces import browsing
 
 pytestmark = pytest.mark.django_db
@@ -245,63 +241,6 @@ def over(client: Client, city: City, children: int = 2) -> tuple[int, list[int]]
     session.update({"since": OVER.isoformat(), "seen": OVER.isoformat(), "strong_at": OVER.isoformat()})
     session.save()
     return group, places
-
-
-def test_the_month_is_sent_after_it_is_shown_and_followed_row_by_row(club: tuple[Client, City]) -> None:
-    client, city = club
-    group, _ = over(client, city)
-    assert texts.say("en", "manage.to_send", n=1) in shown(client, "provider-home")
-    page = shown(client, "provider-send", query=SEPTEMBER)
-    assert texts.say("en", "send.do", n=1) in page
-    assert MonthSheet.objects.count() == 0
-    sent = browsing.form_of(page)
-    for _ in range(2):
-        answer = client.post(f"/en/provider/sheets/send/{SEPTEMBER}", sent)
-        assert said(client, answer) == texts.say("en", "send.done", n=1)
-    assert texts.say("en", "send.nothing") in shown(client, "provider-send", query=SEPTEMBER)
-    sheet = MonthSheet.objects.get()
-    rows = list(SheetRow.objects.order_by("enrolment_id"))
-    last = lessons(group)[-1]
-    commands.confirm_rows(
-        actor=CHANNEL,
-        words=[Word(rows[0].pk, guardian_of(rows[0]), "confirmed", "the coach shouted", (last.pk,))],
-        at=OVER,
-        key=key(),
-    )
-    hold_days(Deed(SYSTEM, next(iter(FlagAction)), OVER, key()), [HeldDay(rows[1].pk, last.pk, "flagged", 7, "twins")])
-    page = shown(client, "provider-sheet", sheet.uuid)
-    for expected in ("club.word.confirmed", "club.word.silent", "sheet.day.disputed", "sheet.day.checked"):
-        assert texts.say("en", expected) in page, expected
-    assert "shouted" not in page  # a family's own sentence is not for the accused
-    assert "twins" not in page
-    assert "flag" not in page.lower()
-    assert bytes(sheet.hash or b"").hex() in page
-    assert texts.say("en", "sheet.rows", confirmed=1, total=2) in shown(client, "provider-sheets")
-
-
-def test_a_returned_sheet_is_corrected_and_sent_again(club: tuple[Client, City]) -> None:
-    client, city = club
-    group, places = over(client, city)
-    send(city)
-    rows = list(SheetRow.objects.order_by("enrolment_id"))
-    words = [Word(r.pk, guardian_of(r), "confirmed") for r in rows]
-    commands.confirm_rows(actor=CHANNEL, words=words, at=OVER, key=key())
-    sheet = MonthSheet.objects.get()
-    remark = [RowRemark(rows[1].pk, "absent on the 1st")]
-    commands.return_sheet(actor=OFFICER, sheet_id=sheet.pk, remarks=remark, at=OVER, key=key())
-    assert texts.say("en", "manage.returned", n=1) in shown(client, "provider-home")
-    page = shown(client, "provider-sheet", sheet.uuid)
-    assert "absent on the 1st" in page
-    place = Enrolment.objects.get(pk=places[1])
-    answer = post(client, "provider-mark", lessons(group)[0].uuid, place.uuid, value="absent", reason="remark")
-    assert said(client, answer)
-    sent = browsing.form_of(page)
-    address = f"/en/provider/sheets/{sheet.uuid}/"
-    assert said(client, client.post(address, sent)) == texts.say("en", "sheet.resent", n=1)
-    assert client.post(address, sent).status_code == 302
-    sheet.refresh_from_db()
-    assert (sheet.version, sheet.state) == (2, "with_parents")
-    assert client.post(address, sent | {"key": str(key())}).status_code == 409
 
 
 def pages(city: City, group: int, place: int) -> list[str]:

@@ -83,8 +83,6 @@ FIGURES = {
     "office/applications/": "cases by number and day: neither child nor category",
     "office/covers/": "months that lack money, in figures",
 }
-# Pages that read a whole list to show one row of it: the audit says what was read, which is more than what is shown.
-WIDER = {"provider/families/papers/<uuid:place_uuid>/"}
 # Pages on which each child shown is one by one, as the walk must have seen them: else it would walk past everything.
 SEEN = {
     "family/", "family/children/", "family/months/", "family/months/<uuid:row_uuid>/", "family/vouchers/",
@@ -147,7 +145,7 @@ def faults(client: Client, address: str, filled: str, marks: dict[int, set[str]]
         yield f"{len(rows)} rows"
     if shown - told:
         yield f"shows {len(shown - told)} children that stand in no row"
-    if told - shown - own and address not in WIDER:
+    if told - shown - own:
         yield f"{len(told - shown - own)} children in the row are not on the page"
     if watch.asked and not rows and address not in FIGURES:
         yield "asks for children's records and leaves no row"

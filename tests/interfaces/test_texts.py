@@ -23,12 +23,17 @@ from qosymsha.domain.attendance.states import (
     SheetState,
     WordState,
 )
+from qosymsha.domain.casework.rules import GROUNDS as GROUNDS_OF_ENDING
+from qosymsha.domain.casework.states import Ending, EndingState, Kind, Over
 from qosymsha.domain.controls.states import CampaignState, Sanction, Strata, Unit, VisitState
 from qosymsha.domain.enquiries.states import Purpose
+from qosymsha.domain.errands.states import ErrandState, Phase
 from qosymsha.domain.flags.states import FlagState
+from qosymsha.domain.insights.queries.machine import Trouble
 from qosymsha.domain.insights.rules import SUBJECTS
 from qosymsha.domain.intake.states import CaseState, Ground
 from qosymsha.domain.ledger.rules import AccountKind
+from qosymsha.domain.messages.standing import Trouble as WayTrouble
 from qosymsha.domain.people.states import Alarm, Role, Way
 from qosymsha.domain.programmes.control_rules import Controls
 from qosymsha.domain.programmes.states import RuleDraftState, RuleSetState
@@ -54,8 +59,10 @@ from qosymsha.interfaces.family.leaving import WHY
 from qosymsha.interfaces.family.preferences import _OFFERED
 from qosymsha.interfaces.office.boards.demand import WAYS
 from qosymsha.interfaces.office.budget import PARTS
+from qosymsha.interfaces.office.checks import FIGURES
 from qosymsha.interfaces.office.dashboards import BOARDS
-from qosymsha.interfaces.office.rounds import NEXT, STAGES
+from qosymsha.interfaces.office.errands import PAGES as VERBS
+from qosymsha.interfaces.office.round_steps import NEXT, STAGES
 from qosymsha.interfaces.public.searching import FIELDS
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.papers.statement import _CLAIM_COLUMNS
@@ -68,9 +75,15 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 COLUMNS = """kind filed issued placed waiting usual_days activity district language groups places taken children first
 wished per_place on_record applied free per_children km accepted left_early absent came could stayed share line month
 planned committed paid payable held back earned rows family officer disputed silent categories days families flagged"""
+TALLIES = "frozen rejected vouchers waiting files placed unplaced moved offers expired places raised grown"
 SAID = {"waiting": "waiting granted", "fairness": "absent flagged absent_few flagged_few by_absent by_flagged"}
 # Keys made at run time: their families, each whole.
-TOLD = ("why.", "whyplace.", "choice.")  # made of states and causes at run time: tests/interfaces/test_reasons.py
+TOLD = (
+    "why.",
+    "whyplace.",
+    "choice.",
+    "notice.",
+)  # made of states and causes at run time: tests/interfaces/test_reasons.py
 ENQUIRY = {
     "purpose": Purpose,
     "part": ("application", "voucher", "place", "month"),
@@ -115,8 +128,17 @@ DESK = {
     "desk.mode": Mode,
     "venue.has": Adaptation,
 }
+HELD = {
+    "holds.kind": Kind,
+    "holds.over": Over,
+    **dict.fromkeys(("ending.what", "ending.propose", "ending.will", "ending.carry_out"), Ending),
+    "ending.state": EndingState,
+    "ending.ground": GROUNDS_OF_ENDING,
+    "office.voucher.will": ("suspend", "resume"),
+}
 FAMILIES = (
     {f"round.state.{state}" for state in RoundState}
+    | {f"ways.{one}{end}" for one in WayTrouble for end in ("", ".do")}
     | {f"money.{kind}" for kind in AccountKind if kind is not AccountKind.APPROP}
     | {f"kind.{kind}" for kind in ("creative", "sport", "educational")}
     | {f"mode.{mode}" for mode in ("demo", "trial")}
@@ -126,6 +148,8 @@ FAMILIES = (
     | {f"alarm.{kind}" for kind in Alarm}
     | {f"{page}.{name}" for page in ("status", "office.checks.do") for name, _ in SUBJECTS}
     | {f"leave.{why}" for why in WHY}
+    | {f"office.machine.{one}{end}" for one in Trouble for end in ("", ".do")}
+    | {f"office.machine.now.{one}" for one in FIGURES}
     | {f"agr.{family}.{word}" for family, words in AGREED.items() for word in words}
     | {f"office.act{part}.{verb}" for part in ("", ".will") for verb in ("sign", "refuse", "invoice")}
     | {f"office.act.{verb}.done" for verb in ("sign", "refuse", "invoice")}
@@ -193,13 +217,20 @@ FAMILIES = (
     | {f"rules.{part}.{policy}" for part in ("policy", "policy_means") for policy in Policy}
     | {f"stage.name.{stage}" for stage in STAGES}
     | {f"stage.{part}.{step}" for part in ("go", "will", "done") for step in (*NEXT.values(), "refill", "cancel")}
-    | {f"stage.choice_will.{step}" for step in (*NEXT.values(), "offer", "cancel")}
-    | {f"stage.{part}.offer" for part in ("go", "done")}
+    | {f"stage.choice_will.{step}" for step in (*NEXT.values(), "offer", "rerun", "cancel")}
+    | {f"stage.{part}.{step}" for part in ("go", "done") for step in ("offer", "rerun")}
+    | {f"errand.verb.{verb}" for verb in VERBS}
+    | {f"errand.state.{state}" for state in ErrandState}
+    | {f"errand.phase.{phase}" for phase in Phase}
+    | {f"errand.tally.{name}" for name in TALLIES.split()}
     | {f"budget.part.{part}" for part in PARTS}
     | {f"budget.december.{way}" for way in ("officer_decision", "promise_again")}
     | {f"calendar.month.{number}" for number in range(1, 13)}
     | {f"calendar.deadline.{what}" for what in ("accept", "choose", "review", "offer", "officer", "pay_day")}
     | {f"office.kind.{kind}" for kind in ("held", "place", "payable", "transit", "receivable", "paid", "posting")}
+    | {f"{family}.{word}" for family, words in HELD.items() for word in words}
+    | {f"office.task.held_{kind}" for kind in Kind}
+    | {f"office.voucher.{verb}{end}" for verb in ("suspend", "resume") for end in ("", ".done")}
 )
 _REASONS = re.compile(r"\w*(Refusal|Reason|Fault)")
 

@@ -6,20 +6,29 @@ import os
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
 from django.test import override_settings
 from playwright.sync_api import Page, expect
 
+from qosymsha.domain.casework import commands as casework
+from qosymsha.domain.casework.rules import EndingDraft
+from qosymsha.domain.casework.states import Ending, Kind
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.rules import PersonDetails, person_json
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.people.steps import SecretRow, seal
+from qosymsha.domain.programmes.models import Programme
+from qosymsha.domain.settlement.models import Claim
+from qosymsha.domain.vouchers import commands as vouchers
+from qosymsha.domain.vouchers.models import Enrolment, Voucher
+from qosymsha.domain.vouchers.states import CloseReason
 from qosymsha.interfaces.ui import texts
 from qosymsha.kernel import clock
 from tests.factories.controls import drawn, found, plan, planned, visits
-from tests.factories.office import approved_sheet, claimed, desk
+from tests.factories.office import Desk, answer, approved_sheet, claimed, desk, paid_out, screened
 from tests.factories.people import number
 from tests.interfaces import browsing
 from tests.interfaces.test_office_desks import case_of, late_word
@@ -64,20 +73,52 @@ def whole_desks() -> dict[Role, dict[str, str]]:
         seal("child", [SecretRow(child, person_json(who), lookup, people.person_tokens(who))])
     assert word.state == "open"
     month = f"{of.sheet.month:%Y-%m}"
+    cases = casework_pages(of)
     return {
         Role.CHECKER: {
             "home": "", "rows": "rows/", "absences": "absences/", "absence": f"absences/{case.uuid}/",
             "objections": "objections/", "visit": f"controls/visits/{due.uuid}/", "people": "people/",
-            "finding": f"controls/visits/{visit.uuid}/",
+            "finding": f"controls/visits/{visit.uuid}/", **cases[Role.CHECKER],
         },
         Role.PROGRAMME_OFFICER: {
             "home-officer": "", "controls": "controls/", "control-plan": "controls/plan/",
             "control": f"controls/{campaign}/", "control-freeze": f"controls/{early}/freeze/",
-            "transfers": "transfers/", "covers": "covers/",
+            "transfers": "transfers/", "covers": "covers/", **cases[Role.PROGRAMME_OFFICER],
         },
         Role.APPROVER: {"home-approver": "", "refunds": "refunds/"},
         Role.PAYER: {"home-payer": "", "closing": "closing/"},
         Role.AUDITOR: {"decided": f"decided/?m={month}", "control-audited": f"controls/{campaign}/"},
+    }  # fmt: skip
+
+
+def casework_pages(of: Desk) -> dict[Role, dict[str, str]]:
+    """A month to draw, a paid claim, a voucher with an ending under way, a row in somebody's hands; their pages."""
+    fresh, spent = desk(silent=0, device=""), desk(silent=0, device="", families=2)
+    screened(fresh)
+    approved_sheet(fresh)
+    answer(paid_out(spent))
+    home, checker = fresh.city, browsing.actor(of.official(Role.CHECKER))
+    voucher = Voucher.objects.get(pk=Enrolment.objects.get(pk=of.rows[1].enrolment_id).voucher_id)
+    vouchers.suspend_vouchers(actor=checker, voucher_ids=[voucher.pk], reason="moved", at=clock.read(), key=uuid4())
+    draft = EndingDraft(Ending.CLOSE, CloseReason.MOVED, "Сіз басқа қалаға көштіңіз: жаңа мекенжайды растаңыз.")
+    ending = casework.propose_ending(
+        actor=checker, voucher_uuid=voucher.uuid, draft=draft, at=clock.read(), key=uuid4()
+    )
+    held, at = of.rows[-1].uuid, clock.read()
+    casework.take_row(actor=checker, kind=Kind.ROW, subject_uuid=held, at=at, key=uuid4())
+    programme = Programme.objects.get(pk=home.programme_id).uuid
+    claim = Claim.objects.get(programme_id=spent.city.programme_id).number
+    at_voucher = f"vouchers/{voucher.uuid}/"
+    return {
+        Role.CHECKER: {
+            "rows-nobody": "rows/?whose=nobody", "voucher": at_voucher, "voucher-resume": f"{at_voucher}resume/",
+            "ending-propose": f"{at_voucher}end/release/", "endings": "endings/", "ending": f"endings/{ending}/",
+            "claim-recover": f"claims/{claim}/recover/",
+        },
+        Role.PROGRAMME_OFFICER: {
+            "claims-draw": f"claims/draw/?p={programme}&m=2026-09", "acts-draw": "acts/draw/", "points": "points/",
+            "hold": f"holds/row/{held}/",
+        },
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from qosymsha.domain.programmes.models import RuleDraft, RuleSet
 from qosymsha.interfaces.ui import texts
 from qosymsha.kernel import clock
 from tests.factories import admission, choice
+from tests.factories.errands import worker_beside
 from tests.factories.programmes import OPERATOR
 from tests.interfaces import browsing
 from tests.journeys import axe, eyes
@@ -28,8 +29,9 @@ PLACES = 8
 
 
 @pytest.fixture(autouse=True)
-def trial(tmp_path: Path) -> Any:
-    """The mode in which the sign-in page lists invented people; files of rounds in a folder of this test."""
+def trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The mode in which the sign-in page lists invented people; files of rounds in a folder of this test; a worker."""
+    worker_beside(monkeypatch)
     with override_settings(MODE="trial", PUBLISHED=str(tmp_path)):
         yield
 

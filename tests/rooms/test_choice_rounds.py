@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
-import sys
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +13,35 @@ from django.test.utils import CaptureQueriesContext
 
 from qosymsha.domain.allocation import draw
 from qosymsha.domain.allocation.stability import findings
-from qosymsha.domain.choice import commands, queries
+from qosymsha.domain.choice import commands
 from qosymsha.domain.choice.commands import allocating
 from qosymsha.domain.choice.models import (
     ChoiceCutoff,
     ChoiceLine,
     ChoiceList,
-    ChoiceListHistory,
     ChoiceOutcome,
     ChoiceRound,
 )
 from qosymsha.domain.choice.queries import frozen
 from qosymsha.domain.choice.queries.standing import as_match
-from qosymsha.domain.choice.rules import ChoiceRefusal, ListRow, is_clash
+from qosymsha.domain.choice.rules import ChoiceRefusal
 from qosymsha.domain.people.models import ChildStatus
 from qosymsha.domain.people.steps import SecretRow, seal
-from qosymsha.domain.providers.models import Accreditation, ClubGroup
-from qosymsha.domain.providers.rules import Slot
+from qosymsha.domain.providers.models import ClubGroup
 from qosymsha.domain.vouchers import commands as vouchers
-from qosymsha.domain.vouchers.models import Enrolment, Seat, Voucher
-from qosymsha.domain.vouchers.rules import EnrolRefusal, EnrolWish, VoucherAnswer
-from qosymsha.kernel.actor import Actor, Grant
-from qosymsha.kernel.errors import Forbidden, KeyReason, Refused
+from qosymsha.domain.vouchers.models import Enrolment
+from qosymsha.domain.vouchers.rules import EnrolWish, VoucherAnswer
+from qosymsha.kernel.actor import Actor
+from qosymsha.kernel.errors import Forbidden, Refused
+from qosymsha.kernel.models import AuditEvent
 from tests.factories import choice
 from tests.factories.choice import AFTER, CLOSES, INSIDE, OFFICER, OPENS, PARTIES, STARTS, Child, town
 from tests.factories.vouchers import (
     CHANNEL,
     FIRST,
-    YEAR,
     City,
     add_group,
-    enrolled,
     held,
-    issue,
     key,
     money,
     place,
@@ -67,173 +60,6 @@ def refusal(call: Any) -> Any:
 
 def reasons(the_round: ChoiceRound, *rows: tuple[Child, list[int]]) -> list[Any]:
     return [outcome.reason for outcome in choice.file(the_round, rows)]
-
-
-# --- filing ---------------------------------------------------------------------------------------------------------
-
-
-def test_each_row_is_refused_for_its_own_reason() -> None:
-    city = town(wishes=2)
-    good, other = add_group(city), add_group(city, "creative", tariff=6_000)
-    late = add_group(city, ages=(14, 17))
-    dear = add_group(city, tariff=12_001)
-    closed = add_group(city)
-    ClubGroup.objects.filter(pk=closed).update(state="closed")
-    the_round = choice.opened(city)
-    a, b, c, d, e, f, g, h, i = choice.holders(city, 9)
-    rows = [
-        (a, [good, late]),
-        (b, [other]),
-        (c, [dear]),
-        (d, [closed]),
-        (e, [good, good]),
-        (f, [good, late, dear]),
-        (g, []),
-        (h, [999_999]),
-        (Child(i.voucher, i.child, a.guardian), [good]),
-        (Child(i.voucher, i.child, i.guardian), [good]),
-    ]
-    outcomes = choice.file(the_round, rows)
-    assert [o.reason for o in outcomes] == [
-        R.WISH_WRONG_AGE, R.WISH_OTHER_KIND, R.WISH_DEARER, R.WISH_CLOSED, R.WISH_REPEATED, R.TOO_MANY_WISHES,
-        R.NO_WISHES, R.WISH_UNKNOWN, R.NOT_HOLDER, R.LIST_TWICE,
-    ]  # fmt: skip
-    assert outcomes[0].detail == str(late)
-    assert not ChoiceList.objects.exists()
-    assert reasons(the_round, (i, [good])) == [None]
-
-
-def test_a_group_whose_provider_lost_its_accreditation_is_not_wished() -> None:
-    city = town()
-    group = add_group(city)
-    the_round = choice.opened(city)
-    Accreditation.objects.update(state="limited")
-    (a,) = choice.holders(city, 1)
-    assert reasons(the_round, (a, [group])) == [R.WISH_NOT_ACCREDITED]
-
-
-def test_only_accepted_vouchers_without_a_place_choose() -> None:
-    city = town()
-    group = add_group(city)
-    ((voucher, guardian, _),) = enrolled(city, group, 1)
-    the_round = choice.opened(city)
-    assert reasons(the_round, (Child(voucher, 0, guardian), [group])) == [R.NOT_HOLDER]
-    assert reasons(the_round, (Child(10**9, 0, guardian), [group])) == [R.NOT_HOLDER]
-
-
-def test_lessons_at_the_same_time_as_a_place_the_child_has_are_not_wished() -> None:
-    """Two vouchers of one child (two slots): what meets at the same hour is excluded, what does not is not."""
-    city = town()
-    here = add_group(city, "creative", weekdays=(2, 5), tariff=6_000)
-    clashing, free = add_group(city, weekdays=(2, 4)), add_group(city, weekdays=(1, 3))
-    (a,) = choice.holders(city, 1)
-    Voucher.objects.filter(pk=a.voucher).update(slot="sport")
-    (second,) = issue(city, [a.child], "creative")
-    accept(second, a.guardian)
-    wish = EnrolWish(second, a.guardian, here, STARTS)
-    assert vouchers.enrol(actor=CHANNEL, wishes=[wish], at=OPENS, key=key())[0].reason is None
-    the_round = choice.opened(city)
-    assert reasons(the_round, (a, [clashing])) == [R.WISH_CLASHES]
-    assert reasons(the_round, (a, [free])) == [None]
-
-
-def accept(voucher: int, guardian: int) -> None:
-    answer = VoucherAnswer(voucher, guardian)
-    (outcome,) = vouchers.accept_vouchers(actor=CHANNEL, answers=[answer], at=OPENS, key=key())
-    assert outcome.reason is None
-
-
-def test_a_list_is_replaced_until_the_window_closes_and_keeps_its_ticket() -> None:
-    city = town()
-    one, two = add_group(city), add_group(city)
-    the_round = choice.opened(city)
-    (a,) = choice.holders(city, 1)
-    choice.file(the_round, [(a, [one])])
-    first = choice.list_of(a)
-    choice.file(the_round, [(a, [two, one])])
-    again = choice.list_of(a)
-    assert (again.id, bytes(again.line_id), again.wishes) == (first.id, bytes(first.line_id), [two, one])
-    told = ChoiceListHistory.objects.filter(choice_list=first).order_by("seq").values_list("cause", "wishes")
-    assert list(told) == [("filed", [one]), ("replaced", [two, one])]
-    assert refusal(lambda: choice.file(the_round, [(a, [one])], at=CLOSES)) == R.CHOICE_WINDOW_NOT_OPEN
-
-
-def test_a_refused_row_leaves_the_earlier_list_as_it_was() -> None:
-    city = town()
-    one = add_group(city)
-    the_round = choice.opened(city)
-    (a,) = choice.holders(city, 1)
-    choice.file(the_round, [(a, [one])])
-    assert reasons(the_round, (a, [one, 999_999])) == [R.WISH_UNKNOWN]
-    assert choice.list_of(a).wishes == [one]
-
-
-def test_a_list_withdrawn_is_not_in_the_closed_list_and_may_be_filed_again() -> None:
-    city = town()
-    one = add_group(city)
-    the_round = choice.opened(city)
-    a, b = choice.holders(city, 2)
-    choice.file(the_round, [(a, [one]), (b, [one])])
-    mine = choice.list_of(a).id
-    stranger: dict[str, Any] = {"actor": CHANNEL, "list_id": mine, "at": INSIDE}
-    assert (
-        refusal(lambda: commands.withdraw_list(**stranger, guardian_id=b.guardian, key=key())) == R.CHOICE_LIST_UNKNOWN
-    )
-    commands.withdraw_list(actor=CHANNEL, list_id=mine, guardian_id=a.guardian, at=INSIDE, key=key())
-    assert choice.list_of(a).state == "withdrawn"
-    choice.file(the_round, [(a, [one])])
-    commands.withdraw_list(actor=CHANNEL, list_id=mine, guardian_id=a.guardian, at=INSIDE, key=key())
-    assert choice.close(the_round).lists == 1
-
-
-def test_one_list_is_filed_by_the_page_and_refused_with_its_reason() -> None:
-    city = town()
-    one = add_group(city)
-    the_round = choice.opened(city)
-    (a,) = choice.holders(city, 1)
-    family = Actor(1, "user:1", (Grant("guardian"),), guardian_id=a.guardian)
-    filed = commands.file_list(
-        actor=family, round_id=the_round.id, row=ListRow(a.voucher, a.guardian, (one,)), at=INSIDE, key=key()
-    )
-    assert filed.wishes == [one]
-    bad = ListRow(a.voucher, a.guardian, (5,))
-    assert (
-        refusal(lambda: commands.file_list(actor=family, round_id=the_round.id, row=bad, at=INSIDE, key=key()))
-        == R.WISH_UNKNOWN
-    )
-    with pytest.raises(Forbidden):
-        commands.file_lists(actor=OFFICER, round_id=the_round.id, rows=[bad], at=INSIDE, key=key())
-
-
-def test_filing_again_under_the_same_key_files_nothing_twice() -> None:
-    city = town()
-    one = add_group(city)
-    the_round = choice.opened(city)
-    a, b = choice.holders(city, 2)
-    own = key()
-    first = choice.file(the_round, [(a, [one]), (b, [5])], own=own)
-    again = choice.file(the_round, [(a, [one]), (b, [5])], own=own)
-    assert [(o.id, o.reason) for o in first] == [(o.id, o.reason) for o in again]
-    assert ChoiceListHistory.objects.count() == 1
-    assert refusal(lambda: choice.file(the_round, [(a, [one])], own=own)) == KeyReason.KEY_REUSED
-
-
-def test_filing_asks_as_often_for_two_hundred_lists_as_for_ten() -> None:
-    city = town()
-    groups = [add_group(city) for _ in range(5)]
-    the_round = choice.opened(city)
-    children = choice.holders(city, 210)
-    counted = []
-    for part in (children[:10], children[10:]):
-        with CaptureQueriesContext(
-            connection,
-        ) as seen:
-            assert all(o.reason is None for o in choice.file(the_round, [(c, groups) for c in part]))
-        counted.append(len(seen))
-    assert counted[0] == counted[1]
-
-
-# --- the round ------------------------------------------------------------------------------------------------------
 
 
 def test_a_plan_that_could_not_work_is_refused() -> None:
@@ -297,7 +123,7 @@ def test_what_is_stored_is_stable_and_every_child_has_its_best_possible_wish() -
     luck = random.Random(11)
     groups = [add_group(city, capacity=luck.randint(1, 4), weekdays=(1, 3)) for _ in range(6)]
     children = choice.holders(city, 25)
-    ChildStatus.objects.bulk_create(status(c.child, "orphan") for c in children[::7])
+    ChildStatus.objects.bulk_create(choice.certified(c.child, "orphan") for c in children[::7])
     the_round = choice.run(city, [(c, luck.sample(groups, luck.randint(1, 5))) for c in children])
     found = frozen.frozen(the_round)
     numbers = {group: n for n, group in enumerate(found.group_ids)}
@@ -312,13 +138,6 @@ def test_what_is_stored_is_stable_and_every_child_has_its_best_possible_wish() -
         g: Enrolment.objects.filter(group_id=g).count() for g in groups
     }
     assert choice.seats_fit()
-
-
-def status(child_id: int, category: str) -> ChildStatus:
-    return ChildStatus(
-        child_id=child_id, category=category, source="registry", evidence="e", state="certified",
-        valid=YEAR, certified_at=OPENS, certified_by=0,
-    )  # fmt: skip
 
 
 def test_the_control_an_unstable_answer_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -372,7 +191,7 @@ def test_the_tier_certified_at_the_cut_off_goes_before_the_draw() -> None:
     city = town()
     group = add_group(city, capacity=1)
     children = choice.holders(city, 6)
-    ChildStatus.objects.bulk_create([status(children[4].child, "orphan")])
+    ChildStatus.objects.bulk_create([choice.certified(children[4].child, "orphan")])
     choice.run(city, [(c, [group]) for c in children])
     assert [choice.place_of(c) for c in children] == [None] * 4 + [group] + [None]
 
@@ -410,6 +229,31 @@ def test_a_frozen_list_and_a_drawn_round_never_change() -> None:
             cursor.execute(statement)
     assert refusal(lambda: choice.drawn(the_round)) == R.CHOICE_ROUND_IN_OTHER_STATE
     assert refusal(lambda: choice.allocate(the_round)) == R.CHOICE_ROUND_IN_OTHER_STATE
+
+
+def test_a_typed_value_is_what_two_different_officers_say() -> None:
+    city = town()
+    the_round = choice.opened(city, choice.plan(beacon_name="typed:national lottery, draw 12"))
+    choice.close(the_round)
+
+    def draw_by(second: Actor | None) -> ChoiceRound:
+        return commands.draw_choice_round(
+            actor=OFFICER,
+            round_id=the_round.id,
+            beacon_value=b"\7",
+            secrets=PARTIES,
+            at=AFTER,
+            key=key(),
+            second=second,
+        )
+
+    other = Actor(503, "user:503", OFFICER.grants)
+    assert refusal(lambda: draw_by(None)) is R.CHOICE_TWO_OFFICERS_TYPE
+    assert refusal(lambda: draw_by(OFFICER)) is R.CHOICE_TWO_OFFICERS_TYPE
+    with pytest.raises(Forbidden):
+        draw_by(choice.CHECKER)
+    assert draw_by(other).state == "drawn"
+    assert AuditEvent.objects.get(action="draw_choice_round").detail["typed_by"] == [OFFICER.user_id, 503]
 
 
 def test_a_secret_that_was_not_committed_to_stops_the_draw() -> None:
@@ -450,96 +294,3 @@ def test_a_run_asks_as_often_for_sixty_children_as_for_ten() -> None:
             choice.allocate(the_round)
         counted.append(len(seen))
     assert counted[0] == counted[1]
-
-
-# --- publication ----------------------------------------------------------------------------------------------------
-
-
-def test_what_is_published_is_checked_by_the_verifiers_and_shows_no_child(tmp_path: Path) -> None:
-    city = town()
-    luck = random.Random(3)
-    groups = [add_group(city, capacity=2, weekdays=(1, 3)) for _ in range(4)]
-    children = choice.holders(city, 12)
-    ChildStatus.objects.bulk_create([status(children[0].child, "orphan")])
-    the_round = choice.run(city, [(c, luck.sample(groups, 3)) for c in children])
-    for folder in ("a", "b"):
-        commands.publish_choice_round(
-            actor=OFFICER, round_id=the_round.id, folder=tmp_path / folder, at=AFTER, key=key()
-        )
-    files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*") if p.is_file())
-    assert all((tmp_path / "a" / f).read_bytes() == (tmp_path / "b" / f).read_bytes() for f in files)
-    root = bytes(the_round.root or b"").hex()
-    for part in ("public", "restricted"):
-        assert "OK" in check("draw.py", tmp_path / "a" / part, root)
-    restricted = tmp_path / "a" / "restricted"
-    assert "OK: stable" in check("places.py", restricted / "instance.json", restricted / "answer.json")
-    public = "".join(p.read_text("utf8") for p in (tmp_path / "a" / "public").iterdir() if p.name != "terms.json")
-    receipt = queries.receipt(actor=OFFICER, list_id=choice.list_of(children[0]).id, at=AFTER)
-    assert receipt.leaf in public
-    assert receipt.line not in public
-
-
-def test_a_place_moved_in_the_answer_is_found_by_the_verifier(tmp_path: Path) -> None:
-    """The control of the test above."""
-    city = town()
-    group = add_group(city, capacity=1)
-    the_round = choice.run(city, [(c, [group]) for c in choice.holders(city, 3)])
-    commands.publish_choice_round(actor=OFFICER, round_id=the_round.id, folder=tmp_path, at=AFTER, key=key())
-    file = tmp_path / "restricted" / "answer.json"
-    answer = json.loads(file.read_text())
-    holder = next(c for c, g in answer["match"].items() if g)
-    other = next(c for c, g in answer["match"].items() if not g)
-    answer["match"] |= {holder: None, other: answer["match"][holder]}
-    file.write_text(json.dumps(answer))
-    assert "prefers" in check("places.py", tmp_path / "restricted" / "instance.json", file, fails=True)
-
-
-def check(script: str, *arguments: Path | str, fails: bool = False) -> str:
-    ran = subprocess.run(
-        [sys.executable, VERIFY / script, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-    assert bool(ran.returncode) == fails, ran.stdout + ran.stderr
-    return ran.stdout
-
-
-# --- direct taking --------------------------------------------------------------------------------------------------
-
-
-def test_direct_taking_waits_for_the_choice_round_where_the_rules_say_so() -> None:
-    city = town(opening="choice_first")
-    full, spare = add_group(city, capacity=1), add_group(city, capacity=3)
-    a, b, c = choice.holders(city, 3)
-
-    def take(child: Child, group: int) -> Any:
-        wish = EnrolWish(child.voucher, child.guardian, group, STARTS)
-        return vouchers.enrol(actor=CHANNEL, wishes=[wish], at=AFTER, key=key())[0].reason
-
-    assert take(c, spare) == EnrolRefusal.CHOICE_FIRST
-    the_round = choice.run(city, [(a, [full]), (b, [full, spare])])
-    assert {choice.place_of(a), choice.place_of(b)} in ({full, spare}, {full, None})
-    winner = a if choice.place_of(a) == full else b
-    assert the_round.state == "allocated"
-    assert take(c, full) == EnrolRefusal.CHOICE_FIRST
-    assert take(c, spare) is None
-    assert Seat.objects.get(group_id=full).taken == 1
-    choice.give_up(winner, AFTER)
-    (d,) = choice.holders(city, 1)
-    assert take(d, full) == EnrolRefusal.CHOICE_FIRST  # freed: first to those on the list
-
-
-def test_by_default_a_place_is_taken_directly_as_before() -> None:
-    city = town()
-    group = add_group(city)
-    (a,) = choice.holders(city, 1)
-    wish = EnrolWish(a.voucher, a.guardian, group, STARTS)
-    assert vouchers.enrol(actor=CHANNEL, wishes=[wish], at=OPENS, key=key())[0].reason is None
-
-
-def test_two_groups_meet_at_the_same_hour_only_where_their_days_do() -> None:
-    def slot(weekday: int, starts: int, first: date = FIRST, last: date | None = None) -> Slot:
-        return Slot(1, 1, 1, weekday, time(starts), time(starts + 1), first, last)
-
-    assert is_clash([slot(1, 15)], [slot(1, 15)])
-    assert not is_clash([slot(1, 15)], [slot(1, 16)])
-    assert not is_clash([slot(1, 15)], [slot(2, 15)])
-    assert not is_clash([slot(1, 15, last=date(2026, 9, 30))], [slot(1, 15, first=date(2026, 10, 1))])

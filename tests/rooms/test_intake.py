@@ -23,6 +23,7 @@ from qosymsha.domain.people.models import Child
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.witness.states import READ
 from qosymsha.kernel.actor import Actor, Grant
+from qosymsha.kernel.clock import local_instant
 from qosymsha.kernel.errors import Forbidden, Refused
 from qosymsha.kernel.models import AuditEvent, Outbox
 from tests.factories import uploads
@@ -240,6 +241,23 @@ def test_another_paper_is_asked_for_sent_and_checked() -> None:
     assert set(Outbox.objects.filter(subject_kind="category_case").values_list("topic", flat=True)) == {
         "category_case_opened", "category_case_asked", "category_case_certified",
     }  # fmt: skip
+
+
+def test_a_family_asked_for_a_paper_has_its_days_before_it_is_refused() -> None:
+    town = Town()
+    case = town.name()
+    town.file()
+    say: dict[str, Any] = {"actor": town.officer, "case_uuid": case, "ground": "unreadable", "words": "The back."}
+    commands.ask_paper(**say, at=INSIDE, key=uuid4())
+    (own,) = town.standing().cases
+    assert own.answer_by is not None
+    page = queries.case_page(actor=town.officer, case_uuid=case, at=INSIDE)
+    assert page is not None
+    assert page.due_on == own.answer_by
+    last = local_instant(own.answer_by, 12)
+    with refused(IntakeRefusal.FAMILY_HAS_TIME):
+        commands.refuse_case(**say, at=last, key=uuid4())
+    commands.refuse_case(**say, at=last + timedelta(days=1), key=uuid4())
 
 
 def test_papers_have_a_number_and_go_when_the_case_is_taken_back() -> None:

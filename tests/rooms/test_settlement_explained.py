@@ -21,16 +21,8 @@ from qosymsha.kernel.entropy import uuid4
 from qosymsha.kernel.errors import Forbidden, Refused
 from tests.factories.readings import readings
 from tests.factories.settlement import APPROVER, AT, FEBRUARY, JANUARY, OFFICER, SYSTEM, TARIFF, City, person
-from tests.rooms.test_settlement_corrections import (
-    decide,
-    drawn,
-    flag,
-    next_month,
-    one_row,
-    paid,
-    resolve,
-    upheld_after_payment,
-)
+from tests.rooms.test_settlement_corrections import drawn, flag, one_row, paid, resolve
+from tests.rooms.test_settlement_recoveries import decide, next_month, upheld_after_payment
 
 pytestmark = pytest.mark.django_db
 

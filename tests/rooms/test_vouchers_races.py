@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 # The control: the same function reading first and writing later what it read, without lock and condition.
 _READ_THEN_WRITE = """
-CREATE OR REPLACE FUNCTION take_seats(groups bigint[], wanted int[]) RETURNS TABLE (group_id bigint, granted int)
+CREATE OR REPLACE FUNCTION take_free_seats(groups bigint[], wanted int[]) RETURNS TABLE (group_id bigint, granted int)
 LANGUAGE plpgsql AS $$
 DECLARE seen int; room int;
 BEGIN
@@ -54,7 +54,7 @@ END $$"""
 @contextmanager
 def seats_by_read_then_write() -> Iterator[None]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_get_functiondef('take_seats'::regproc)")
+        cursor.execute("SELECT pg_get_functiondef('take_free_seats'::regproc)")
         (right,) = cursor.fetchone()
         cursor.execute(_READ_THEN_WRITE)
         try:

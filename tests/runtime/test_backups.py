@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,8 +14,7 @@ import pytest
 
 from qosymsha.runtime import backups, postgres
 from qosymsha.runtime.errors import EnvironmentFault
-from qosymsha.runtime.places import places_of
-from qosymsha.runtime.processes import wait_until
+from tests.faults.disks import lose_the_disk, receiving
 
 pytestmark = pytest.mark.fault
 
@@ -30,29 +25,6 @@ def top() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="qosymsha-test-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o711)
         yield Path(name)
-
-
-@contextmanager
-def receiving(url: str, folder: Path, *, is_strict: bool) -> Iterator[subprocess.Popen[bytes]]:
-    receiver = subprocess.Popen(backups.receiver(url, folder), stderr=subprocess.DEVNULL)
-    try:
-        assert wait_until(lambda: backups.received(url)[0], 60)
-        backups.wait_for_receiver(url, is_strict=is_strict)
-        yield receiver
-    finally:
-        receiver.send_signal(signal.SIGCONT)
-        receiver.terminate()
-        receiver.wait(60)
-
-
-def _lose_the_disk(state: Path) -> None:
-    """The machine dies: its keeper first, so that nothing starts the server again; then its disk is gone."""
-    postmaster = postgres.postmaster_pid(state)
-    assert postmaster is not None
-    os.kill(int(places_of(state).keeper.read_text(encoding="ascii")), signal.SIGKILL)
-    os.kill(postmaster, signal.SIGKILL)
-    assert wait_until(lambda: postgres.postmaster_pid(state) is None, 60)
-    shutil.rmtree(state / "data")
 
 
 def _rows(state: Path) -> set[int]:
@@ -80,7 +52,7 @@ def test_the_loss_of_the_disk_loses_nothing_acknowledged_and_any_second_comes_ba
                         row = connection.execute("SELECT clock_timestamp()").fetchone()
                         assert row is not None
                         middle = row[0]
-            _lose_the_disk(state)
+            lose_the_disk(state)
     backups.restore(folder, top / "whole")
     assert _rows(top / "whole") == set(range(300))
     backups.restore(folder, top / "middle", middle)
@@ -104,7 +76,7 @@ def test_a_server_that_does_not_wait_for_the_receiver_loses_rows_with_its_disk(t
                 for i in range(50):
                     connection.execute("INSERT INTO told VALUES (%s)", [i])
             receiver.kill()  # what its socket holds it never wrote
-            _lose_the_disk(state)
+            lose_the_disk(state)
     backups.restore(folder, top / "whole")
     assert _rows(top / "whole") < set(range(50))
 

@@ -14,6 +14,7 @@ from qosymsha.runtime import places, postgres
 from qosymsha.runtime.binaries import find_binaries
 from qosymsha.runtime.cluster import server_command
 from qosymsha.runtime.errors import EnvironmentFault
+from qosymsha.runtime.keeper import QUICK_DEATHS_ALLOWED
 from qosymsha.runtime.places import places_of
 from qosymsha.runtime.postgres import create_database, postmaster_pid, running
 from qosymsha.runtime.processes import is_running, wait_until
@@ -160,6 +161,21 @@ def test_a_killed_server_comes_back_with_every_row(state):
         with running(state):
             assert postmaster_pid(state) != first
             assert ask(server, "select count(*) from t") == [(1000,)]
+    assert server_processes(state) == []
+
+
+@pytest.mark.fault
+def test_a_server_that_stood_is_started_again_until_what_hinders_it_is_gone(state):
+    """As on a full disk; a folder that anybody may write hinders it just as well."""
+    where = places_of(state)
+    with running(state) as server:
+        postmaster = postmaster_pid(state)
+        where.cluster.chmod(0o777)
+        os.kill(postmaster, signal.SIGKILL)
+        hindered = QUICK_DEATHS_ALLOWED + 1
+        assert wait_until(lambda: where.log.read_text("utf-8", "replace").count("invalid permissions") >= hindered, 60)
+        where.cluster.chmod(0o700)
+        assert wait_until(lambda: answers(server), 60)
     assert server_processes(state) == []
 
 

@@ -53,10 +53,14 @@ CHECKPOINT_KEY = bytes.fromhex(os.environ.get("QOSYMSHA_CHECKPOINT_KEY", "")) or
     b"" if PRODUCTION else _demo_key("checkpoint")
 )
 
+# A server of public pages alone, on a standby: nothing is signed in, filed or decided there (decision 0056).
+LOOKS_ONLY = os.environ.get("QOSYMSHA_LOOKS") == "1"
 # QOSYMSHA_POOL is set by `serve` for its page servers alone (decision 0036).
 DATABASES = {
     "default": django_database(
-        os.environ.get("DATABASE_URL", "postgresql:///qosymsha"), pool=int(os.environ.get("QOSYMSHA_POOL", "0"))
+        os.environ.get("DATABASE_URL", "postgresql:///qosymsha"),
+        pool=int(os.environ.get("QOSYMSHA_POOL", "0")),
+        is_read_only=LOOKS_ONLY,
     )
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -68,6 +72,7 @@ ROOMS = [
     "qosymsha.domain.witness",
     "qosymsha.domain.people",
     "qosymsha.domain.factors",
+    "qosymsha.domain.errands",
     "qosymsha.domain.programmes",
     "qosymsha.domain.documents",
     "qosymsha.domain.assistance",
@@ -75,6 +80,7 @@ ROOMS = [
     "qosymsha.domain.vouchers",
     "qosymsha.domain.agreements",
     "qosymsha.domain.attendance",
+    "qosymsha.domain.trials",
     "qosymsha.domain.flags",
     "qosymsha.domain.settlement",
     "qosymsha.domain.choice",
@@ -83,6 +89,7 @@ ROOMS = [
     "qosymsha.domain.controls",
     "qosymsha.domain.enquiries",
     "qosymsha.domain.casework",
+    "qosymsha.domain.messages",
     "qosymsha.domain.insights",
     "qosymsha.domain.figures",
 ]
@@ -102,7 +109,9 @@ INSTALLED_APPS = [
     "qosymsha.interfaces.office",
 ]
 MIDDLEWARE = [
+    "qosymsha.interfaces.ui.journal.journaled",
     "qosymsha.interfaces.ui.build.stamped",
+    "qosymsha.interfaces.ui.headers.hardened",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -112,6 +121,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+if LOOKS_ONLY:
+    MIDDLEWARE.append("qosymsha.interfaces.ui.looks.LooksOnly")
 ROOT_URLCONF = "qosymsha.config.urls"
 TEMPLATES = [
     {
@@ -125,6 +136,7 @@ STATIC_URL = "static/"
 STATICFILES_DIRS: list[Path] = []
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site reads our files
 
 LANGUAGE_CODE = "kk"
 LANGUAGES = [("kk", "Қазақша"), ("ru", "Русский"), ("en", "English")]
@@ -137,6 +149,7 @@ TIME_ZONE = "Asia/Almaty"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
+        "object-src": ["'none'"],
         "script-src": ["'self'"],
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
@@ -164,6 +177,24 @@ CSRF_FAILURE_VIEW = "qosymsha.interfaces.signin.views.not_our_form"
 VISIT_LENGTH = timedelta(hours=float(os.environ.get("QOSYMSHA_VISIT_HOURS", "12")))
 VISIT_IDLE = timedelta(minutes=float(os.environ.get("QOSYMSHA_VISIT_IDLE_MINUTES", "60")))
 SESSION_COOKIE_AGE = int(VISIT_LENGTH.total_seconds())
+# The journal (docs/security/logging.md): JSON lines on the error stream, or what Django says by itself.
+JOURNAL = os.environ.get("QOSYMSHA_JOURNAL", "json" if PRODUCTION else "plain")
+TRACE_SQL = MODE != "test" and os.environ.get("QOSYMSHA_TRACE_SQL", "1") != "0"
+METERS = os.environ.get("QOSYMSHA_METERS", "" if MODE == "test" else str(places_of().state / "meters"))
+LOGGING: dict[str, object] = {}
+if JOURNAL == "json":
+    LOGGING = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": "qosymsha.interfaces.ui.journal.JsonLines"}},
+        "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"handlers": ["out"], "level": "WARNING"},
+        "loggers": {
+            "qosymsha.interfaces.ui.journal": {"level": "INFO"},
+            "django": {"handlers": [], "level": "WARNING"},
+            "django.request": {"level": "ERROR"},  # what is refused stands in the journal's own line
+        },
+    }
 # How long a process keeps what seldom changes (a public page's menus): tests look at what is there now.
 KEPT_SECONDS = float(os.environ.get("QOSYMSHA_KEPT_SECONDS", "0" if MODE == "test" else "30"))
 STEP_UP_MINUTES = int(os.environ.get("QOSYMSHA_STEP_UP_MINUTES", "10"))
@@ -172,6 +203,10 @@ STEP_UP_MINUTES = int(os.environ.get("QOSYMSHA_STEP_UP_MINUTES", "10"))
 _OF_DATABASE = hashlib.sha256(os.environ.get("DATABASE_URL", "").encode()).hexdigest()[:8]
 TREASURY_FOLDER = str(places_of().state / f"treasury-{_OF_DATABASE}") if MODE == "trial" else ""
 
+# Notices: the installation's own dated rules (a file; empty: the product's), where a trial's e-mails are put down.
+NOTICE_RULES = os.environ.get("QOSYMSHA_NOTICE_RULES", "")
+MAIL_FOLDER = str(places_of().state / f"mail-{_OF_DATABASE}") if MODE in ("trial", "demo") else ""
+
 # Adapters by port; a door or a job asks `kernel.adapters` for them by name.
 _FAKES = {
     "registry": "qosymsha.integrations.registries.fake:FakeRegistry",
@@ -179,6 +214,8 @@ _FAKES = {
     "treasury": "qosymsha.integrations.treasury.fake:FakeTreasury",
     "signing": "qosymsha.integrations.signing.demo:DemoSigning",
     "codes": "qosymsha.integrations.codes.fake:FakeCodeSender",
+    "sms": "qosymsha.integrations.messages.fake:FakeSms",
+    "email": "qosymsha.integrations.messages.fake:FakeMail",
     "identity": "",  # in a trial demo people stand in for it; tests run a provider
 }
 ADAPTERS = {

@@ -6,7 +6,7 @@ from django.conf.urls.i18n import i18n_patterns
 from django.urls import include, path
 
 from qosymsha.interfaces.family import here
-from qosymsha.interfaces.public import audit, views
+from qosymsha.interfaces.public import audit, health, views
 from qosymsha.interfaces.signin import identity
 
 urlpatterns = [
@@ -18,6 +18,8 @@ urlpatterns = [
     path("audit/checkpoints/", audit.every, name="audit-checkpoints"),
     path("audit/checkpoints/<int:size>.txt", audit.one, name="audit-one-checkpoint"),
     path("audit/key.txt", audit.key, name="audit-key"),
+    path("health/", health.ready, name="health"),
+    path("health/live/", health.live, name="health-live"),
     *i18n_patterns(
         path("", include("qosymsha.interfaces.public.urls")),
         path("", include("qosymsha.interfaces.signin.urls")),

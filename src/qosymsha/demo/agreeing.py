@@ -17,20 +17,27 @@ CLUBS = 3
 
 def agree(world: World) -> None:
     """Draw the contracts of all places; the first clubs sign, see papers, and one of them refuses a child in vain."""
-    at = world.at(DRAWN, 3)
-    commands.draw_contracts(actor=STAGE_HAND, programme_id=world.programme_id, at=at, key=world.key("family contracts"))
+    draw(world, DRAWN)
     for provider_id in world.facts["providers"][:CLUBS]:
-        _sign(world, provider_id)
         _see_papers(world, provider_id)
     _refuse_in_vain(world, world.facts["providers"][0])
 
 
-def _sign(world: World, provider_id: int) -> None:
-    manager, at = world.actors[f"provider {provider_id}"], world.at(DRAWN, 12)
+def draw(world: World, day: date) -> None:
+    """Draw the contracts of places that have none yet; the first clubs sign."""
+    at = world.at(day, 3)
+    key = world.key("family contracts", day)
+    commands.draw_contracts(actor=STAGE_HAND, programme_id=world.programme_id, at=at, key=key)
+    for provider_id in world.facts["providers"][:CLUBS]:
+        _sign(world, provider_id, day)
+
+
+def _sign(world: World, provider_id: int, day: date) -> None:
+    manager, at = world.actors[f"provider {provider_id}"], world.at(day, 12)
     found = queries.contracts_of_provider(actor=manager, provider_id=provider_id, at=at, unsigned=True, limit=SIGNED)
     outcomes = commands.sign_as_provider(
         actor=manager, provider_id=provider_id, contract_ids=[one.id for one in found], proof=Proof(at, Way.CODE),
-        at=at, key=world.key("sign contracts", provider_id),
+        at=at, key=world.key("sign contracts", provider_id, day),
     )  # fmt: skip
     world.accepted(outcomes)
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from qosymsha.demo.people import DemoFamily, Person, families
-from qosymsha.demo.world import STAGE_HAND, YEAR, World
+from qosymsha.demo.world import STAGE_HAND, YEAR, Term, World
 from qosymsha.domain.admission.commands import allocating, closing, drawing, filing, planning, publishing
 from qosymsha.domain.admission.rules import RoundPlan
 from qosymsha.domain.allocation import draw
@@ -20,7 +20,9 @@ from qosymsha.domain.people.rules import FamilyRow, PersonDetails
 from qosymsha.kernel import clock
 from qosymsha.kernel.actor import Actor
 
-OPENS, CLOSES, DRAWN = date(YEAR, 1, 26), date(YEAR, 2, 9), date(YEAR, 2, 10)
+OPENS = date(YEAR, 1, 26)
+YEARS = Term("year", OPENS, date(YEAR, 2, 9), date(YEAR, 2, 10), date(YEAR, 3, 1))
+PLANNED_DAYS_BEFORE = 10
 FAMILIES_PER_BATCH = 1_500
 FILING_TWICE_EVERY = 90  # families file again "to be sure"; the second try is refused
 UNPROVED_EVERY = 300  # guardians whom no register knows as one
@@ -28,24 +30,25 @@ PARTIES = ("akimat", "parents-council")
 CERTIFIED_FROM = date(YEAR, 1, 1)
 
 
-def plan_and_open(world: World) -> None:
+def plan_and_open(world: World, term: Term = YEARS) -> None:
     """Publish the plan of the round (window, beacon, commitments) before it opens; open it on its day."""
-    at = world.at(OPENS - timedelta(days=10))
+    at = world.at(term.opens - timedelta(days=PLANNED_DAYS_BEFORE))
     plan = RoundPlan(
-        opens_at=clock.local_instant(OPENS, 9),
-        closes_at=clock.local_instant(CLOSES, 18),
-        first_month=date(YEAR, 3, 1),
-        last_month=date(YEAR, 12, 1),
-        beacon_name=f"demo beacon, first value after {CLOSES.isoformat()} 18:00",
-        commitments={party: draw.commitment(_secret(world, party)) for party in PARTIES},
+        opens_at=clock.local_instant(term.opens, 9),
+        closes_at=clock.local_instant(term.closes, 18),
+        first_month=term.starts,
+        last_month=date(term.starts.year, 12, 1),
+        beacon_name=f"demo beacon, first value after {term.closes.isoformat()} 18:00",
+        commitments={party: draw.commitment(_secret(world, party, term)) for party in PARTIES},
     )
     officer = world.actors["officer"]
     planned = planning.plan_round(
-        actor=officer, programme_id=world.programme_id, plan=plan, at=at, key=world.key("plan round")
+        actor=officer, programme_id=world.programme_id, plan=plan, at=at, key=world.key("plan round", term.name)
     )
     world.round_id = planned.id
     world.facts["round_number"], world.facts["beacon_name"] = planned.number, plan.beacon_name
-    planning.open_round(actor=officer, round_id=planned.id, at=world.at(OPENS, 9, 1), key=world.key("open round"))
+    at = world.at(term.opens, 9, 1)
+    planning.open_round(actor=officer, round_id=planned.id, at=at, key=world.key("open round", term.name))
 
 
 def take_in(world: World) -> None:
@@ -64,7 +67,7 @@ def take_in(world: World) -> None:
 def _take_in(world: World, batch: Sequence[DemoFamily], number: int) -> None:
     at = world.at(OPENS + timedelta(days=number % 14), 10, number % 60)
     app = world.actors["app"]
-    _teach(world, batch)
+    teach(world, batch)
     proofs = {family.guardian.iin: world.registry.children_of(family.guardian.iin) for family in batch}
     answers = world.registry.statuses_of([child.person.iin for family in batch for child in family.children])
     outcomes = family_commands.register_families(
@@ -101,34 +104,37 @@ def _file(world: World, app: Actor, batch: Sequence[DemoFamily], child_ids: list
     world.accepted(outcomes)
 
 
-def decide(world: World, folder: Path) -> None:
+def decide(world: World, folder: Path, term: Term = YEARS) -> None:
     """Close, draw, allocate, publish: each step on its day, none can be done twice."""
     officer, round_id = world.actors["officer"], world.round_id
-    closing.close_round(actor=officer, round_id=round_id, at=world.at(CLOSES, 18, 1), key=world.key("close"))
+    at = world.at(term.closes, 18, 1)
+    closing.close_round(actor=officer, round_id=round_id, at=at, key=world.key("close", term.name))
     world.say("round", 1, 4)
     drawing.draw_round(
         actor=officer,
         round_id=round_id,
         beacon_value=world.beacon.value(world.facts["beacon_name"]),
-        secrets={party: _secret(world, party) for party in PARTIES},
-        at=world.at(DRAWN, 10),
-        key=world.key("draw"),
+        secrets={party: _secret(world, party, term) for party in PARTIES},
+        at=world.at(term.drawn, 10),
+        key=world.key("draw", term.name),
     )
     world.say("round", 2, 4)
-    allocating.allocate_round(actor=officer, round_id=round_id, at=world.at(DRAWN, 11), key=world.key("allocate"))
+    at = world.at(term.drawn, 11)
+    allocating.allocate_round(actor=officer, round_id=round_id, at=at, key=world.key("allocate", term.name))
     world.say("round", 3, 4)
+    at = world.at(term.drawn, 12)
     publishing.publish_round(
-        actor=officer, round_id=round_id, folder=folder, at=world.at(DRAWN, 12), key=world.key("publish")
+        actor=officer, round_id=round_id, folder=folder, at=at, key=world.key("publish", term.name)
     )
     world.say("round", 4, 4)
 
 
-def _secret(world: World, party: str) -> bytes:
+def _secret(world: World, party: str, term: Term) -> bytes:
     """A party's sealed secret; in the demo it follows from the seed."""
-    return hashlib.sha256(f"demo secret {world.seed} {party}".encode()).digest()
+    return hashlib.sha256(f"demo secret {world.seed} {term.name} {party}".encode()).digest()
 
 
-def _teach(world: World, batch: Sequence[DemoFamily]) -> None:
+def teach(world: World, batch: Sequence[DemoFamily]) -> None:
     """Tell the fake registers about the families, as real registers would know them already."""
     proofs: dict[str, list[ProvedChild]] = {}
     answers: list[StatusAnswer] = []

@@ -58,7 +58,7 @@ def _mark(world: World, provider_id: int, month: date, after: date) -> None:
     manager, draw = world.actors[f"provider {provider_id}"], random.Random(f"{world.seed} {month} {provider_id}")
     held = attendance.sessions_of(provider_id, month)
     places = vouchers.enrolments_of_groups(sorted({s.group_id for s in held}), month)
-    marks = _marks(held, places, draw, presence.seen(world), presence.ghosts(world, provider_id, held))
+    marks = marks_of(held, places, draw, presence.seen(world), presence.ghosts(world, provider_id, held))
     at = world.at(after, 9)
     outcomes = marking.mark_sessions(
         actor=manager, provider_id=provider_id, marks=marks, at=at, key=world.key("mark", month, provider_id)
@@ -84,7 +84,7 @@ def _mark_late(world: World, provider_id: int, month: date, marks: Sequence[Mark
     world.accepted(outcomes)
 
 
-def _marks(
+def marks_of(
     held: Sequence[SessionFacts],
     places: Sequence[EnrolmentFacts],
     draw: random.Random,
@@ -120,10 +120,10 @@ def confirm(world: World, month: date, decided_permille: int = OFFICER_DECIDES_P
     day = next_month(month)
     for number, batch in enumerate(chunks(world.facts["providers"], PROVIDERS_PER_BATCH)):
         at = world.at(day + timedelta(days=2), 19)
-        ids = _sheet_ids(world, month, batch, (SheetState.WITH_PARENTS,))
+        ids = sheet_ids(world, month, batch, (SheetState.WITH_PARENTS,))
         app = world.actors["app"]
         rows = attendance.rows_of_sheets(actor=app, sheet_ids=ids, at=at, words=(WordState.SILENT,))
-        words = _words(world, rows, at.date(), number, presence.ghost_sheets(world, month, batch))
+        words = words_of(world, rows, at.date(), number, presence.ghost_sheets(world, month, batch))
         world.accepted(sheets.confirm_rows(actor=app, words=words, at=at, key=world.key("words", month, number)))
         at = world.at(day + timedelta(days=15), 10)
         _decide(world, ids, f"{month} {number}", decided_permille)
@@ -133,7 +133,8 @@ def confirm(world: World, month: date, decided_permille: int = OFFICER_DECIDES_P
         world.accepted(outcomes)
 
 
-def _sheet_ids(world: World, month: date, provider_ids: Sequence[int], states: Sequence[str]) -> list[int]:
+def sheet_ids(world: World, month: date, provider_ids: Sequence[int], states: Sequence[str]) -> list[int]:
+    """The sheets of a month in these states."""
     found = [
         sheet
         for provider_id in provider_ids
@@ -142,7 +143,7 @@ def _sheet_ids(world: World, month: date, provider_ids: Sequence[int], states: S
     return [sheet.id for sheet in found]
 
 
-def _words(world: World, rows: Sequence[RowFacts], today: date, number: int, ghosts: Collection[int]) -> list[Word]:
+def words_of(world: World, rows: Sequence[RowFacts], today: date, number: int, ghosts: Collection[int]) -> list[Word]:
     """What guardians say; in the sheets of `ghosts` the provider's own phone says yes for all of them."""
     draw = random.Random(f"words {world.seed} {today} {number}")
     guardians = people.guardians_of([row.child_id for row in rows], today)
@@ -167,7 +168,7 @@ def decide_rest(world: World, months: Sequence[date]) -> None:
     presence.resolve(world, months, 1000)
     for month in months:
         for number, batch in enumerate(chunks(world.facts["providers"], PROVIDERS_PER_BATCH)):
-            ids = _sheet_ids(world, month, batch, (SheetState.WITH_PARENTS, SheetState.FOR_PAYMENT))
+            ids = sheet_ids(world, month, batch, (SheetState.WITH_PARENTS, SheetState.FOR_PAYMENT))
             _decide(world, ids, f"rest {month} {number}", 1000)
 
 

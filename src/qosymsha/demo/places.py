@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from qosymsha.demo import choosing
-from qosymsha.demo.world import STAGE_HAND, YEAR, World
+from qosymsha.demo.world import STAGE_HAND, YEAR, Term, World
 from qosymsha.domain.admission.commands import refilling
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.providers import queries as providers
@@ -29,36 +29,37 @@ TURNS = 2
 
 def answer(world: World) -> None:
     """Most accept, some refuse, some stay silent."""
-    _answer_all(world, "first answers", ANSWERED)
+    answer_all(world, "first answers", ANSWERED)
 
 
-def choose(world: World, folder: Path) -> None:
+def choose(world: World, folder: Path, term: Term = choosing.YEARS) -> None:
     """All groups first by a choice round; its public files go into `folder`/choice."""
-    choosing.plan_and_open(world)
-    wishes = choosing.Wishes(providers.groups_open_on(world.programme_id, LESSONS_FROM), world.seed)
-    for number, batch in enumerate(_pages(world, "accepted")):
-        choosing.file(world, wishes, batch, number)
-    choosing.decide(world, folder)
+    choosing.plan_and_open(world, term)
+    wishes = choosing.Wishes(providers.groups_open_on(world.programme_id, term.starts), world.seed)
+    for number, batch in enumerate(pages(world, "accepted")):
+        choosing.file(world, wishes, batch, number, term)
+    choosing.decide(world, folder, term)
 
 
 def move_up(world: World) -> None:
     """What the choice round left over is taken directly; the waiting list moves up twice; freed places are offered."""
-    catalogue = _left_over(world)
-    _take_places(world, catalogue, choosing.DRAWN + timedelta(days=1))
+    catalogue = left_over(world, LESSONS_FROM)
+    take_places(world, catalogue, choosing.YEARS.drawn + timedelta(days=1))
     for turn in range(TURNS):
         day = REFILLED + timedelta(days=7 * turn)
         _expire_and_sweep(world, day)
         refilling.refill(
             actor=world.actors["officer"], round_id=world.round_id, at=world.at(day, 11), key=world.key("refill", turn)
         )
-        _answer_all(world, f"answers {turn}", day + timedelta(days=1))
-        _take_places(world, catalogue, day + timedelta(days=2))
+        answer_all(world, f"answers {turn}", day + timedelta(days=1))
+        take_places(world, catalogue, day + timedelta(days=2))
     _expire_and_sweep(world, LAST_EXPIRY)
     choosing.pass_on(world, LAST_EXPIRY + timedelta(days=1))
 
 
-def _left_over(world: World) -> Catalogue:
-    groups = providers.groups_open_on(world.programme_id, LESSONS_FROM)
+def left_over(world: World, first: date) -> Catalogue:
+    """The groups in which a choice round left places over, from a first day of lessons on."""
+    groups = providers.groups_open_on(world.programme_id, first)
     spare = vouchers.left_over([group.id for group in groups])
     return Catalogue([group for group in groups if group.id in spare], world.seed)
 
@@ -73,10 +74,11 @@ def _expire_and_sweep(world: World, day: date) -> None:
     )
 
 
-def _answer_all(world: World, name: str, day: date) -> None:
+def answer_all(world: World, name: str, day: date) -> None:
+    """Every issued voucher is accepted, refused, or left without an answer."""
     draw = random.Random(f"{name} {world.seed}")
     at = world.at(day, 12)
-    for number, batch in enumerate(_pages(world, "issued")):
+    for number, batch in enumerate(pages(world, "issued")):
         guardians = people.guardians_of([v.child_id for v in batch], day)
         yes, no = [], []
         for voucher in batch:
@@ -96,26 +98,26 @@ def _answer_all(world: World, name: str, day: date) -> None:
         world.say("answers", number + 1, number + 1)
 
 
-def _take_places(world: World, catalogue: Catalogue, day: date) -> None:
+def take_places(world: World, catalogue: Catalogue, day: date, first: date = LESSONS_FROM) -> None:
     """Every accepted voucher looks for a group of its kind and age with a place."""
     at = world.at(day, 12)
-    for number, batch in enumerate(_pages(world, "accepted")):
-        wishes = _wishes(catalogue, batch, day)
+    for number, batch in enumerate(pages(world, "accepted")):
+        wishes = _wishes(catalogue, batch, day, first)
         outcomes = places.enrol(actor=world.actors["app"], wishes=wishes, at=at, key=world.key("enrol", day, number))
         catalogue.note(wishes, outcomes)
         world.accepted(outcomes)
         world.say("places", number + 1, number + 1)
 
 
-def _wishes(catalogue: Catalogue, batch: Sequence[VoucherFacts], today: date) -> list[EnrolWish]:
+def _wishes(catalogue: Catalogue, batch: Sequence[VoucherFacts], today: date, first: date) -> list[EnrolWish]:
     children = [v.child_id for v in batch]
     born, guardians = people.birth_dates(children), people.guardians_of(children, today)
     wishes = []
     for voucher in batch:
-        age = _age(born[voucher.child_id], LESSONS_FROM)
+        age = _age(born[voucher.child_id], first)
         group = catalogue.pick(voucher.kind, age)
         if group is not None:
-            wishes.append(EnrolWish(voucher.id, guardians[voucher.child_id][0], group, LESSONS_FROM))
+            wishes.append(EnrolWish(voucher.id, guardians[voucher.child_id][0], group, first))
     return wishes
 
 
@@ -125,7 +127,7 @@ def move_some(world: World, day: date) -> None:
     catalogue = Catalogue(providers.groups_open_on(world.programme_id, day), world.seed + 1)
     at = world.at(day, 12)
     moved = 0
-    for number, batch in enumerate(_pages(world, "active")):
+    for number, batch in enumerate(pages(world, "active")):
         leaving = [v for v in batch if draw.randrange(1000) < MOVING_PERMILLE]
         children = [v.child_id for v in leaving]
         born, guardians = people.birth_dates(children), people.guardians_of(children, day)
@@ -144,7 +146,7 @@ def close_all(world: World, day: date) -> None:
     """At the year's end every voucher is closed, its place with it; the money still held comes back."""
     at = world.at(day, 17)
     for state in ("active", "suspended", "released", "accepted"):
-        for number, batch in enumerate(_pages(world, state)):
+        for number, batch in enumerate(pages(world, state)):
             outcomes = ends.close_vouchers(
                 actor=world.actors["officer"],
                 voucher_ids=[voucher.id for voucher in batch],
@@ -186,7 +188,7 @@ class Catalogue:
                 self._free[wishes[outcome.row].group_id] += 1
 
 
-def _pages(world: World, state: str) -> Iterator[list[VoucherFacts]]:
+def pages(world: World, state: str) -> Iterator[list[VoucherFacts]]:
     """All vouchers in a state, page by page, read by the officer."""
     after = 0
     read: Callable[..., list[VoucherFacts]] = vouchers.vouchers_in_state

@@ -21,19 +21,22 @@ from qosymsha.kernel.actor import Actor
 OPENS, LESSONS_FROM, LESSONS_TO = date(YEAR, 1, 12), date(YEAR, 3, 2), date(YEAR, 12, 31)
 TEACHER_BORN = date(1985, 6, 15)
 WITH_USERS, TEACHERS_EACH = 3, 2  # of how many providers so many teachers are users: enough to try their pages
+REACH = (0.014, 0.022)  # degrees of latitude and longitude: about a mile and a half around Astana's districts
+UNTOLD_EVERY = 9
 FORGETFUL_EVERY = 11  # one provider in so many comes without its fire paper
 
 
 def open_city(world: World) -> None:
     """Let every provider of the plan go the whole way from registration to its groups."""
-    plan = _plan(world)
+    plan = planned(world)
     world.facts["providers"] = []
     for done, spec in enumerate(plan):
         world.facts["providers"].append(_settle(world, spec, done))
         world.say("providers", done + 1, len(plan))
 
 
-def _plan(world: World) -> list[city.ProviderSpec]:
+def planned(world: World) -> list[city.ProviderSpec]:
+    """The providers of this city, in the order of `facts["providers"]`."""
     world.facts["districts"] = {d.kato: d.id for d in people.districts_of(world.territory_id, OPENS)}
     activities: dict[str, list[str]] = {kind: [] for kind in world.lines}
     for row in classifiers.activities():
@@ -62,7 +65,7 @@ def _settle(world: World, spec: city.ProviderSpec, serial: int) -> int:
     outcomes = groups.open_groups(
         actor=manager,
         provider_id=provider_id,
-        groups=_groups(world, spec, serial),
+        groups=group_drafts(world, spec, serial),
         at=at,
         key=world.key("groups", serial),
     )
@@ -127,10 +130,16 @@ def _contract(world: World, spec: city.ProviderSpec, provider_id: int, serial: i
     contracts.sign_contract(actor=world.actors["officer"], draft=draft, at=at, key=world.key("contract", serial))
 
 
-def _groups(world: World, spec: city.ProviderSpec, serial: int) -> list[GroupDraft]:
+def group_drafts(
+    world: World, spec: city.ProviderSpec, serial: int, days: tuple[date, date] = (LESSONS_FROM, LESSONS_TO)
+) -> list[GroupDraft]:
+    """A provider's groups from a first to a last day."""
     districts = world.facts["districts"]
     staff = [_teacher(serial, n) for n in range(spec.teachers)]
-    venues = [VenueDraft(districts[kato], kk, ru, capacity) for kato, kk, ru, capacity in spec.venues]
+    venues = [
+        VenueDraft(districts[kato], kk, ru, capacity, _place(world, kato, serial, n))
+        for n, (kato, kk, ru, capacity) in enumerate(spec.venues)
+    ]
     tariffs = [world.facts["rules"].tariff(spec.kind, group.activity) for group in spec.groups]
     return [
         GroupDraft(
@@ -142,14 +151,24 @@ def _groups(world: World, spec: city.ProviderSpec, serial: int) -> list[GroupDra
             capacity=group.capacity,
             unit_tariff_tiyn=tariff.unit_tiyn,
             units_per_month=tariff.units_per_month,
-            first_day=LESSONS_FROM,
-            last_day=LESSONS_TO,
+            first_day=days[0],
+            last_day=days[1],
             venue=venues[group.venue],
             teacher=staff[group.teacher],
             slots=tuple(SlotDraft(weekday, group.starts, group.ends) for weekday in group.weekdays),
         )
         for group, tariff in zip(spec.groups, tariffs, strict=True)
     ]
+
+
+def _place(world: World, kato: str, serial: int, n: int) -> tuple[float, float] | None:
+    """Somewhere around the district's assumed middle, to four digits; one venue in `UNTOLD_EVERY` tells no place."""
+    middle = queries.centres().get(kato)
+    if middle is None or (serial + n) % UNTOLD_EVERY == UNTOLD_EVERY - 1:
+        return None
+    draw = random.Random(f"place {world.seed} {serial} {n}")
+    north, east = (degree + draw.uniform(-reach, reach) for degree, reach in zip(middle, REACH, strict=True))
+    return round(north, 4), round(east, 4)
 
 
 def _owner(spec: city.ProviderSpec, serial: int) -> PersonDetails | None:

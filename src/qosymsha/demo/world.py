@@ -24,6 +24,17 @@ T = TypeVar("T")
 Say = Callable[[str, int, int], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Term:
+    """When a round is: its window's first and last day, its draw, the first month or day of its places."""
+
+    name: str
+    opens: date
+    closes: date
+    drawn: date
+    starts: date
+
+
 @dataclass(slots=True)
 class World:
     """The city of one demo. `say(step, done, total)` reports progress; `refusals` counts reasons over the year."""

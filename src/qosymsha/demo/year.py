@@ -10,7 +10,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qosymsha.demo import agreeing, controlling, figures, founding, intake, months, places, presence, report, supply
+from qosymsha.demo import (
+    agreeing,
+    controlling,
+    figures,
+    founding,
+    intake,
+    months,
+    next_year,
+    places,
+    presence,
+    report,
+    supply,
+    telling,
+)
 from qosymsha.demo.world import YEAR, World
 from qosymsha.domain.settlement.commands import closes
 from qosymsha.domain.settlement.commands.closes import December, DecemberDecision
@@ -29,7 +42,7 @@ def play(world: World, folder: Path) -> dict[str, Any]:
     for seconds and memory.
     """
     seconds: dict[str, float] = {}
-    schema.make_months(clock.month_of(founding.FOUNDED), 16)
+    schema.make_months(clock.month_of(founding.FOUNDED), 20)
     with entropy.seeded(world.seed):
         for name, step in _steps(folder):
             with _timed(seconds, name):
@@ -37,6 +50,12 @@ def play(world: World, folder: Path) -> dict[str, Any]:
         with _timed(seconds, "checks"):
             schema.count_anew()
             collected = report.collect(world)
+        with _timed(seconds, "next year"):
+            next_year.begin(world, folder / next_year.FOLDER)
+        with _timed(seconds, "notices"):
+            telling.tell(world)
+        with _timed(seconds, "checks"):
+            collected["invariants"] = report.checked(world)
     collected["seconds"] = {name: round(spent, 3) for name, spent in seconds.items()}
     collected["peak_rss_bytes"] = _peak_rss_bytes()
     return collected

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import TypedDict, TypeVar, Unpack
 
 from qosymsha.kernel.errors import Forbidden
 
@@ -23,6 +23,14 @@ class Grant:
     provider_id: int | None = None
 
 
+class Scope(TypedDict, total=False):
+    """What is asked about; None or absent: not asked."""
+
+    territory_id: int | None
+    provider_id: int | None
+    department_id: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """`user_id` 0 is the system. `label` stands in the audit: an id or a job's name, never a person's name."""
@@ -37,29 +45,24 @@ class Actor:
         """The system acting by itself (a job, the demo's stage hand); may only do what names the role `system`."""
         return cls(user_id=0, label=f"system:{label}", grants=(Grant(SYSTEM),))
 
-    def holds(self, roles: Collection[str], *, territory_id: int | None = None, provider_id: int | None = None) -> bool:
-        """True where a grant of one of `roles` covers the territory and the provider asked about."""
-        return any(g.role in roles and _covers(g, territory_id, provider_id) for g in self.grants)
+    def holds(self, roles: Collection[str], **scope: Unpack[Scope]) -> bool:
+        """True where a grant of one of `roles` covers the territory, the provider and the department asked about."""
+        return any(g.role in roles and _covers(g, scope) for g in self.grants)
 
 
-def _covers(grant: Grant, territory_id: int | None, provider_id: int | None) -> bool:
+def _covers(grant: Grant, scope: Scope) -> bool:
+    territory_id, provider_id = scope.get("territory_id"), scope.get("provider_id")
+    department_id = scope.get("department_id")
     territory_ok = territory_id is None or grant.territory_ids is None or territory_id in grant.territory_ids
     provider_ok = provider_id is None or grant.provider_id is None or grant.provider_id == provider_id
-    return territory_ok and provider_ok
+    return territory_ok and provider_ok and (department_id is None or grant.department_id in (None, department_id))
 
 
-def require(
-    actor: Actor,
-    action: A,
-    allowed: Mapping[A, frozenset[str]],
-    *,
-    territory_id: int | None = None,
-    provider_id: int | None = None,
-) -> None:
+def require(actor: Actor, action: A, allowed: Mapping[A, frozenset[str]], **scope: Unpack[Scope]) -> None:
     """Step `allow` of a command.
 
     Raises:
         Forbidden: no grant of the actor gives this action in this scope.
     """
-    if not actor.holds(allowed[action], territory_id=territory_id, provider_id=provider_id):
+    if not actor.holds(allowed[action], **scope):
         raise Forbidden(action)

@@ -11,18 +11,33 @@ _ALWAYS = {"lock_timeout": "3s", "timezone": "UTC"}
 _JOB = {"statement_timeout": "30min", "idle_in_transaction_session_timeout": "60s"}
 _PAGE = {"statement_timeout": "10s", "idle_in_transaction_session_timeout": "15s"}
 _POOL_PATIENCE = 5.0
+# A machine that vanished without a word is given up within seconds: another one leads by then.
+_NETWORK = {
+    "connect_timeout": "5",
+    "tcp_user_timeout": "10000",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+}
+_OURS = {"host", "port", "options"}
 
 
-def django_database(url: str, pool: int = 0) -> dict[str, Any]:
+def django_database(url: str, pool: int = 0, *, is_read_only: bool = False) -> dict[str, Any]:
     """postgresql://user:password@host:port/name?host=/socket/folder → an entry of Django's DATABASES.
 
-    `pool` connections at most are shared by a page server's threads; 0: each thread keeps its own, as jobs and the
-    command line do.
+    Several hosts (`?host=a,b,c&port=…&target_session_attrs=read-write`), TLS (`sslmode`, `sslrootcert`) and whatever
+    else libpq understands are passed on. `pool` connections at most are shared by a page server's threads; 0: each
+    thread keeps its own, as jobs and the command line do. `is_read_only`: nothing can be written through it.
     """
     parts = urlsplit(url)
-    query = parse_qs(parts.query)
+    query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    host = query.get("host", unquote(parts.hostname or ""))
     timeouts = _ALWAYS | (_PAGE if pool else _JOB)
-    options: dict[str, Any] = {"options": " ".join(f"-c {name}={value}" for name, value in timeouts.items())}
+    if is_read_only:
+        timeouts["default_transaction_read_only"] = "on"
+    options: dict[str, Any] = {} if not host or host.startswith("/") else dict(_NETWORK)
+    options |= {name: value for name, value in query.items() if name not in _OURS}
+    options["options"] = " ".join(f"-c {name}={value}" for name, value in timeouts.items())
     if pool:
         options["pool"] = {"min_size": min(2, pool), "max_size": pool, "timeout": _POOL_PATIENCE}
     return {
@@ -30,8 +45,10 @@ def django_database(url: str, pool: int = 0) -> dict[str, Any]:
         "NAME": unquote(parts.path.lstrip("/")) or "qosymsha",
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": query.get("host", [unquote(parts.hostname or "")])[0],
-        "PORT": query.get("port", [str(parts.port or "")])[0],
+        "HOST": host,
+        "PORT": query.get("port", str(parts.port or "")),
         "CONN_MAX_AGE": 0 if pool else 600,
+        # A standby is promoted, its lines are cut: a page that only shows looks at its line first, once a request.
+        "CONN_HEALTH_CHECKS": is_read_only,
         "OPTIONS": options,
     }

@@ -20,6 +20,7 @@ from qosymsha.runtime.processes import die_with_parent, send, wait_until, workin
 
 QUICK_DEATH_SECONDS = 1.0
 QUICK_DEATHS_ALLOWED = 5  # a lingering backend of a killed server refuses its successor for some milliseconds
+LONGEST_REST_SECONDS = 5.0
 _TICK = 0.2
 _STOP_PATIENCE = 60.0
 
@@ -38,16 +39,28 @@ class Keeper:
         self.is_stopping = True
 
     def keep(self) -> int:
-        """Run the server until it is to stop; 0, or 1 when it would not stay up."""
-        quick_deaths = 0
+        """Run the server until it is to stop; 0, or 1 when it would not even come up.
+
+        One that once stood is started again as long as anybody uses it: a full disk ends, nobody should have to come.
+        """
+        quick_deaths, has_stood = 0, False
         with open_private(self.places.log) as log:
-            while not self.is_stopping and quick_deaths < QUICK_DEATHS_ALLOWED:
+            while not self.is_stopping and (has_stood or quick_deaths < QUICK_DEATHS_ALLOWED):
                 began = time.monotonic()
                 _clear_the_way(self.places)
                 self._live(self._start(log))
-                quick_deaths = quick_deaths + 1 if time.monotonic() - began < QUICK_DEATH_SECONDS else 0
-                time.sleep(0 if self.is_stopping else _TICK)
+                is_quick = time.monotonic() - began < QUICK_DEATH_SECONDS
+                has_stood = has_stood or not is_quick
+                quick_deaths = quick_deaths + 1 if is_quick else 0
+                self._rest(min(LONGEST_REST_SECONDS, _TICK * 2 ** max(0, quick_deaths - 1)))
         return 0 if self.is_stopping else 1
+
+    def _rest(self, seconds: float) -> None:
+        """Wait before the next start; where nobody uses the server any more, there is none."""
+        end = time.monotonic() + seconds
+        while not self.is_stopping and time.monotonic() < end:
+            self._stop_if_deserted(None)
+            time.sleep(_TICK / 4)
 
     def _start(self, log: BinaryIO) -> subprocess.Popen[bytes]:
         user = self.places.server_id
@@ -73,7 +86,7 @@ class Keeper:
                 self._stop_if_deserted(server)
                 time.sleep(_TICK)
 
-    def _stop_if_deserted(self, server: subprocess.Popen[bytes]) -> None:
+    def _stop_if_deserted(self, server: subprocess.Popen[bytes] | None) -> None:
         """Stop when no process uses the server. The door is held meanwhile, so that nobody joins a dying server."""
         with open_private(self.places.door) as door:
             try:
@@ -82,7 +95,8 @@ class Keeper:
                 return
             if is_free(self.places.users):
                 self.is_stopping = True
-                _stop(server)
+                if server is not None:
+                    _stop(server)
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

@@ -26,6 +26,7 @@ class AgreementRefusal(StrEnum):
     PAPER_DAYS = "paper_days"
     PAPER_OVER = "paper_over"
     PAPER_CHECKED = "paper_checked"
+    SCAN_NOT_TAKEN = "scan_not_taken"
     REASON_MISSING = "agreement_reason_missing"
     NO_SUCH_GROUND = "no_such_ground"
     REFUSED_LATE = "refused_late"

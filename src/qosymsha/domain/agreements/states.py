@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+PAPER = "enrolment_paper"  # what a scan is about, in the room `documents`
+
 
 class AgreementState(StrEnum):
     """A contract of a family with a provider waits for both signatures, then stands."""

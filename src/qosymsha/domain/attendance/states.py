@@ -15,13 +15,14 @@ class SessionState(StrEnum):
 
 
 class ChangeKind(StrEnum):
-    """What may be changed about a session; `made_up`: another lesson instead of a cancelled one."""
+    """What may be changed about a session; `made_up`: another one instead of a cancelled; `rehoused`: its hall."""
 
     MOVED = "moved"
     MADE_UP = "made_up"
     CANCELLED = "cancelled"
     REINSTATED = "reinstated"
     SUBSTITUTED = "substituted"
+    REHOUSED = "rehoused"
 
 
 class MarkValue(StrEnum):

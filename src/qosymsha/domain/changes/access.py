@@ -11,6 +11,7 @@ class Action(StrEnum):
     """The verbs of this room."""
 
     END_PLACES = "end_places_of_closed_groups"
+    SETTLE_HALLS = "settle_halls"
 
 
-ALLOWED: dict[Action, frozenset[str]] = {Action.END_PLACES: frozenset({Role.SYSTEM, Role.OPERATOR})}
+ALLOWED: dict[Action, frozenset[str]] = dict.fromkeys(Action, frozenset({Role.SYSTEM, Role.OPERATOR}))

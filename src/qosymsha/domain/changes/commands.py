@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from uuid import UUID
 
 from django.db import transaction
@@ -28,13 +29,14 @@ from qosymsha.domain.vouchers import steps as vouchers
 from qosymsha.domain.vouchers.states import Topic as VoucherTopic
 from qosymsha.domain.vouchers.states import VoucherState
 from qosymsha.domain.vouchers.steps import Deed, begin, keep, record
-from qosymsha.kernel import locks
+from qosymsha.kernel import audit, locks
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import ZONE
 from qosymsha.kernel.errors import Refused
 
 _LOCK = "providers.timetable"  # as open_groups; before the provider's marks, always in this order
 _TIMETABLE = "timetable changed"
+_HALL = "hall changed"
 _CLOSED = "group_closed"
 
 
@@ -59,7 +61,8 @@ def change_timetable(  # noqa: PLR0913 - which group, from when, which week; by 
     Raises:
         Forbidden: the actor is not the manager of the group's provider.
         Refused: group_unknown; no_such_step — it is closed; change_too_soon, change_after_the_end, change_month_sent;
-            timetable_empty, timetable_unreadable, timetable_twice_a_day; teacher_unknown; teacher_busy, venue_full.
+            change_before_the_hall; timetable_empty, timetable_unreadable, timetable_twice_a_day; teacher_unknown;
+            teacher_busy, venue_full.
     """
     group = _own(actor, GroupAction.CHANGE_TIMETABLE, group_id)
     deed = Deed(actor, GroupAction.CHANGE_TIMETABLE, at, key)
@@ -67,9 +70,10 @@ def change_timetable(  # noqa: PLR0913 - which group, from when, which week; by 
     if seen is not None:
         return Changed(**seen)
     _refuse_change(group, deed, first, week)
+    hall = running.hall_on(group, first)
     fate = queries.fate_of_week(group, week, first)
-    groups.replace_week(group.id, first, group.last_day, week)
-    done = _carry_out(deed, group, fate)
+    groups.replace_week(group.id, first, group.last_day, week, hall)
+    done = _carry_out(deed, group, fate, hall)
     record(
         deed, Topic.TIMETABLE_CHANGED, "group", [group.id], group.territory_id,
         first=first.isoformat(), cancelled=done.cancelled, made=done.made, handed=done.handed,
@@ -97,6 +101,8 @@ def _refuse_change(group: GroupFacts, deed: Deed, first: date, week: Sequence[We
     reason = refuse_day(first, deed.today, group.last_day, left) or refuse_slots(
         [SlotDraft(slot.weekday, slot.starts, slot.ends) for slot in week]
     )
+    if reason is None and len(running.halls_from(group, first)) > 1:
+        reason = ChangeRefusal.HALL_LATER
     if reason is None and not {slot.teacher_id for slot in week} <= staff.working_at(group.provider_id):
         reason = ProviderRefusal.TEACHER_UNKNOWN
     if reason is not None:
@@ -105,10 +111,10 @@ def _refuse_change(group: GroupFacts, deed: Deed, first: date, week: Sequence[We
         raise Refused(clash.reason)
 
 
-def _carry_out(deed: Deed, group: GroupFacts, fate: Fate) -> Changed:
+def _carry_out(deed: Deed, group: GroupFacts, fate: Fate, hall: int) -> Changed:
     if fate.cancelled:
         lessons.cancel_sessions(deed, [session.id for session in fate.cancelled], _TIMETABLE)
-    made = lessons.fitting([_lesson(group, wanted) for wanted in fate.made], {group.id: group})
+    made = lessons.fitting([_lesson(group, hall, wanted) for wanted in fate.made], {group.id: group})
     handed = lessons.free_for(fate.handed)
     if handed:
         wishes = [(session, Substitution(session.id, teacher_id)) for session, teacher_id in handed]
@@ -116,9 +122,76 @@ def _carry_out(deed: Deed, group: GroupFacts, fate: Fate) -> Changed:
     return Changed(len(handed), len(fate.cancelled), len(lessons.open_sessions(made)))
 
 
-def _lesson(group: GroupFacts, wanted: Wanted) -> Lesson:
+def _lesson(group: GroupFacts, hall: int, wanted: Wanted) -> Lesson:
     starts, ends = (instant.astimezone(ZONE).time() for instant in (wanted.starts_at, wanted.ends_at))
-    return Lesson(group.id, wanted.teacher_id, group.venue_id, wanted.on, starts, ends)
+    return Lesson(group.id, wanted.teacher_id, hall, wanted.on, starts, ends)
+
+
+@transaction.atomic(durable=True)
+def change_hall(  # noqa: PLR0913 - which group, which hall, from when; by whom, when, once
+    *, actor: Actor, group_id: int, venue_id: int, first: date, at: datetime, key: UUID
+) -> int:
+    """From `first` on the group meets in another of its provider's halls; how many planned lessons moved there.
+
+    Hours, teachers and children stay; lessons before that day, and those somebody moved by hand, stay where they are.
+
+    Raises:
+        Forbidden: the actor is not the manager of the group's provider.
+        Refused: group_unknown; no_such_step — it is closed; change_too_soon, change_after_the_end, change_month_sent;
+            hall_unknown — not the provider's; hall_is_the_same; venue_full — weekly, or on some day.
+    """
+    group = _own(actor, GroupAction.CHANGE_HALL, group_id)
+    deed = Deed(actor, GroupAction.CHANGE_HALL, at, key)
+    seen = begin(deed, [group_id, venue_id, first.isoformat()])
+    if seen is not None:
+        return int(seen["lessons"])
+    before = running.hall_on(group, first)
+    reason = _refuse_hall(group, deed, first, venue_id)
+    if reason is not None:
+        raise Refused(reason)
+    moving = queries.to_rehouse(group, first, venue_id)
+    full = lessons.without_room(moving, venue_id, group.capacity)
+    if full:
+        raise Refused(ProviderRefusal.VENUE_FULL, days=[session.on.isoformat() for session in full])
+    groups.move_week(group_id, (before, venue_id), first)
+    if moving:
+        lessons.rehouse_sessions(deed, [session.id for session in moving], venue_id, _HALL)
+    record(
+        deed, Topic.HALL_CHANGED, "group", [group_id], group.territory_id,
+        first=first.isoformat(), from_venue=before, to_venue=venue_id, lessons=len(moving),
+    )  # fmt: skip
+    keep(deed, {"lessons": len(moving)})
+    return len(moving)
+
+
+def _refuse_hall(group: GroupFacts, deed: Deed, first: date, venue_id: int) -> StrEnum | None:
+    if group.state != GroupState.OPEN:
+        return ProviderRefusal.NO_SUCH_STEP
+    left = [month for _, month in attendance.left_months([group.id])]
+    reason: StrEnum | None = refuse_day(first, deed.today, group.last_day, left)
+    if reason is not None:
+        return reason
+    if venue_id not in attendance.venues_of(group.provider_id):
+        return ChangeRefusal.HALL_UNKNOWN
+    if [hall for _, hall in running.halls_from(group, first)] == [venue_id]:
+        return ChangeRefusal.HALL_SAME
+    clashes = queries.clashes_in_hall(group, first, venue_id)
+    return clashes[0].reason if clashes else None
+
+
+@transaction.atomic(durable=True)
+def settle_halls(*, actor: Actor, on: date, at: datetime) -> list[int]:
+    """Groups whose move to another hall has come are found there: card, map and district; their ids. Twice is once.
+
+    Raises:
+        Forbidden: neither the house itself nor the operator.
+    """
+    require(actor, Action.SETTLE_HALLS, ALLOWED)
+    locks.exclusive(_LOCK)
+    moved = groups.settle_halls(on)
+    if moved:
+        audit.record(actor=actor, at=at, action=Action.SETTLE_HALLS, subject_kind="group", subject_ids=moved)
+    return moved
 
 
 @transaction.atomic(durable=True)
@@ -155,11 +228,12 @@ def _refuse_size(group: GroupFacts, deed: Deed, capacity: int) -> ProviderRefusa
         return ProviderRefusal.NOTHING_CHANGED
     if capacity < group.capacity:
         return None
-    now = running.week_of([group.id], deed.today).get(group.id, [])
-    week = [WeekSlot(one.weekday, one.starts, one.ends, one.teacher_id) for one in now]
-    found = running.timetable_clashes(group, week, max(deed.today, group.first_day), capacity)
-    is_full = any(clash.reason is ProviderRefusal.VENUE_FULL for clash in found)
-    return ProviderRefusal.VENUE_FULL if is_full else None
+    first = max(deed.today, group.first_day)
+    for day, hall in running.halls_from(group, first):
+        found = queries.clashes_in_hall(group, day, hall, capacity)
+        if any(clash.reason is ProviderRefusal.VENUE_FULL for clash in found):
+            return ProviderRefusal.VENUE_FULL
+    return None
 
 
 @transaction.atomic(durable=True)

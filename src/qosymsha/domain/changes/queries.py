@@ -8,11 +8,13 @@ from datetime import date, timedelta
 
 from qosymsha.domain.attendance import queries as attendance
 from qosymsha.domain.attendance.rules import SessionFacts
+from qosymsha.domain.attendance.states import SessionState
 from qosymsha.domain.changes.rules import Fate, Wanted, fate_of
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.providers import queries as providers
+from qosymsha.domain.providers.queries import running
 from qosymsha.domain.providers.rules import GroupFacts, Lesson, Slot, lessons_of
-from qosymsha.domain.providers.rules.running import WeekSlot
+from qosymsha.domain.providers.rules.running import Clash, WeekSlot
 from qosymsha.domain.vouchers.queries import rows
 from qosymsha.domain.vouchers.rules import month_end
 
@@ -84,12 +86,32 @@ def _moved_here(standing: Sequence[SessionFacts]) -> set[int]:
     return {i for (i,) in found}
 
 
+def clashes_in_hall(group: GroupFacts, first: date, venue_id: int, capacity: int | None = None) -> list[Clash]:
+    """What the group's week, as it stands from a day on, would clash with in a hall."""
+    now = running.week_of([group.id], first).get(group.id, [])
+    found: list[Clash] = []
+    for begins in sorted({max(one.first_day, first) for one in now}):
+        week = [
+            WeekSlot(one.weekday, one.starts, one.ends, one.teacher_id)
+            for one in now
+            if max(one.first_day, first) == begins
+        ]
+        found += running.timetable_clashes(group, week, begins, capacity, venue_id)
+    return found
+
+
+def to_rehouse(group: GroupFacts, first: date, venue_id: int) -> list[SessionFacts]:
+    """The planned lessons that another hall takes over from that day on; those somebody moved by hand stay."""
+    standing = sessions_from(group.id, first)
+    kept = _moved_here(standing)
+    return [s for s in standing if s.state == SessionState.PLANNED and s.id not in kept and s.venue_id != venue_id]
+
+
 def _wanted(group: GroupFacts, week: Sequence[WeekSlot], first: date) -> list[Wanted]:
     """The wished lessons of the months that are planned already; later months are planned when their time comes."""
     months = sorted(_planned_months(group.id, first))
-    slots = [
-        Slot(group.id, w.teacher_id, group.venue_id, w.weekday, w.starts, w.ends, first, group.last_day) for w in week
-    ]
+    hall = running.hall_on(group, first)
+    slots = [Slot(group.id, w.teacher_id, hall, w.weekday, w.starts, w.ends, first, group.last_day) for w in week]
     return [_as_wanted(lesson) for month in months for lesson in _lessons(group, slots, month)]
 
 

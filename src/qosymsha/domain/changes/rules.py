@@ -21,6 +21,9 @@ class ChangeRefusal(StrEnum):
     AFTER_THE_END = "change_after_the_end"
     MONTH_SENT = "change_month_sent"
     BELOW_TAKEN = "below_taken"
+    HALL_LATER = "change_before_the_hall"
+    HALL_SAME = "hall_is_the_same"
+    HALL_UNKNOWN = "hall_unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from qosymsha.domain.providers.rules import Slot
 TICKET_KIND = "choice_list"  # the subject kind under which tickets are sealed
 COMMITMENT_BYTES = 32
 LONGEST_REASON = 500
+TYPED = "typed:"  # a beacon of this name has its value typed by two officers, not fetched
 
 
 class ChoiceRefusal(StrEnum):
@@ -43,6 +44,7 @@ class ChoiceRefusal(StrEnum):
     CHOICE_PLAN_PARTIES = "choice_plan_parties"
     CHOICE_SECRETS_WRONG = "choice_secrets_wrong"
     CHOICE_BEACON_WRONG = "choice_beacon_wrong"
+    CHOICE_TWO_OFFICERS_TYPE = "choice_two_officers_type"
     CHOICE_LIST_CHANGED = "choice_list_changed"
     CHOICE_OUTPUT_DIFFERS = "choice_output_differs"
     CHOICE_LIST_UNKNOWN = "choice_list_unknown"

@@ -75,6 +75,7 @@ class RecordRow(NamedTuple):
     detail: str
     sheet: UUID | None
     place: UUID | None
+    voucher: UUID | None
 
 
 class Record(NamedTuple):
@@ -114,20 +115,21 @@ SELECT h.child_id, h.uuid, e.uuid, o.purpose, e.reference, o.at, c.territory_id
   JOIN LATERAL (SELECT purpose, at FROM enquiry_opening WHERE hit_id = h.id ORDER BY at DESC LIMIT 1) o ON true
  WHERE h.uuid = %s AND e.user_id = %s AND o.at > %s"""
 _RECORD = """
-SELECT 'application', a.number, a.state, a.kind, r.opens_at::date, NULL::date, '', NULL::uuid, NULL::uuid, 1, a.id
+SELECT 'application', a.number, a.state, a.kind, r.opens_at::date, NULL::date, '', NULL::uuid, NULL::uuid,
+       NULL::uuid, 1, a.id
   FROM application a JOIN admission_round r ON r.id = a.round_id WHERE a.child_id = %(child)s
 UNION ALL
-SELECT 'voucher', v.number, v.state, v.kind, v.first_month, v.last_month, v.reason, NULL, NULL, 2, v.id
+SELECT 'voucher', v.number, v.state, v.kind, v.first_month, v.last_month, v.reason, NULL, NULL, v.uuid, 2, v.id
   FROM voucher v WHERE v.child_id = %(child)s
 UNION ALL
-SELECT 'place', g.code, e.state, p.name, e.starts_on, e.ends_on, e.reason, NULL, e.uuid, 3, e.id
+SELECT 'place', g.code, e.state, p.name, e.starts_on, e.ends_on, e.reason, NULL, e.uuid, NULL, 3, e.id
   FROM enrolment e JOIN club_group g ON g.id = e.group_id JOIN provider p ON p.id = e.provider_id
  WHERE e.child_id = %(child)s
 UNION ALL
-SELECT 'month', g.code, x.word, s.state, s.month, NULL, x.present::text, s.uuid, e.uuid, 4, x.id
+SELECT 'month', g.code, x.word, s.state, s.month, NULL, x.present::text, s.uuid, e.uuid, NULL, 4, x.id
   FROM sheet_row x JOIN month_sheet s ON s.id = x.sheet_id JOIN enrolment e ON e.id = x.enrolment_id
   JOIN club_group g ON g.id = s.group_id WHERE x.child_id = %(child)s
- ORDER BY 10, 5 DESC, 11 DESC"""
+ ORDER BY 11, 5 DESC, 12 DESC"""
 
 
 def found(actor: Actor, asked: Asked, today: date) -> list[int]:
@@ -227,7 +229,7 @@ def record(*, actor: Actor, hit: UUID, at: datetime) -> Record | None:
         named.born_on if named else None,
         iin.masked(named.iin) if named and named.iin else "",
         tuple(one.full_name for one in speakers.values()),
-        tuple(RecordRow(*row[:9]) for row in found_),
+        tuple(RecordRow(*row[:10]) for row in found_),
     )
 
 

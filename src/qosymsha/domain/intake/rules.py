@@ -30,6 +30,7 @@ class IntakeRefusal(StrEnum):
     OWN_CHILD = "case_of_own_child"
     GROUND_MISSING = "case_ground_missing"
     WORDS_MISSING = "case_words_missing"
+    FAMILY_HAS_TIME = "case_family_has_time"
     DAYS_BACKWARDS = "certificate_days_backwards"
     DAYS_TOO_LONG = "certificate_days_too_long"
     DAYS_OVER = "certificate_days_over"
@@ -54,6 +55,11 @@ def due_on(handed_on: date, filed_on: date, last: date, days: int, calendar: Cal
     return min(calendar.add_working_days(max(handed_on, filed_on), days), last)
 
 
+def answer_by(asked_on: date, last: date, days: int, calendar: Calendar) -> date:
+    """The family's last day for another paper that was asked for, not past the cut-off day."""
+    return min(calendar.add_working_days(asked_on, days), last)
+
+
 def is_late(state: str, closes_at: datetime, at: datetime) -> bool:
     """True for a case that nobody decided before the round's close: it does not count."""
     return state in UNDECIDED and at >= closes_at
@@ -61,12 +67,16 @@ def is_late(state: str, closes_at: datetime, at: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """A case as a decision finds it: its state, the round's close, whether the officer is the child's guardian."""
+    """A case as a decision finds it: its state, the round's close, whether the officer is the child's guardian.
+
+    `answer_by`: until when the family may send what was asked for; None where nothing is.
+    """
 
     state: str
     closes_at: datetime
     is_own: bool
     has_papers: bool
+    answer_by: date | None = None
 
 
 def refuse_decision(case: CaseFacts, at: datetime) -> IntakeRefusal | None:
@@ -92,6 +102,11 @@ def refuse_certificate(
         return None
     longest = max(first, today) + timedelta(days=category.valid_days)
     return IntakeRefusal.DAYS_TOO_LONG if last is None or last > longest else None
+
+
+def refuse_haste(case: CaseFacts, today: date) -> IntakeRefusal | None:
+    """No category is refused while the family still has days to send the paper it was asked for."""
+    return IntakeRefusal.FAMILY_HAS_TIME if case.answer_by is not None and today <= case.answer_by else None
 
 
 def refuse_refusal(ground: str, words: str) -> IntakeRefusal | None:

@@ -50,6 +50,7 @@ class PaperTerms:
     """A paper asked of a child who takes a place: for which kinds, due in how many working days, how long it holds.
 
     `valid_days` None: it has no end. Days before the end from which one is reminded. `at_expiry` remind | may_refuse.
+    `scan_keep_days`: how long an uploaded scan is kept; 0: none is taken.
     """
 
     code: str
@@ -58,6 +59,7 @@ class PaperTerms:
     valid_days: int | None
     warn_days: int
     at_expiry: str
+    scan_keep_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,17 @@ class WaitingTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialTerms:
+    """Trial lessons: on or off; days ahead one may be booked; guests in one lesson; `most` a child in `within_days`."""
+
+    on: bool = False
+    ahead_days: int = 14
+    guests: int = 2
+    most: int = 3
+    within_days: int = 90
+
+
+@dataclass(frozen=True, slots=True)
 class Agreements:
     """The rule set's section `agreements`."""
 
@@ -95,6 +108,7 @@ class Agreements:
     renewal: RenewalTerms
     charge: ChargeTerms
     waiting: WaitingTerms
+    trial: TrialTerms = TrialTerms()
 
     def papers_for(self, kind: str) -> tuple[PaperTerms, ...]:
         """The papers asked for a place in a group of this kind."""
@@ -111,4 +125,5 @@ def agreements_of(section: Mapping[str, Any]) -> Agreements:
         renewal=RenewalTerms(**section["renewal"]),
         charge=ChargeTerms(**section["charge"]),
         waiting=WaitingTerms(**section["waiting"]),
+        trial=TrialTerms(**section.get("trial", {})),
     )

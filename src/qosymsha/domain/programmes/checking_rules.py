@@ -1,4 +1,4 @@
-"""What a rule set says about categories that an officer checks from papers: days, how many papers, how long kept."""
+"""What a rule set says about officers' queues: categories checked from papers, rows held by name. Pure."""
 
 from __future__ import annotations
 
@@ -25,3 +25,15 @@ def checking_of(section: Mapping[str, Any] | None) -> Checking:
     if section is None:
         return Checking()
     return Checking(**{name: section[name] for name in Checking.__slots__})
+
+
+@dataclass(frozen=True, slots=True)
+class Casework:
+    """For how many working days a row of a queue is its holder's; a rule set that says nothing of it has these."""
+
+    hold_working_days: int = 3
+
+
+def casework_of(section: Mapping[str, Any] | None) -> Casework:
+    """The section as the code reads it, or what stands where there is none."""
+    return Casework() if section is None else Casework(section["hold_working_days"])

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from qosymsha.domain.programmes import document as documents
 from qosymsha.domain.programmes.accrediting_rules import Accrediting, accrediting_of
 from qosymsha.domain.programmes.agreement_rules import Agreements, agreements_of
-from qosymsha.domain.programmes.checking_rules import Checking, checking_of
+from qosymsha.domain.programmes.checking_rules import Casework, Checking, casework_of, checking_of
 from qosymsha.domain.programmes.control_rules import Controls, controls_of
 from qosymsha.domain.programmes.document import RuleSetFault as RuleSetFault
 
@@ -304,6 +304,7 @@ class Rules:
     controls: Controls = Controls()
     accrediting: Accrediting = Accrediting()
     checking: Checking = Checking()
+    casework: Casework = Casework()
 
     def category(self, code: str) -> Category:
         """The category of a code; KeyError where the rule set has none."""
@@ -326,7 +327,7 @@ def parse(document: Any) -> Rules:
         RuleSetFault: the first field that breaks the JSON Schema or contradicts another, with what to do.
     """
     document = documents.read(document)
-    ages, mrp = document["ages"], document["mrp"]["tiyn"]
+    ages, confirmed = document["ages"], document["confirmation"]
     counted_on_day = date.fromisoformat(ages["on"]) if ages["on"] else None
     allocation = _made(Allocation, document["allocation"], reserves=_each(Reserve, document["allocation"]["reserves"]))
     return Rules(
@@ -337,16 +338,14 @@ def parse(document: Any) -> Rules:
         allocation=allocation,
         slots=tuple(_made(Slot, slot, kinds=tuple(slot["kinds"])) for slot in document["slots"]["list"]),
         unit=document["service"]["unit"],
-        mrp_tiyn=mrp,
+        mrp_tiyn=document["mrp"]["tiyn"],
         tariffs=tuple(_made(Tariff, t, unit_mrp=Fraction(t["unit_mrp"])) for t in document["tariffs"]["list"]),
         planning_tariff=dict(document["planning_tariff"]["tiyn"]),
         timers=_made(Timers, document["timers"]),
         absences=_made(Absences, document["absences"], valid_reasons=tuple(document["absences"]["valid_reasons"])),
         pay=_made(Pay, document["pay"], paid_reasons=tuple(document["pay"]["paid_reasons"])),
         marks=_made(Marks, {"who": "own"} | document["marks"]),
-        confirmation=_made(
-            Confirmation, document["confirmation"], reminder_days=tuple(document["confirmation"]["reminder_days"])
-        ),
+        confirmation=_made(Confirmation, confirmed, reminder_days=tuple(confirmed["reminder_days"])),
         approval_bands=tuple((band["up_to_tiyn"], band["approvals"]) for band in document["approvals"]["bands"]),
         appeals_reserve_permille=document["appeals_reserve"]["permille"],
         opening=document["opening"]["mode"],
@@ -364,6 +363,7 @@ def parse(document: Any) -> Rules:
         controls=controls_of(document.get("controls")),
         accrediting=accrediting_of(document.get("accreditation")),
         checking=checking_of(document.get("category_checks")),
+        casework=casework_of(document.get("casework")),
     )
 
 

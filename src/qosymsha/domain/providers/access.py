@@ -28,6 +28,7 @@ class Action(StrEnum):
     CHANGE_GROUP = "change_group"
     CHANGE_TIMETABLE = "change_timetable"
     RESIZE_GROUP = "resize_group"
+    CHANGE_HALL = "change_hall"
     INVITE_TEACHER = "invite_teacher"
     END_TEACHER = "end_teacher"
 
@@ -54,6 +55,7 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.CHANGE_GROUP: _PROVIDER,
     Action.CHANGE_TIMETABLE: _PROVIDER,
     Action.RESIZE_GROUP: _PROVIDER,
+    Action.CHANGE_HALL: _PROVIDER,
     Action.INVITE_TEACHER: _PROVIDER,
     Action.END_TEACHER: _PROVIDER,
     Action.READ_TEACHERS: _PROVIDER | {Role.TEACHER, Role.CHECKER, Role.PROGRAMME_OFFICER, Role.AUDITOR},

@@ -375,7 +375,7 @@ class Engagement(models.Model):
 
 
 class TimetableSlot(models.Model):
-    """A weekly lesson of a group: ISO weekday, local times, teacher, its days.
+    """A weekly lesson of a group: ISO weekday, local times, teacher, its days; its own hall, None: the group's.
 
     A teacher can't be in two places, a group has one lesson a day at most: exclusions in migration 0002.
 
@@ -384,6 +384,7 @@ class TimetableSlot(models.Model):
 
     group = models.ForeignKey(ClubGroup, on_delete=models.PROTECT)
     teacher = models.ForeignKey(Teacher, on_delete=models.PROTECT)
+    venue = models.ForeignKey(Venue, null=True, on_delete=models.PROTECT)
     weekday = models.SmallIntegerField()
     starts = models.TimeField()
     ends = models.TimeField()

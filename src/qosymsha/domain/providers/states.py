@@ -69,5 +69,6 @@ class Topic(StrEnum):
     ACCREDITATION_ANSWERED = "accreditation_answered"
     GROUP_CHANGED = "group_changed"
     TIMETABLE_CHANGED = "timetable_changed"
+    HALL_CHANGED = "hall_changed"
     TEACHER_INVITED = "teacher_invited"
     TEACHER_ENDED = "teacher_ended"

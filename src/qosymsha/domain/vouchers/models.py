@@ -75,7 +75,8 @@ class Seat(models.Model):
     """How many places of a group are taken: changed by one conditional UPDATE only, with the CHECK behind it.
 
     `is_left_over`: a choice round left places over here that nobody on its lists waits for, so that they may be taken
-    directly where the rule set says `choice_first`.
+    directly where the rule set says `choice_first`. `is_waited_for`: children stand on the group's own list, so that a
+    free seat is offered to them and taken by nobody directly.
     no_pii. Retention: with the group.
     """
 
@@ -83,6 +84,7 @@ class Seat(models.Model):
     capacity = models.IntegerField()
     taken = models.IntegerField(default=0)
     is_left_over = models.BooleanField(default=False, db_default=False)
+    is_waited_for = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "seat"

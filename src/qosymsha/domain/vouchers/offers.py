@@ -17,7 +17,8 @@ from qosymsha.kernel.clock import local_day, next_month
 
 _GROUP = """
 SELECT g.id, g.uuid, g.code, g.line_id, g.kind, g.language, g.age_min, g.age_max, g.unit_tariff_tiyn, g.units_per_month,
-       coalesce(s.capacity - s.taken, g.capacity), g.state, greatest(lower(g.valid), lower(c.valid)),
+       CASE WHEN s.is_waited_for THEN 0 ELSE coalesce(s.capacity - s.taken, g.capacity) END,
+       g.state, greatest(lower(g.valid), lower(c.valid)),
        least(upper(g.valid), upper(c.valid)) - 1, a.name_kk, a.name_ru, a.name_en, v.address_kk, v.address_ru, p.name
   FROM club_group g JOIN offering o ON o.id = g.offering_id JOIN activity a ON a.code = o.activity_id
   JOIN venue v ON v.id = g.venue_id JOIN contract c ON c.id = g.contract_id JOIN provider p ON p.id = g.provider_id

@@ -9,21 +9,23 @@ value with a drand client of their own.
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
 import os
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 
 from qosymsha.domain.admission.ports import BeaconSilent
+from qosymsha.integrations.outgoing import NoAnswer, Outside, Place
 
 RELAYS = "QOSYMSHA_BEACON_RELAYS"  # addresses, comma-separated
 _NAME = re.compile(r"drand:([0-9a-f]{64}):([1-9][0-9]{0,18})\Z")
 _FORM = "a drand round is named drand:CHAIN:ROUND, the chain's hash in 64 small hex digits"
 _MAX_BYTES = 65_536
 _TIMEOUT_SECONDS = 10
+_SAID = {
+    NoAnswer.SAYS_NO: "status 404 or the like; a round that has not come yet is not there",
+    NoAnswer.UNREADABLE: "a redirect, or an answer that is too long",
+}
 
 
 class DrandBeacon:
@@ -62,23 +64,19 @@ class DrandBeacon:
 
 
 def _ask(relay: str, chain: str, number: int) -> bytes:
-    if not relay.startswith(("http://", "https://")):
-        raise BeaconSilent("a relay's address begins with https:// or http://")
-    request = urllib.request.Request(f"{relay}/{chain}/public/{number}", headers={"Accept": "application/json"})  # noqa: S310 (checked above)
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 (checked above)
-            text = answer.read(_MAX_BYTES + 1)
-    except urllib.error.HTTPError as fault:
-        raise BeaconSilent(f"status {fault.code}; a round that has not come yet is not there") from fault
-    except (OSError, http.client.HTTPException) as fault:
-        raise BeaconSilent(f"not reachable ({type(fault).__name__})") from fault
+        place = Place(relay, _TIMEOUT_SECONDS, _MAX_BYTES, {"Accept": "application/json"})
+    except ValueError:
+        raise BeaconSilent("a relay's address begins with https://") from None
+    try:
+        text = place.ask("GET", f"/{chain}/public/{number}")
+    except Outside as outside:
+        raise BeaconSilent(_SAID.get(outside.fault, f"not reachable ({outside.fault.value})")) from outside
     return _checked(text, number)
 
 
 def _checked(text: bytes, number: int) -> bytes:
     """The randomness of an answer, once it fits its signature and the round asked for."""
-    if len(text) > _MAX_BYTES:
-        raise BeaconSilent("the answer is too long")
     try:
         document = json.loads(text)
         signature, randomness = bytes.fromhex(document["signature"]), bytes.fromhex(document["randomness"])

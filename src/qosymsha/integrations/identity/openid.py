@@ -98,7 +98,7 @@ class OpenIdConnect:
         )
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": f"Basic {self._credentials()}"}
         endpoint = self._description().document["token_endpoint"]
-        told = wire.ask(endpoint, self._timeout_seconds, body, headers)
+        told = self._ask(endpoint, body, headers)
         token = told.get("id_token")
         if not isinstance(token, str):
             raise IdentityRefused(IdentityFault.UNREADABLE, "no ID token")
@@ -148,7 +148,7 @@ class OpenIdConnect:
         known = _described.get(self._issuer)
         if known is not None and not anew and time.monotonic() - known.read_at < _KEPT_SECONDS:
             return known
-        document = wire.ask(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration", self._timeout_seconds)
+        document = self._ask(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
         if any(not isinstance(document.get(name), str) for name in _NEEDED):
             raise IdentityRefused(IdentityFault.UNREADABLE, "its description")
         if document["issuer"] != self._issuer:
@@ -156,12 +156,15 @@ class OpenIdConnect:
         if not all(wire.is_safe(document[name]) for name in _NEEDED):
             raise IdentityRefused(IdentityFault.NOT_BELIEVED, "an endpoint that is not https")
         try:
-            keys = KeySet.import_key_set(wire.ask(document["jwks_uri"], self._timeout_seconds))  # type: ignore[arg-type]
+            keys = KeySet.import_key_set(self._ask(document["jwks_uri"]))  # type: ignore[arg-type]
         except (JoseError, ValueError, KeyError, TypeError):
             raise IdentityRefused(IdentityFault.UNREADABLE, "its keys") from None
         with _lock:
             _described[self._issuer] = _Described(document, keys, time.monotonic())
         return _described[self._issuer]
+
+    def _ask(self, address: str, body: str | None = None, headers: dict[str, str] | None = None) -> dict[str, Any]:
+        return wire.ask(address, self._timeout_seconds, body, headers, own=wire.host_of(self._issuer))
 
     def _credentials(self) -> str:
         pair = f"{quote(self._client, safe='')}:{quote(self._secret, safe='')}"

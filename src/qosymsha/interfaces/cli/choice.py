@@ -223,7 +223,6 @@ def draw(
     """
     with _desk(subjects) as desk:
         found = _chosen(desk, number, State.CLOSED)
-        beacons.second(found.beacon_name, desk.staff)  # a typed value needs two officers
         commands.draw_choice_round(
             actor=desk.officer,
             round_id=found.id,
@@ -231,6 +230,7 @@ def draw(
             secrets=secrets.shown(pairs) if pairs else secrets.kept(found.uuid),
             at=_after(desk, found.closed_at),
             key=key_of("draw_choice", found.number),
+            second=beacons.second(found.beacon_name, desk.staff),
         )
         _show(desk, found.number, as_json)
 

@@ -14,10 +14,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from qosymsha.demo.choosing import PUBLIC as CHOICE
+from qosymsha.demo.next_year import FOLDER as NEXT
 from qosymsha.demo.world import World
 from qosymsha.demo.year import play
 from qosymsha.domain.admission import queries as admission
+from qosymsha.domain.admission.queries.rounds import RoundHead
 from qosymsha.domain.choice import queries as choice
+from qosymsha.domain.choice.queries.public import ChoiceHead
 from qosymsha.interfaces.cli.demo_report import printed
 from qosymsha.interfaces.cli.serve import serve_until_stopped
 from qosymsha.interfaces.cli.session import database
@@ -82,14 +85,20 @@ def _published(children: int, seed: int, folder: Path | None, console: Console) 
     with tempfile.TemporaryDirectory(prefix="qosymsha-round-") as name:
         written = folder or Path(name)
         collected = _played(children, seed, written, console)
-        head = admission.round_heads()[0]
-        store = published.folder_of(head.uuid)
-        with published.replacing(store) as beside:
-            shutil.copytree(written, beside, dirs_exist_ok=True, ignore=shutil.ignore_patterns(CHOICE))
-        store_of_choice = published.folder_of(choice.choice_heads()[0].uuid)
-        with published.replacing(store_of_choice, published.CHOICE_VERIFIERS) as beside:
-            shutil.copytree(written / CHOICE, beside, dirs_exist_ok=True)
-    return collected, folder or store
+        heads = list(zip(reversed(admission.round_heads()), reversed(choice.choice_heads()), strict=True))
+        folders = (written, written / NEXT)  # the third rounds are open
+        stores = [_stored(*pair, files) for pair, files in zip(heads[: len(folders)], folders, strict=True)]
+    return collected, folder or stores[0]
+
+
+def _stored(of: RoundHead, places: ChoiceHead, written: Path) -> Path:
+    """Put a round's files and its choice round's where the pages serve them from."""
+    store = published.folder_of(of.uuid)
+    with published.replacing(store) as beside:
+        shutil.copytree(written, beside, dirs_exist_ok=True, ignore=shutil.ignore_patterns(CHOICE, NEXT))
+    with published.replacing(published.folder_of(places.uuid), published.CHOICE_VERIFIERS) as beside:
+        shutil.copytree(written / CHOICE, beside, dirs_exist_ok=True)
+    return store
 
 
 def _played(children: int, seed: int, folder: Path, console: Console) -> dict[str, Any]:

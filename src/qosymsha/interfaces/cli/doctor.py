@@ -16,21 +16,28 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from qosymsha import __version__
+from qosymsha.domain.errands.rules import LONGEST_SECONDS as LONGEST_ERRAND
+from qosymsha.domain.errands.rules import TASK as ERRAND
 from qosymsha.domain.insights.queries import checked
 from qosymsha.domain.insights.queries.standing import Standing, standings
 from qosymsha.domain.insights.rules import PROMISES, Span
 from qosymsha.domain.people import watched
 from qosymsha.domain.witness import store
 from qosymsha.interfaces.cli.acting import HAND
+from qosymsha.interfaces.cli.doctor_notices import OPTIONAL_WAYS, notice_lines
 from qosymsha.interfaces.cli.out import EXIT_DONE, EXIT_FINDING, emit, json_option, tracked
 from qosymsha.interfaces.cli.session import database
 from qosymsha.interfaces.ui.templatetags.words import moment
 from qosymsha.kernel import clock
 
 OLDEST_SERVER = 160_000
+OPTIONAL = frozenset({"codes", *OPTIONAL_WAYS})
 _SUMMER_HOURS = {2023: 6, 2026: 5}  # all of Kazakhstan is UTC+5 since 1 March 2024 (DOMAIN.md 9)
 _SAFE = {"fsync": {"on"}, "full_page_writes": {"on"}, "data_checksums": {"on"}}
 _WAITS_FOR_DISK = {"on", "local", "remote_write", "remote_apply"}
+_LINK = """
+SELECT coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false),
+       inet_server_addr() IS NULL OR inet_server_addr() << '127.0.0.0/8' OR inet_server_addr() = '::1'"""
 _SETTINGS = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)"
 _REST = """
 SELECT i.inhrelid::regclass::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -43,7 +50,8 @@ SELECT j.task_name, count(*) FROM procrastinate_jobs j WHERE j.status = 'failed'
 _STUCK = """
 SELECT j.id, j.task_name FROM procrastinate_jobs j WHERE j.status = 'doing' AND NOT EXISTS (
     SELECT FROM procrastinate_events e
-     WHERE e.job_id = j.id AND e.type = 'started' AND e.at > now() - interval '3 minutes') ORDER BY 1"""
+     WHERE e.job_id = j.id AND e.type = 'started' AND e.at > now() - interval '3 minutes'
+           - make_interval(secs => CASE WHEN j.task_name = %s THEN %s ELSE 0 END)) ORDER BY 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ def command(quick: bool, as_json: bool) -> int:
 
 
 def _looked(quick: bool) -> list[Check]:
-    parts: list[Callable[[], Iterator[Check]]] = [_versions, _mode, _server, _zones]
+    parts: list[Callable[[], Iterator[Check]]] = [_versions, _mode, link_checks, server_checks, zone_checks]
     checks = [check for part in parts for check in part()]
     unapplied = _unapplied()
     checks.append(
@@ -87,12 +95,12 @@ def _looked(quick: bool) -> list[Check]:
             "migrations",
             not unapplied,
             f"{len(unapplied)} not applied" if unapplied else "all applied",
-            "run any verb that works on the database, such as `qosymsha round show`: it brings the tables up to date",
+            "run `qosymsha migrate`: it brings the tables up to date while everybody goes on",
         )
     )
     if unapplied:  # the rest asks tables that may not be there yet
         return checks
-    checks += [*_partitions(), *jobs_checks(), *_alarms(), *_checkpoints(), *_shift()]
+    checks += [*_partitions(), *jobs_checks(), *_alarms(), *notice_checks(), *_checkpoints(), *_shift()]
     return checks if quick else checks + list(_invariants())
 
 
@@ -121,7 +129,7 @@ def _mode() -> Iterator[Check]:
         *(
             (f"QOSYMSHA_{port.upper()}", bool(adapter))
             for port, adapter in settings.ADAPTERS.items()
-            if port != "codes"
+            if port not in OPTIONAL
         ),
     ):
         yield Check(name, is_set, "set" if is_set else "not set", f"set {name}; docs/guides/operator.md says how")
@@ -131,7 +139,22 @@ def _mode() -> Iterator[Check]:
     )
 
 
-def _server() -> Iterator[Check]:
+def link_checks() -> Iterator[Check]:
+    """Whether what leaves this machine is encrypted: the pages' own address, the way to the database."""
+    address = settings.PUBLIC_ADDRESS
+    is_right = address.startswith("https://") or not settings.PRODUCTION
+    advice = "set QOSYMSHA_ADDRESS=https://… and a proxy with TLS in front; docs/security/tls.md"
+    yield Check("address", is_right, address or "not set", advice)
+    with connection.cursor() as cursor:
+        cursor.execute(_LINK)
+        is_encrypted, is_local = cursor.fetchone()
+    found = "encrypted" if is_encrypted else "on this machine" if is_local else "plain, to another machine"
+    advice = "set PGSSLMODE=verify-full and PGSSLROOTCERT; docs/security/tls.md"
+    yield Check("database link", is_encrypted or is_local or not settings.PRODUCTION, found, advice)
+
+
+def server_checks() -> Iterator[Check]:
+    """Whether what was answered is on a disk, whole, and stays readable."""
     names = [*_SAFE, "synchronous_commit"]
     with connection.cursor() as cursor:
         cursor.execute(_SETTINGS, [names])
@@ -149,7 +172,7 @@ def _server() -> Iterator[Check]:
     yield Check("synchronous_commit", setting in _WAITS_FOR_DISK, setting, told)
 
 
-def _zones() -> Iterator[Check]:
+def zone_checks() -> Iterator[Check]:
     """Old time-zone data would shift every day's border by an hour, silently."""
     instants = {year: datetime(year, 7, 1, 12, tzinfo=UTC) for year in _SUMMER_HOURS}
     for year, instant in instants.items():
@@ -187,7 +210,7 @@ def jobs_checks() -> Iterator[Check]:
     with connection.cursor() as cursor:
         cursor.execute(_FAILED)
         failed = [f"{name} ×{times}" for name, times in cursor.fetchall()]
-        cursor.execute(_STUCK)
+        cursor.execute(_STUCK, [ERRAND, LONGEST_ERRAND])
         stuck = [f"{name} ({job_id})" for job_id, name in cursor.fetchall()]
     advice = "see the log of `qosymsha work`; a duty is tried again at its next time, docs/runbooks/jobs.md says which"
     yield Check("jobs set aside", not failed, ", ".join(failed) or "none within a day", advice)
@@ -201,6 +224,12 @@ def _alarms() -> Iterator[Check]:
     told = ", ".join(f"{kind} ×{times}" for kind, times in sorted(found.items()))
     advice = "see `qosymsha guard alarms` or the auditor's page, and ask the account's owner; it stays for a day"
     yield Check("alarms", not found, told or "none within a day", advice)
+
+
+def notice_checks() -> Iterator[Check]:
+    """News that waits to be told, ways out that fail: what is wrong with the notices, and what to do."""
+    for line in notice_lines():
+        yield Check(*line)
 
 
 def _checkpoints() -> Iterator[Check]:

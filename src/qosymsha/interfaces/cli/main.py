@@ -23,6 +23,7 @@ VERBS = {
     "demo": ("demo", "Play a city's whole programme year on a database of its own, check it, serve it."),
     "serve": ("serve", "Serve the pages; starts the embedded database where none is set."),
     "work": ("work", "Run the job worker and the clock's jobs."),
+    "migrate": ("migrate", "Bring the tables up to date while everybody works; or back."),
     "staff": ("staff", "Who may do what here: classifiers, people by role; a production's first verb."),
     "rules": ("rules", "A programme and its rules: found, draft, show, approve by a second person."),
     "import": ("imports", "Load rosters: providers, groups, guardians, applications (CSV or XLSX)."),
@@ -39,6 +40,7 @@ VERBS = {
     "audit": ("audit", "Check the audit's chain beside its checkpoints; write it out for others."),
     "backup": ("backup", "Copies of the server and its log, in a folder; restore to any second; a drill."),
     "doctor": ("doctor", "Check versions, settings, the server, migrations, invariants; say what to do."),
+    "metrics": ("metrics", "Figures for Prometheus on a port of this machine: requests, jobs, promises, ledger."),
     "allocate": ("allocate", "Run the allocation engine on a file in the exchange format."),
     "verify": ("verify", "Check a published round from its folder alone."),
 }

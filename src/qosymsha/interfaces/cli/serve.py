@@ -13,6 +13,7 @@ from django.db import connections
 
 from qosymsha.interfaces.cli.out import EXIT_DONE, emit, json_option, remark
 from qosymsha.interfaces.cli.session import database
+from qosymsha.interfaces.cli.starting import refuse_unsafe
 from qosymsha.interfaces.ui.shedding import Limits, limits
 from qosymsha.kernel.errors import BadInput
 from qosymsha.runtime import supervisor
@@ -27,8 +28,11 @@ _JOBS, _REAPER = "qosymsha.interfaces.jobs.worker", "qosymsha.interfaces.jobs.re
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes any free port.")
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes that serve pages.")
 @click.option("--no-work", is_flag=True, help="Pages only; `qosymsha work` runs the jobs elsewhere.")
+@click.option("--looks", is_flag=True, help="Public pages only, read only: its database may be a standby.")
 @json_option
-def command(host: str, port: int, workers: int, no_work: bool, as_json: bool) -> int:
+def command(  # noqa: PLR0913 (a verb's options)
+    host: str, port: int, workers: int, no_work: bool, looks: bool, as_json: bool
+) -> int:
     """Serve the pages until Ctrl-C; starts the embedded database where DATABASE_URL is not set.
 
     The address is printed once the port is free to take. Pages and jobs live and end together, with everything they
@@ -38,10 +42,15 @@ def command(host: str, port: int, workers: int, no_work: bool, as_json: bool) ->
     Examples:
       qosymsha serve
       qosymsha serve --port 8080 --no-work
+      qosymsha serve --looks --port 8001        beside the first, for what anyone may look at
       qosymsha --demo serve                     the demo's city
     """
-    with database():
-        return serve_until_stopped(host=host, port=port, workers=workers, with_work=not no_work, as_json=as_json)
+    with database(migrate=not looks):
+        refuse_unsafe()
+        if looks:
+            os.environ["QOSYMSHA_LOOKS"] = "1"
+        with_work = not (no_work or looks)
+        return serve_until_stopped(host=host, port=port, workers=workers, with_work=with_work, as_json=as_json)
 
 
 def serve_until_stopped(

@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 from uuid import UUID, uuid5
 
 from django.conf import settings
-from django.core.management import call_command
 from django.db import Error, OperationalError, connection, connections
 
+from qosymsha.interfaces.cli.migrating import bring_up_to_date
 from qosymsha.kernel import audit
 from qosymsha.runtime import postgres
 from qosymsha.runtime.address import django_database
@@ -64,7 +64,7 @@ def _connected(url: str, migrate: bool) -> Iterator[str]:
     except OperationalError as error:
         raise EnvironmentFault(f"the database does not answer: {str(error).strip()}; check DATABASE_URL") from error
     if migrate:
-        call_command("migrate", verbosity=0, interactive=False)
+        bring_up_to_date()
     try:
         yield url
     finally:

@@ -7,6 +7,7 @@ import click
 from qosymsha.interfaces.cli.out import EXIT_DONE, emit, json_option
 from qosymsha.interfaces.cli.serve import work_commands
 from qosymsha.interfaces.cli.session import database
+from qosymsha.interfaces.cli.starting import refuse_unsafe
 from qosymsha.runtime import supervisor
 from qosymsha.runtime.errors import EnvironmentFault
 
@@ -24,6 +25,7 @@ def command(as_json: bool) -> int:
       DATABASE_URL=postgresql://… qosymsha work
     """
     with database() as url:
+        refuse_unsafe()
         commands = work_commands(url)
         if not commands:
             raise EnvironmentFault("This installation has no job worker (qosymsha.interfaces.jobs.worker).")

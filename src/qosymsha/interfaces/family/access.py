@@ -26,7 +26,9 @@ class Look(StrEnum):
     CONTRACTS = "family_contracts"
     PAPERS = "family_papers"
     WAITING = "family_waiting"
+    TRIALS = "family_trials"
     PREFERENCES = "family_preferences"
+    NOTICES = "family_notices"
 
 
 ALLOWED: dict[Look, frozenset[str]] = dict.fromkeys(Look, DOOR_ROLES["family"])

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 
+from qosymsha.domain.enquiries.states import Purpose
 from qosymsha.domain.insights.access import Action
 from qosymsha.domain.insights.queries import readers as insights
 from qosymsha.domain.insights.queries.readers import Office, Reader
@@ -38,6 +39,7 @@ _WHAT = {
     "read_record": "readers.what.record",
     "read_record_categories": "readers.what.category",
 }
+_PURPOSES = frozenset(Purpose)
 _WHO = {
     "guardian": "readers.who.guardian",
     "system": "readers.who.system",
@@ -47,12 +49,16 @@ _WHO = {
 
 @dataclass(frozen=True, slots=True)
 class ReaderShown:
-    """A line of the page in words; `offices` is empty for whoever is no official of that day."""
+    """A line of the page in words; `offices` is empty for whoever is no official of that day.
+
+    `why`: the key of the purpose that was given, empty where the page asks for none.
+    """
 
     one: Reader
     who: str
     offices: tuple[str, ...]
     what: str
+    why: str
 
 
 @allowed(Action.READ_READERS)
@@ -74,7 +80,9 @@ def readers(request: SignedRequest, child_uuid: UUID) -> HttpResponse:
 def _shown(language: str, one: Reader) -> ReaderShown:
     what = dict.fromkeys(_WHAT.get(action, "readers.what.other") for action in one.actions)
     said = ", ".join(texts.say(language, key) for key in what)
-    return ReaderShown(one, texts.say(language, _WHO[one.who]), tuple(_office(language, o) for o in one.offices), said)
+    why = f"enquiry.purpose.{one.purpose}" if one.purpose in _PURPOSES else ""
+    offices = tuple(_office(language, o) for o in one.offices)
+    return ReaderShown(one, texts.say(language, _WHO[one.who]), offices, said, why)
 
 
 def _office(language: str, office: Office) -> str:

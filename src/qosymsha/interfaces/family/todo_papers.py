@@ -51,7 +51,7 @@ def _drafts(request: SignedRequest, names: Mapping[int, str]) -> Iterator[Todo]:
 def _contracts(request: SignedRequest) -> Iterator[Todo]:
     for one in agreements.own_contracts(actor=request.actor, at=request.at):
         if one.wants(Side.FAMILY):
-            text = texts.say(request.language, "agr.family_by", day=f"{one.sign_by:{DAY}}")
+            text = texts.say(request.language, "agr.sign_by", day=f"{one.sign_by:{DAY}}")
             address = reverse("family-contract", args=[one.uuid])
             heading = f"{one.name} · {direction(one.activity)}"
             yield Todo(one.sign_by, heading, text, address, _said(request, "agr.read_contract"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal, InvalidOperation
 
+from qosymsha.domain.providers.rules import BOUNDS
 from qosymsha.interfaces.files.faults import CellError
 from qosymsha.kernel import iin
 from qosymsha.kernel.money import TIYN_PER_TENGE
@@ -19,6 +20,7 @@ _FEWEST_DIGITS = 9  # year 00 and month 01 to 09 begin with at most three zeros
 _ISO_DAY = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[ T][0-9:.]*)?\Z")
 _LOCAL_DAY = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})(?:[ г.ж]*| [0-9:]+)\Z")
 _LESSON = re.compile(r"(\D+?)\s*([0-9]{1,2})[:.]([0-9]{2})\s*[-–—]\s*([0-9]{1,2})[:.]([0-9]{2})\Z")
+_DEGREES = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,15})?\Z")
 _YES = frozenset({"1", "да", "иа", "ия", "yes", "y", "true", "+"})
 _NO = frozenset({"", "0", "нет", "жок", "no", "n", "false", "-"})
 
@@ -138,6 +140,45 @@ def tiyn(text: str) -> int:
     if not (amount.is_finite() and 0 <= amount < 10**17) or amount != amount.to_integral_value():
         raise CellError("not_an_amount", "write the amount in tenge, such as 1946,25")
     return int(amount)
+
+
+def latitude(text: str) -> float:
+    """Degrees north, `51.1283` or `51,1283`, within Kazakhstan.
+
+    Raises:
+        CellError: no degrees, or elsewhere.
+    """
+    return _degrees(text, BOUNDS[0], "latitude lies between 40.5 and 55.5 in Kazakhstan: such as 51.1283")
+
+
+def longitude(text: str) -> float:
+    """Degrees east, within Kazakhstan.
+
+    Raises:
+        CellError: no degrees, or elsewhere.
+    """
+    return _degrees(text, BOUNDS[1], "longitude lies between 46.4 and 87.4 in Kazakhstan: such as 71.4305")
+
+
+def _degrees(text: str, bounds: tuple[float, float], advice: str) -> float:
+    plain = text.replace(" ", "").rstrip("°").replace(",", ".")
+    if not _DEGREES.match(plain):
+        raise CellError("not_degrees", "write degrees as a number with a point, such as 51.1283")
+    if not bounds[0] <= float(plain) <= bounds[1]:
+        raise CellError("outside_the_country", f"{advice}; are the two swapped?")
+    return float(plain)
+
+
+def point(text: str) -> tuple[float, float]:
+    """Latitude and longitude as maps copy them: `51.1283, 71.4305`; also with a semicolon or a blank between.
+
+    Raises:
+        CellError: not two numbers, or no place in Kazakhstan.
+    """
+    parts = re.split(r"\s*[;,]\s+|\s*;\s*|\s+|(?<=\d),(?=\d+\.)", text.strip())
+    if len(parts) != 2:
+        raise CellError("not_degrees", "write two numbers, latitude first, such as 51.1283, 71.4305")
+    return latitude(parts[0]), longitude(parts[1])
 
 
 def yes(text: str) -> bool:

@@ -95,6 +95,6 @@ def _cell(sheet: object, value: Value) -> object:
         return value
     cell = WriteOnlyCell(sheet, value=safe(value))  # type: ignore[arg-type]
     cell.data_type = "s"  # a text stays a text, whatever it begins with
-    if value.isdigit():
+    if value.isdecimal():
         cell.number_format = "@"
     return cell

@@ -49,6 +49,8 @@ GROUPS = (
     Column("last_day", "окончание|дата окончания|аяқталуы|аяқталу күні", "", "last day; blank: the contract's"),
     Column("district", "район|аудан|като|kato", "Есіл ауданы", "the venue's district: name or KATO", True),
     Column("address", "адрес|мекенжай|мекен-жайы|адрес ru", "Мәңгілік Ел 10", "the venue's address", True),
+    Column("latitude", "широта|ендік|lat", "51.1283", "the venue's degrees north; blank: the district's middle"),
+    Column("longitude", "долгота|бойлық|lon|lng", "71.4305", "the venue's degrees east; both or neither"),
     Column("venue_capacity", "вместимость помещения|зал вместимость|ғимарат сыйымдылығы", "40", "blank: the group's"),
     Column("timetable", "расписание|кесте|сабақ кестесі", "Mon 15:00-16:00; Wed 15:00-16:00", "lessons", True),
     Column("teacher_iin", "иин педагога|жсн педагога|иин тренера|мұғалім жсн", "820615900002", "teacher's IIN", True),

@@ -133,6 +133,11 @@ def end_places(at: datetime) -> None:
     changes.end_places(actor=ACTOR, on=today, at=at, key=key_of("end_places", today))
 
 
+def settle_halls(at: datetime) -> None:
+    """Let groups be found in the halls they have moved to; done again it changes nothing."""
+    changes.settle_halls(actor=ACTOR, on=local_day(at), at=at)
+
+
 def promise_month(at: datetime) -> None:
     """Move this month's money to places that have none of it yet, once a day: who came meanwhile is found too."""
     today = local_day(at)

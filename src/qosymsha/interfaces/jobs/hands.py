@@ -10,10 +10,10 @@ _begun: dict[object, float] = {}  # one entry a running duty; single operations 
 
 
 @contextmanager
-def held() -> Iterator[None]:
-    """Note that a duty runs, until it ends."""
+def held(grace: float = 0) -> Iterator[None]:
+    """Note that a duty runs, until it ends; `grace`: seconds that it may take beyond all others."""
     token = object()
-    _begun[token] = time.monotonic()
+    _begun[token] = time.monotonic() + grace
     try:
         yield
     finally:
@@ -21,5 +21,5 @@ def held() -> Iterator[None]:
 
 
 def longest_held() -> float:
-    """Seconds since the oldest duty at work began; 0 where none is."""
+    """Seconds since the oldest duty at work began, each with its grace taken off; 0 where none is at work."""
     return time.monotonic() - min(_begun.copy().values(), default=time.monotonic())

@@ -22,18 +22,21 @@ from procrastinate.jobs import Status
 from procrastinate.manager import JobManager
 from procrastinate.utils import utcnow
 
+from qosymsha.domain.errands.rules import LONGEST_SECONDS as LONGEST_ERRAND
+from qosymsha.domain.errands.rules import TASK as ERRAND
 from qosymsha.interfaces.jobs.app import connector
 
 EVERY_SECONDS = 10.0
 SILENT_SECONDS = 30.0  # three heartbeats of a worker
 LONGEST_SECONDS = 150.0  # longer than a worker lets itself take; with the rest below the three minutes of INV-13
 MOST_ATTEMPTS = 5  # a job that kills its worker each time is set aside for a person
-# Held by nobody alive (no worker, a silent one), or held too long by one that is.
+# Held by nobody alive (no worker, a silent one), or held too long by one that is: an errand may take longer.
 _LEFT = """
 SELECT j.id, j.task_name, j.attempts FROM procrastinate_jobs j LEFT JOIN procrastinate_workers w ON w.id = j.worker_id
  WHERE j.status = 'doing' AND (w.id IS NULL OR w.last_heartbeat < now() - make_interval(secs => %s)
     OR EXISTS (SELECT FROM procrastinate_events e WHERE e.job_id = j.id AND e.type = 'started'
-               HAVING max(e.at) < now() - make_interval(secs => %s)))
+               HAVING max(e.at) < now() - make_interval(
+                   secs => %s + CASE WHEN j.task_name = %s THEN %s ELSE 0 END)))
  ORDER BY j.id FOR UPDATE OF j SKIP LOCKED"""
 _queue = JobManager(connector)  # not the app's: while a worker runs, that one lives in the worker's event loop
 _log = logging.getLogger(__name__)
@@ -54,7 +57,7 @@ def reap(silent_seconds: float = SILENT_SECONDS, longest_seconds: float = LONGES
     """
     reaped = Reaped()
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_LEFT, [silent_seconds, longest_seconds])
+        cursor.execute(_LEFT, [silent_seconds, longest_seconds, ERRAND, LONGEST_ERRAND])
         for job_id, task_name, attempts in cursor.fetchall():
             is_back = attempts < MOST_ATTEMPTS and _given_back(job_id)
             if not is_back:

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from django.db import connections
 
-from qosymsha.interfaces.jobs import duties, figures, treasury, upkeep
+from qosymsha.interfaces.jobs import duties, errands, figures, notices, treasury, upkeep
 from qosymsha.interfaces.jobs.app import app
 from qosymsha.interfaces.jobs.hands import held
+from qosymsha.interfaces.ui import journal
 from qosymsha.kernel import clock
 
 Duty = Callable[[datetime], None]
@@ -18,10 +19,12 @@ SCHEDULE: tuple[tuple[str, Duty], ...] = (
     ("5-59/10 * * * *", duties.sign_checkpoint),
     ("* * * * *", duties.check_invariants),
     ("*/2 22-23 * * *", duties.check_invariants_by_night),  # 03:00 to 05:00 in Astana, until all are checked
+    ("* * * * *", errands.mind_errands),
     ("1 * * * *", duties.make_months),
     ("2 * * * *", duties.expire_vouchers),
     ("3 * * * *", duties.expire_accreditations),
     ("3 * * * *", duties.end_places),
+    ("3 * * * *", duties.settle_halls),
     ("4 * * * *", duties.promise_month),
     ("6 * * * *", duties.refill),
     ("40 * * * *", duties.screen_months),
@@ -38,6 +41,10 @@ SCHEDULE: tuple[tuple[str, Duty], ...] = (
     ("*/5 * * * *", treasury.exchange),
     ("*/5 * * * *", figures.count_waiting_lines),
     ("3-59/5 * * * *", figures.count_figures),  # from 03:00 in Astana, until all of the night are counted
+    ("* * * * *", notices.make_notices),
+    ("* * * * *", notices.send_notices),
+    ("30 4-12 * * *", notices.remind_of_ends),  # from 09:30 in Astana; each notice once
+    ("10 22 * * *", notices.forget_notices),
     ("12 22 * * *", upkeep.forget_keys),  # 03:12 in Astana
     ("14 22 * * *", upkeep.forget_news),
     ("16 22 * * *", upkeep.forget_jobs),
@@ -57,7 +64,7 @@ def _register(cron: str, duty: Duty) -> None:
     @app.task(name=name, lock=name, queueing_lock=name)
     def run(timestamp: int) -> None:
         try:
-            with held():
+            with held(), journal.duty(duty.__name__):
                 duty(clock.read())
         finally:
             connections.close_all()  # the worker's threads come and go; none takes a connection along

@@ -8,6 +8,8 @@ from qosymsha.domain.agreements.access import ALLOWED as AGREEMENTS
 from qosymsha.domain.agreements.access import Action as AgreementAction
 from qosymsha.domain.attendance.queries.hearings import HEARERS
 from qosymsha.domain.attendance.queries.office import LOOK as SHEET_ROLES
+from qosymsha.domain.errands.access import ALLOWED as ERRANDS
+from qosymsha.domain.errands.access import Action as ErrandAction
 from qosymsha.domain.flags.access import ALLOWED as FLAGS
 from qosymsha.domain.flags.access import Action as FlagAction
 from qosymsha.domain.insights.access import ALLOWED as INSIGHTS
@@ -21,6 +23,7 @@ from qosymsha.domain.settlement.access import ALLOWED as SETTLEMENT
 from qosymsha.domain.settlement.access import Action as PayAction
 from qosymsha.domain.settlement.queries.closing import COVER_LOOK, REFUND_LOOK
 from qosymsha.domain.settlement.queries.closing import LOOK as CLOSING_LOOK
+from qosymsha.domain.settlement.queries.drawing import DRAWERS
 from qosymsha.domain.settlement.queries.office import LOOK as CLAIM_ROLES
 from qosymsha.domain.settlement.queries.office import LOOK_AT_MONEY
 from qosymsha.domain.vouchers.desk import LOOK as TRANSFER_LOOK
@@ -33,6 +36,7 @@ class Look(StrEnum):
     ACCREDITATION = "office_accreditation"
     DECIDING = "office_accreditation_deciding"
     HOME = "office_home"
+    NOTICES = "office_notices"
     ABSENCES = "office_absences"
     WORDS = "office_objections"
     ROWS = "office_rows"
@@ -43,6 +47,7 @@ class Look(StrEnum):
     SHEETS = "office_sheets"
     FLAGS = "office_flags"
     CLAIMS = "office_claims"
+    DRAWING = "office_drawing"
     ACTS = "office_acts"
     REFUSALS = "office_refusals"
     TRAIL = "office_trail"
@@ -55,6 +60,7 @@ class Look(StrEnum):
     STAFF = "office_staff"
     PROGRAMMES = "office_programmes"
     ROUNDS = "office_rounds"
+    ERRANDS = "office_errands"
     BUDGET = "office_budget"
     CALENDAR = "office_calendar"
 
@@ -66,6 +72,7 @@ ALLOWED: dict[Look, frozenset[str]] = {
     Look.ACCREDITATION: PROVIDERS[FileAction.READ_ACCREDITATION] & _PEOPLE,
     Look.DECIDING: PROVIDERS[FileAction.DECIDE_ACCREDITATION] & _PEOPLE,
     Look.HOME: _PEOPLE,
+    Look.NOTICES: _PEOPLE,
     Look.ABSENCES: HEARERS,
     Look.WORDS: HEARERS,
     Look.ROWS: HEARERS,
@@ -76,6 +83,7 @@ ALLOWED: dict[Look, frozenset[str]] = {
     Look.SHEETS: SHEET_ROLES,
     Look.FLAGS: FLAGS[FlagAction.READ] & _PEOPLE,
     Look.CLAIMS: CLAIM_ROLES,
+    Look.DRAWING: DRAWERS,
     Look.ACTS: CLAIM_ROLES,
     Look.REFUSALS: AGREEMENTS[AgreementAction.READ_REFUSALS],
     Look.TRAIL: SETTLEMENT[PayAction.READ_TRAIL] & _PEOPLE,
@@ -88,6 +96,7 @@ ALLOWED: dict[Look, frozenset[str]] = {
     Look.STAFF: STAFF[StaffAction.READ_STAFF] & _PEOPLE,
     Look.PROGRAMMES: _RULES,
     Look.ROUNDS: _RULES,
+    Look.ERRANDS: ERRANDS[ErrandAction.READ] & _PEOPLE,
     Look.BUDGET: _RULES,
     Look.CALENDAR: _RULES,
 }

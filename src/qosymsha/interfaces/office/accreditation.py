@@ -10,6 +10,7 @@ from uuid import UUID
 from django import forms
 from django.http import Http404, HttpResponse
 
+from qosymsha.domain.casework.states import Kind
 from qosymsha.domain.changes import queries as changes
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.programmes.accrediting_rules import Accrediting
@@ -21,6 +22,7 @@ from qosymsha.domain.providers.queries import files
 from qosymsha.domain.providers.queries.files import FileFacts
 from qosymsha.domain.providers.rules.files import Asked, Ground, asked_papers, lacking
 from qosymsha.domain.providers.states import TRANSITIONS, AccreditationState
+from qosymsha.interfaces.office import holding
 from qosymsha.interfaces.office.access import Look
 from qosymsha.interfaces.office.lists import choice
 from qosymsha.interfaces.ui import texts
@@ -54,7 +56,9 @@ class Row:
 def queue(request: SignedRequest) -> HttpResponse:
     """`/office/accreditation/?state=`: the files that wait, the oldest first; or those of another state."""
     state = choice(request, "state", [_WAITING, *STATES], _WAITING)
-    found = files.office_files(actor=request.actor, states=files.WAITING if state == _WAITING else [state])
+    part = holding.part_of(request, Kind.FILE)
+    states_of = files.WAITING if state == _WAITING else [state]
+    found = files.office_files(actor=request.actor, states=states_of, only=part.only, but=part.but)
     today, papers = local_day(request.at), files.papers_of_files([file.id for file in found])
     terms = {programme_id: _terms(programme_id, today) for programme_id in {file.programme_id for file in found}}
     rows = []
@@ -62,9 +66,9 @@ def queue(request: SignedRequest) -> HttpResponse:
         asked = asked_papers(papers[file.id], file.kinds, terms[file.programme_id], today) if file.is_live else []
         rows.append(Row(file, lacking(asked), _is_late(file, today), _warns(asked)))
     states = [(value, f"accr.state.{value}") for value in (_WAITING, *STATES)]
-    return page(
-        request, "office/accreditation.html", rows=rows, states=states, state=state, most=files.MOST, today=today
-    )
+    words: dict[str, Any] = {"rows": rows, "states": states, "state": state, "most": files.MOST, "today": today}
+    words |= holding.held(request, part, [file.id for file in found])
+    return page(request, "office/accreditation.html", **words)
 
 
 def _terms(programme_id: int, today: date) -> Accrediting:
@@ -86,7 +90,9 @@ def _warns(asked: list[Asked]) -> int | None:
 def case(request: SignedRequest, file_uuid: UUID) -> HttpResponse:
     """`/office/accreditation/{uuid}/`: the file, its papers and history, the verdicts that its state allows."""
     found = _case(request, file_uuid)
-    return page(request, "office/accreditation_case.html", verdicts=_verdicts(request, found), **_words(request, found))
+    words = holding.one(request, Kind.FILE, found.id)
+    words |= _words(request, found)
+    return page(request, "office/accreditation_case.html", verdicts=_verdicts(request, found), **words)
 
 
 def _case(request: SignedRequest, file_uuid: UUID) -> FileFacts:

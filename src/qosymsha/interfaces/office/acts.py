@@ -14,6 +14,7 @@ from qosymsha.domain.settlement.access import ALLOWED, Action
 from qosymsha.domain.settlement.ports import Writer
 from qosymsha.domain.settlement.queries import ActPaper, OfficeAct
 from qosymsha.domain.settlement.states import ActState, Side
+from qosymsha.interfaces.office.access import ALLOWED as LOOKS
 from qosymsha.interfaces.office.access import Look
 from qosymsha.interfaces.office.lists import choice
 from qosymsha.interfaces.ui import signing, texts
@@ -37,6 +38,7 @@ def acts(request: SignedRequest) -> HttpResponse:
         acts=[(one, _verbs(request, one)) for one in found[:_SHOWN]],
         total=len(found),
         most=_SHOWN,
+        may_draw=request.actor.holds(LOOKS[Look.DRAWING]),
         state=state,
         states=[(value, f"act.state.{value}") for value in STATES],
     )

@@ -11,12 +11,14 @@ from uuid import UUID
 from django import forms
 from django.http import Http404, HttpResponse
 
+from qosymsha.domain.casework.states import Kind
 from qosymsha.domain.intake import commands
 from qosymsha.domain.intake import queries as intake
 from qosymsha.domain.intake.access import ALLOWED, Action
 from qosymsha.domain.intake.queries import CaseLine, CasePage
 from qosymsha.domain.intake.rules import LONGEST_WORDS
 from qosymsha.domain.intake.states import UNDECIDED, CaseState, Ground
+from qosymsha.interfaces.office import holding
 from qosymsha.interfaces.office.lists import choice
 from qosymsha.interfaces.ui import reasons, texts, uploads
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
@@ -61,7 +63,10 @@ def cases(request: SignedRequest) -> HttpResponse:
     """`/office/applications/?state=&after=`: what waits, the longest waiting first; numbers and days, no child."""
     state = choice(request, "state", _STATES, CaseState.OPEN.value)
     after = _after(request)
-    found = intake.case_lines(actor=request.actor, states=[state], at=request.at, after=after, most=PAGE)
+    part = holding.part_of(request, Kind.CASE)
+    found = intake.case_lines(
+        actor=request.actor, states=[state], at=request.at, after=after, most=PAGE, only=part.only, but=part.but
+    )
     total, today = found[0].total if found else 0, local_day(request.at)
     return page(
         request,
@@ -72,6 +77,7 @@ def cases(request: SignedRequest) -> HttpResponse:
         states=[(value, f"case.state.{value}") for value in _STATES],
         is_undecided=state in UNDECIDED,
         following=after + PAGE if after + PAGE < total else 0,
+        **holding.held(request, part, [one.id for one in found]),
     )
 
 
@@ -121,7 +127,7 @@ def _shown(request: SignedRequest, found: CasePage, bound: dict[str, Form]) -> H
         "may_read": may_decide,
         "is_due": found.state in UNDECIDED and found.due_on is not None and found.due_on <= today,
         "steps": [(step, f"case.state.{step.to_state}") for step in found.steps],
-    }
+    } | holding.one(request, Kind.CASE, found.id)
     return page(request, "office/application.html", 422 if any(f.errors for f in bound.values()) else 200, **words)
 
 

@@ -24,6 +24,7 @@ from qosymsha.interfaces.office.access import Look
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page, step_up
 from qosymsha.interfaces.ui.templatetags.words import in_language
+from qosymsha.kernel.actor import Scope
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.money import TIYN_PER_TENGE, Money
 
@@ -87,7 +88,7 @@ def budget(request: SignedRequest) -> HttpResponse:
 
 def _year(request: SignedRequest) -> int:
     asked = request.GET.get("y", "")
-    year = int(asked) if asked.isdigit() and len(asked) == 4 else local_day(request.at).year
+    year = int(asked) if asked.isdecimal() and len(asked) == 4 else local_day(request.at).year
     if not 2000 <= year <= 2100:
         raise Http404
     return year
@@ -164,9 +165,14 @@ def _line_of(request: SignedRequest, uuid: UUID, action: Action) -> tuple[LineSh
     for programme in city.programmes_of(request, ALLOWED[action]):
         for year in queries.fiscal_years(programme.id):
             found = next((one for one in _lines(programme, year, request.language) if one.facts.uuid == uuid), None)
-            if found is not None:
+            if found is not None and request.actor.holds(ALLOWED[action], **_scope(found)):
                 return found, programme
     raise Http404
+
+
+def _scope(line: LineShown) -> Scope:
+    """Whose line it is: a right bound to a department reaches its own lines."""
+    return {"territory_id": line.facts.territory_id, "department_id": line.facts.department_id}
 
 
 @allowed(Action.PLAN_BUDGET, post=Action.PLAN_BUDGET)

@@ -72,7 +72,7 @@ def calendar(request: SignedRequest) -> HttpResponse:
 
 def _year(request: SignedRequest) -> int:
     asked = request.GET.get("y", "")
-    year = int(asked) if asked.isdigit() and len(asked) == 4 else local_day(request.at).year
+    year = int(asked) if asked.isdecimal() and len(asked) == 4 else local_day(request.at).year
     if not 2020 <= year <= 2100:
         raise Http404
     return year

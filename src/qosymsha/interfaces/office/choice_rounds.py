@@ -2,74 +2,80 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.conf import settings
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 
 from qosymsha.domain.choice import commands, queries
 from qosymsha.domain.choice.access import ALLOWED, Action
-from qosymsha.domain.choice.queries import ChoiceLife, ChoiceSeen
-from qosymsha.domain.choice.rules import ChoicePlan
+from qosymsha.domain.choice.queries import ChoiceSeen
+from qosymsha.domain.choice.rules import ChoicePlan, Freed
 from qosymsha.domain.programmes.queries import ProgrammeFacts
-from qosymsha.interfaces.files import draw_secrets, published
 from qosymsha.interfaces.office import city
 from qosymsha.interfaces.office.access import Look
-from qosymsha.interfaces.office.round_forms import LookedForm, PlanForm, Read, ReasonForm, draw_form, read_value
-from qosymsha.interfaces.office.rounds import CANCELLABLE, NEXT, stages
-from qosymsha.interfaces.ui.forms import Form, attempt, typed
-from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page, step_up
+from qosymsha.interfaces.office.round_forms import LookedForm, PlanForm, ReasonForm
+from qosymsha.interfaces.office.round_steps import (
+    GRANTED,
+    Kind,
+    at_once,
+    by_worker,
+    draw_page,
+    plan_page,
+    round_page,
+)
+from qosymsha.interfaces.ui.forms import typed
+from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, step_up
 from qosymsha.kernel.clock import local_day
 
-_PLAN_FIELDS = {
-    "choice_plan_window": "closes_on",
-    "choice_plan_start": "starts_on",
-    "choice_plan_beacon": "beacon",
-    "choice_plan_parties": "party_0",
-    "no_rules_in_force": "opens_on",
-}
+
+def _seen(uuid: UUID, _: datetime, __: bool) -> ChoiceSeen | None:  # noqa: FBT001 - as `Kind.seen` asks
+    return queries.choice_round_seen(uuid)
 
 
-def _round(request: SignedRequest, uuid: UUID) -> tuple[ChoiceSeen, ProgrammeFacts]:
-    found = queries.choice_round_seen(uuid)
-    if found is None:
-        raise Http404
-    return found, city.programme_by_id(request, found.programme_id)
+def _words(_: SignedRequest, found: ChoiceSeen, __: ProgrammeFacts) -> dict[str, Any]:
+    """After the run: places that are free now, and who could take them."""
+    return {"now": queries.places_now(found.id) if found.state in GRANTED else None}
+
+
+KIND = Kind(
+    subject="choice_round",
+    one="office-choice-round",
+    stem="office-choice",
+    template="office/choice_round.html",
+    will="office/choice_will.html",
+    allowed=ALLOWED,
+    deeds={
+        "close": Action.CLOSE,
+        "draw": Action.DRAW,
+        "allocate": Action.ALLOCATE,
+        "publish": Action.PUBLISH,
+        "offer": Action.OFFER,
+        "rerun": Action.RERUN,
+        "cancel": Action.CANCEL,
+    },
+    seen=_seen,
+    life=queries.choice_life,
+    words=_words,
+    freed=lambda found: "rerun" if found.freed == Freed.RERUN else "offer",
+    plan_fields={
+        "choice_plan_window": "closes_on",
+        "choice_plan_start": "starts_on",
+        "choice_plan_beacon": "beacon",
+        "choice_plan_parties": "party_0",
+        "no_rules_in_force": "opens_on",
+    },
+    step_fields={"choice_cancel_reason": "reason", "choice_beacon_wrong": "value"},
+)
 
 
 @allowed(Look.ROUNDS)
 def one_round(request: SignedRequest, round_uuid: UUID) -> HttpResponse:
     """`/office/rounds/choice/{uuid}/`: where the round stands, what each step did, what the next one will do."""
-    found, programme = _round(request, round_uuid)
-    life = queries.choice_life(round_uuid)
-    acts = city.may(request, ALLOWED, Action.CLOSE, found.territory_id)
-    instants = {
-        "open": found.opens_at if found.state != "planned" else None,
-        "closed": life.closed_at,
-        "drawn": life.drawn_at,
-        "published": life.published_at,
-    }
-    return page(
-        request,
-        "office/choice_round.html",
-        **_words(found, programme, life),
-        stages=stages(found.state, instants),
-        step=NEXT.get(found.state, "") if acts else "",
-        next_step=NEXT.get(found.state, ""),
-        may_cancel=acts and found.state in CANCELLABLE,
-        may_offer=acts and found.state in ("allocated", "published"),
-        files=published.published_files(round_uuid) if life.published_at else [],
-    )
-
-
-def _words(found: ChoiceSeen, programme: ProgrammeFacts, life: ChoiceLife) -> dict[str, Any]:
-    return {"round": found, "programme": programme, "life": life, "is_trial": not settings.PRODUCTION}
+    return round_page(request, KIND, round_uuid)
 
 
 class ChoicePlanForm(PlanForm):
@@ -93,72 +99,20 @@ def plan(request: SignedRequest, programme_uuid: UUID) -> HttpResponse:
         made = commands.plan_choice_round(
             actor=request.actor, programme_id=programme.id, plan=draft, at=request.at, key=key_of(request)
         )
-        if form.secrets and draw_secrets.kept(made.uuid) is None:
-            draw_secrets.keep(made.uuid, dict(form.secrets))
         return UUID(str(made.uuid))
 
-    if attempt(request, form, act_on, _PLAN_FIELDS):
-        return moved(request, "office-choice-round", form.outcome, said="stage.planned_done")
-    return page(
-        request,
-        "office/round_plan.html",
-        422 if form.errors else 200,
-        programme=programme,
-        form=form,
-        is_trial=not settings.PRODUCTION,
-        parties=[(i + 1, form[f"party_{i}"], form[f"commitment_{i}"]) for i in range(3)],
-        choice=True,
-    )
-
-
-def _step(  # noqa: PLR0913 - a step's page: whose, which, its form, its deed
-    request: SignedRequest,
-    uuid: UUID,
-    name: str,
-    form: Form,
-    act_on: Callable[[ChoiceSeen], object],
-    fields: Mapping[str, str] | None = None,
-) -> HttpResponse:
-    """A step's page: what it will do; on a POST it is done once, and the round's page says what it did."""
-    found, programme = _round(request, uuid)
-    if attempt(request, form, lambda: act_on(found), fields):
-        return moved(request, "office-choice-round", uuid, said=f"stage.done.{name}")
-    return page(
-        request,
-        "office/choice_round_step.html",
-        422 if form.errors else 200,
-        **_words(found, programme, queries.choice_life(uuid)),
-        step=name,
-        form=form,
-        is_possible=_is_possible(found.state, name),
-        is_early=name == "close" and request.at < found.closes_at,
-        is_before=name == "open" and request.at < found.opens_at,
-    )
-
-
-def _is_possible(state: str, step: str) -> bool:
-    if step == "cancel":
-        return state in CANCELLABLE
-    if step == "offer":
-        return state in ("allocated", "published")
-    return NEXT.get(state) == step or (step == "publish" and state == "published")
-
-
-def _after(request: SignedRequest, uuid: UUID) -> datetime:
-    life = queries.choice_life(uuid)
-    return max(request.at, life.closed_at or request.at, life.drawn_at or request.at)
+    return plan_page(request, KIND, programme, form, act_on)
 
 
 @allowed(Action.OPEN, post=Action.OPEN)
 @step_up
 def open_round(request: SignedRequest, round_uuid: UUID) -> HttpResponse:
     """`/office/rounds/choice/{uuid}/open/`."""
-    form = LookedForm(typed(request))
 
     def act_on(found: ChoiceSeen) -> object:
         return commands.open_choice_round(actor=request.actor, round_id=found.id, at=request.at, key=key_of(request))
 
-    return _step(request, round_uuid, "open", form, act_on)
+    return at_once(request, KIND, round_uuid, "open", LookedForm(typed(request)), act_on)
 
 
 @allowed(Action.CLOSE, post=Action.CLOSE)
@@ -166,88 +120,53 @@ def open_round(request: SignedRequest, round_uuid: UUID) -> HttpResponse:
 def close_round(request: SignedRequest, round_uuid: UUID) -> HttpResponse:
     """`/office/rounds/choice/{uuid}/close/`; a trial may play the window's end."""
     form = LookedForm(typed(request))
-
-    def act_on(found: ChoiceSeen) -> object:
-        is_played = form.cleaned_data["early"] and not settings.PRODUCTION
-        at = max(request.at, found.closes_at) if is_played else request.at
-        return commands.close_choice_round(actor=request.actor, round_id=found.id, at=at, key=key_of(request))
-
-    return _step(request, round_uuid, "close", form, act_on)
+    return by_worker(request, KIND, round_uuid, "close", form, lambda _: {"early": form.cleaned_data["early"]})
 
 
 @allowed(Action.DRAW, post=Action.DRAW)
 @step_up
 def draw(request: SignedRequest, round_uuid: UUID) -> HttpResponse:
     """`/office/rounds/choice/{uuid}/draw/`: the secrets are shown, the beacon is asked, the seed follows. Once."""
-    found, _ = _round(request, round_uuid)
-    kept = None if settings.PRODUCTION else draw_secrets.kept(round_uuid)
-    form = draw_form(typed(request), found.parties, kept, is_typed=found.is_typed)
-    read = Read()
-    if request.method == "POST" and form.is_valid():
-        read = read_value(request, found, form)
-
-    def act_on(found: ChoiceSeen) -> object:
-        return commands.draw_choice_round(
-            actor=request.actor,
-            round_id=found.id,
-            beacon_value=read.value,
-            secrets=kept or form.secrets(found.parties),
-            at=_after(request, round_uuid),
-            key=key_of(request),
-        )
-
-    return _step(request, round_uuid, "draw", form, act_on)
+    return draw_page(request, KIND, round_uuid)
 
 
 @allowed(Action.ALLOCATE, post=Action.ALLOCATE)
 @step_up
 def allocate(request: SignedRequest, round_uuid: UUID) -> HttpResponse:
     """`/office/rounds/choice/{uuid}/allocate/`."""
-    form = LookedForm(typed(request))
-
-    def act_on(found: ChoiceSeen) -> object:
-        at = _after(request, round_uuid)
-        return commands.allocate_places(actor=request.actor, round_id=found.id, at=at, key=key_of(request))
-
-    return _step(request, round_uuid, "allocate", form, act_on)
+    return by_worker(request, KIND, round_uuid, "allocate", LookedForm(typed(request)))
 
 
 @allowed(Action.PUBLISH, post=Action.PUBLISH)
 @step_up
 def publish(request: SignedRequest, round_uuid: UUID) -> HttpResponse:
     """`/office/rounds/choice/{uuid}/publish/`: the run made again; the public files alone stand where pages serve."""
-    form = LookedForm(typed(request))
-
-    def act_on(found: ChoiceSeen) -> object:
-        with published.replacing(published.folder_of(round_uuid), published.CHOICE_VERIFIERS) as beside:
-            return _publish(request, found, beside)
-
-    return _step(request, round_uuid, "publish", form, act_on)
-
-
-def _publish(request: SignedRequest, found: ChoiceSeen, beside: Path) -> object:
-    """The public part into `beside`; the restricted one is written by the command line alone, for auditors."""
-    whole = beside / "whole"
-    done = commands.publish_choice_round(
-        actor=request.actor, round_id=found.id, folder=whole, at=_after(request, found.uuid), key=key_of(request)
-    )
-    for path in sorted((whole / "public").iterdir()):
-        path.rename(beside / path.name)
-    shutil.rmtree(whole)
-    return done
+    return by_worker(request, KIND, round_uuid, "publish", LookedForm(typed(request)))
 
 
 @allowed(Action.OFFER, post=Action.OFFER)
 @step_up
 def offer(request: SignedRequest, round_uuid: UUID) -> HttpResponse:
     """`/office/rounds/choice/{uuid}/offer/`: freed places to the next of each list, as the clock does."""
-    form = LookedForm(typed(request))
+    return by_worker(request, KIND, round_uuid, "offer", LookedForm(typed(request)))
 
-    def act_on(found: ChoiceSeen) -> object:
-        at = _after(request, round_uuid)
-        return commands.offer_freed_places(actor=request.actor, round_id=found.id, at=at, key=key_of(request))
 
-    return _step(request, round_uuid, "offer", form, act_on)
+class RerunForm(LookedForm):
+    """From which day the children who move are in their new groups."""
+
+    starts_on = forms.DateField(widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
+
+
+@allowed(Action.RERUN, post=Action.RERUN)
+@step_up
+def rerun(request: SignedRequest, round_uuid: UUID) -> HttpResponse:
+    """`/office/rounds/choice/{uuid}/rerun/`: all freed places at once, nobody with less than it has."""
+    form = RerunForm(typed(request), initial={"starts_on": local_day(request.at) + timedelta(days=1)})
+
+    def body(_: ChoiceSeen) -> dict[str, Any]:
+        return {"starts_on": form.cleaned_data["starts_on"].isoformat()}
+
+    return by_worker(request, KIND, round_uuid, "rerun", form, body)
 
 
 @allowed(Action.CANCEL, post=Action.CANCEL)
@@ -255,14 +174,4 @@ def offer(request: SignedRequest, round_uuid: UUID) -> HttpResponse:
 def cancel(request: SignedRequest, round_uuid: UUID) -> HttpResponse:
     """`/office/rounds/choice/{uuid}/cancel/`: end it before its draw, for ever and in public."""
     form = ReasonForm(typed(request))
-
-    def act_on(found: ChoiceSeen) -> object:
-        return commands.cancel_choice_round(
-            actor=request.actor,
-            round_id=found.id,
-            reason=form.cleaned_data["reason"],
-            at=request.at,
-            key=key_of(request),
-        )
-
-    return _step(request, round_uuid, "cancel", form, act_on, {"choice_cancel_reason": "reason"})
+    return by_worker(request, KIND, round_uuid, "cancel", form, lambda _: {"reason": form.cleaned_data["reason"]})

@@ -73,6 +73,7 @@ def claims(request: SignedRequest) -> HttpResponse:
         groups=_groups(request, found[-_SHOWN:]),
         total=len(found),
         most=_SHOWN,
+        may_draw=request.actor.holds(LOOKS[Look.DRAWING]),
         states=[(value, f"claim.state.{value}") for value in STATES],
         state=state,
         band=band,
@@ -113,6 +114,7 @@ def claim(request: SignedRequest, number: str) -> HttpResponse:
         is_signer=me in found.signers,
         steps=[verb for verb in VERBS if _is_open(request, verb, found)],
         may_follow=request.actor.holds(LOOKS[Look.TRAIL]),
+        may_recover=found.state == ClaimState.PAID and request.actor.holds(ALLOWED[Action.SUPPORT_RECOVERY]),
     )
 
 

@@ -107,7 +107,7 @@ def draft(request: SignedRequest, draft_uuid: UUID) -> HttpResponse:
 def _fault(path: str, message: str, language: str) -> tuple[str, str, str]:
     """(section, its name with the field's, what to do)."""
     section = path.split("/")[1]
-    steps = [step for step in path.split("/")[2:] if step not in ("list",) and not step.isdigit()]
+    steps = [step for step in path.split("/")[2:] if step not in ("list",) and not step.isdecimal()]
     where = " · ".join(
         [wording.section_name(section, language), *(wording.field_name(section, s, language) for s in steps)]
     )
@@ -167,7 +167,7 @@ def _section_words(found: DraftSeen, programme: queries.ProgrammeFacts, form: Se
 
 def _number(posted: QueryDict) -> int:
     text = posted.get("number", "")
-    if not text.isdigit() or len(text) > 9:
+    if not text.isdecimal() or len(text) > 9:
         raise BadInput("number", "send the page's own form")
     return int(text)
 

@@ -14,6 +14,7 @@ from django.http import Http404, HttpResponse
 from qosymsha.domain.attendance import queries as attendance
 from qosymsha.domain.attendance.queries import office as places
 from qosymsha.domain.attendance.queries.office import PlaceDay, PlaceFacts
+from qosymsha.domain.casework.states import Kind
 from qosymsha.domain.flags import explaining
 from qosymsha.domain.flags.access import ALLOWED, Action
 from qosymsha.domain.flags.commands import resolve_flags
@@ -22,6 +23,7 @@ from qosymsha.domain.flags.queries import FlagFacts, Reason, office
 from qosymsha.domain.flags.rules.recording import Resolution
 from qosymsha.domain.flags.states import FlagState
 from qosymsha.domain.providers import queries as providers
+from qosymsha.interfaces.office import holding
 from qosymsha.interfaces.office.access import Look
 from qosymsha.interfaces.office.lists import choice, month_filter
 from qosymsha.interfaces.office.sheets import NAMES_FOR
@@ -67,7 +69,10 @@ def flags(request: SignedRequest) -> HttpResponse:
     """`/office/flags/?state=&m=&provider=`: the queue, those that wait longest first."""
     state = choice(request, "state", [*STATES, ""], FlagState.OPEN if "state" not in request.GET else "")
     month, provider = month_filter(request), request.GET.get("provider", "")
-    found = office.office_flags(actor=request.actor, at=request.at, state=state, month=month, provider=provider)
+    part = holding.part_of(request, Kind.FLAG)
+    found = office.office_flags(
+        actor=request.actor, at=request.at, state=state, month=month, provider=provider, only=part.only, but=part.but
+    )
     names = providers.provider_facts([flag.provider_id for flag in found if flag.provider_id is not None])
     shown = [(flag, names.get(flag.provider_id or 0), _said(flag, request.language)) for flag in found]
     return page(
@@ -79,6 +84,8 @@ def flags(request: SignedRequest) -> HttpResponse:
         month=month,
         provider=provider,
         most=office.MOST,
+        may_screen=request.actor.holds(ALLOWED[Action.SCREEN]),
+        **holding.held(request, part, [one.id for one in found]),
     )
 
 
@@ -109,7 +116,7 @@ def flag(request: SignedRequest, flag_uuid: UUID) -> HttpResponse:
     fields = {"flag_reason_missing": "reason", "flag_evidence_missing": "evidence"}
     if attempt(request, form, act_on, fields):
         return moved(request, "office-flag", flag_uuid, said=f"office.flag.done.{form.cleaned_data['outcome']}")
-    words = _shown(request, found)
+    words = _shown(request, found) | holding.one(request, Kind.FLAG, found.id)
     return page(request, "office/flag.html", 422 if form.errors else 200, form=form, **words)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -12,6 +13,8 @@ from qosymsha.domain.attendance.access import ALLOWED, Action
 from qosymsha.domain.attendance.queries import hearings
 from qosymsha.domain.attendance.rules import CaseDecision, Resolution
 from qosymsha.domain.attendance.states import AbsenceState
+from qosymsha.domain.casework.states import Kind
+from qosymsha.interfaces.office import holding
 from qosymsha.interfaces.office.access import Look
 from qosymsha.interfaces.office.lists import choice
 from qosymsha.interfaces.ui import texts
@@ -28,7 +31,10 @@ _OPEN = (AbsenceState.WARNED, AbsenceState.SUSPENDED)
 def absences(request: SignedRequest) -> HttpResponse:
     """`/office/absences/?state=`: cases of long absence, those a person must decide first."""
     state = choice(request, "state", _STATES, "live")
-    found = hearings.absence_cases(actor=request.actor, state="" if state == "all" else state, at=request.at)
+    part = holding.part_of(request, Kind.ABSENCE)
+    found = hearings.absence_cases(
+        actor=request.actor, state="" if state == "all" else state, at=request.at, only=part.only, but=part.but
+    )
     states = [(value, f"hearing.state.{value}") for value in _STATES]
     return page(
         request,
@@ -38,6 +44,7 @@ def absences(request: SignedRequest) -> HttpResponse:
         most=hearings.MOST,
         states=states,
         state=state,
+        **holding.held(request, part, [one.id for one in found]),
     )
 
 
@@ -76,17 +83,21 @@ def absence(request: SignedRequest, case_uuid: UUID) -> HttpResponse:
         is_open=found.case.state in _OPEN,
         may_release=found.case.state == AbsenceState.SUSPENDED,
         may_decide=may_decide,
+        **holding.one(request, Kind.ABSENCE, found.case.id),
     )
 
 
 @allowed(Look.ROWS)
 def rows(request: SignedRequest) -> HttpResponse:
     """`/office/rows/`: rows that no family has confirmed, those an officer may decide today first."""
-    found = hearings.rows_waiting(actor=request.actor, at=request.at)
+    part = holding.part_of(request, Kind.ROW)
+    found = hearings.rows_waiting(actor=request.actor, at=request.at, only=part.only, but=part.but)
     today = local_day(request.at)
     due = [one for one in found if one.officer_from <= today]
     later = [(one, (one.officer_from - today).days) for one in found if one.officer_from > today]
-    return page(request, "office/waiting_rows.html", due=due, later=later, most=hearings.MOST, n=len(found))
+    words: dict[str, Any] = {"due": due, "later": later, "most": hearings.MOST, "n": len(found)}
+    words |= holding.held(request, part, [one.row_id for one in found])
+    return page(request, "office/waiting_rows.html", **words)
 
 
 class WordForm(Form):

@@ -9,6 +9,8 @@ from uuid import UUID
 from django import forms
 from django.http import Http404, HttpResponse
 
+from qosymsha.domain.casework.access import ALLOWED as CASEWORK
+from qosymsha.domain.casework.access import Action as CaseworkAction
 from qosymsha.domain.enquiries import commands, queries
 from qosymsha.domain.enquiries.access import ALLOWED, Action
 from qosymsha.domain.enquiries.rules import Asked
@@ -125,6 +127,7 @@ def record(request: SignedRequest, hit_uuid: UUID) -> HttpResponse:
         "is_proved": is_proved,
         "is_asked": is_asked and is_proved,
         "categories": _categories(request, hit_uuid) if is_asked and is_proved else [],
+        "sees_vouchers": request.actor.holds(CASEWORK[CaseworkAction.READ_ENDINGS]),
         "sees_sheets": request.actor.holds(LOOKS[Look.SHEETS]),
     }
     return page(request, "office/record.html", **words)

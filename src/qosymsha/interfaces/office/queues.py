@@ -10,6 +10,8 @@ from qosymsha.domain.agreements.access import Action as AgreementAction
 from qosymsha.domain.agreements.queries import refusals as agreements
 from qosymsha.domain.attendance.access import Action as SheetAction
 from qosymsha.domain.attendance.queries import hearings
+from qosymsha.domain.casework.access import Action as CaseworkAction
+from qosymsha.domain.casework.queries import endings
 from qosymsha.domain.controls import queries as controls
 from qosymsha.domain.controls.access import Action as ControlAction
 from qosymsha.domain.providers.access import Action as ProviderAction
@@ -19,7 +21,7 @@ from qosymsha.domain.settlement.queries import OfficeAct, closing, office_acts
 from qosymsha.domain.settlement.states import ActState, Side
 from qosymsha.domain.vouchers import desk
 from qosymsha.domain.vouchers.access import Action as VoucherAction
-from qosymsha.interfaces.office import planning_tasks
+from qosymsha.interfaces.office import holding, planning_tasks
 from qosymsha.interfaces.office.access import Look
 from qosymsha.interfaces.office.lists import Task
 from qosymsha.interfaces.ui.signed import SignedRequest, roles_of
@@ -136,6 +138,15 @@ def _controls(request: SignedRequest) -> list[Task]:
     ]
 
 
+def _endings(request: SignedRequest) -> list[Task]:
+    work = endings.ending_work(actor=request.actor, at=request.at)
+    mine = _mine(request, CaseworkAction.DECIDE_ENDING)
+    return [
+        Task("office.task.endings", work.due, "office-endings", due=work.first, is_mine=mine),
+        Task("office.task.endings_later", work.later, "office-endings"),
+    ]
+
+
 def _day(at: datetime | None) -> date | None:
     return local_day(at) if at else None
 
@@ -150,4 +161,6 @@ QUEUES: tuple[Queue, ...] = (
     (Look.TRANSFERS, _transfers),
     (Look.REFUNDS, _refunds),
     (ControlAction.READ, _controls),
+    (CaseworkAction.READ_ENDINGS, _endings),
+    (CaseworkAction.TAKE_ROW, holding.held_tasks),
 )

@@ -10,7 +10,9 @@ from django.http import Http404, HttpResponse
 from qosymsha.domain.agreements import commands, queries
 from qosymsha.domain.agreements.access import ALLOWED, Action
 from qosymsha.domain.agreements.states import RefusalState
+from qosymsha.domain.casework.states import Kind
 from qosymsha.domain.vouchers.rules import whole_years
+from qosymsha.interfaces.office import holding
 from qosymsha.interfaces.office.access import Look
 from qosymsha.interfaces.office.lists import choice
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
@@ -31,7 +33,8 @@ class DecideForm(Form):
 def refusals(request: SignedRequest) -> HttpResponse:
     """`/office/refusals/?state=`: those that wait first, by their day."""
     state = choice(request, "state", STATES)
-    found = queries.office_refusals(actor=request.actor, at=request.at, state=state)
+    part = holding.part_of(request, Kind.REFUSAL)
+    found = queries.office_refusals(actor=request.actor, at=request.at, state=state, only=part.only, but=part.but)
     return page(
         request,
         "office/refusals.html",
@@ -39,6 +42,7 @@ def refusals(request: SignedRequest) -> HttpResponse:
         state=state,
         states=[(value, f"agr.refusal.{value}") for value in STATES],
         today=local_day(request.at),
+        **holding.held(request, part, [one.id for one in found]),
     )
 
 
@@ -68,4 +72,5 @@ def refusal(request: SignedRequest, refusal_uuid: UUID) -> HttpResponse:
         refusal=one,
         age=whole_years(one.born_on, one.starts_on) if one.born_on else None,
         may_decide=request.actor.holds(ALLOWED[Action.DECIDE_REFUSAL], territory_id=one.territory_id),
+        **holding.one(request, Kind.REFUSAL, one.id),
     )

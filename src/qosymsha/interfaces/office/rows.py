@@ -15,6 +15,8 @@ from qosymsha.domain.attendance.queries import MonthDay, office
 from qosymsha.domain.attendance.queries.office import OfficeSheet
 from qosymsha.domain.attendance.rules import Decision, HoldDecision
 from qosymsha.domain.attendance.states import HEARS_GUARDIANS
+from qosymsha.domain.casework.states import Kind
+from qosymsha.interfaces.office import holding
 from qosymsha.interfaces.office.access import Look
 from qosymsha.interfaces.office.sheets import Child, day_of, own_row
 from qosymsha.interfaces.ui import texts
@@ -112,4 +114,5 @@ def _shown(request: SignedRequest, facts: OfficeSheet, child: Child, word_form: 
         "may_decide": may_decide,
         "is_officers_day": day_of(officer_from, local_day(request.at)),
     }
+    words |= holding.one(request, Kind.ROW, child.row.row_id)
     return page(request, "office/row.html", 422 if word_form.errors or days_form.errors else 200, **words)

@@ -306,7 +306,7 @@ class _Maker:
 
 def _general(path: str) -> str:
     """A path without the numbers of rows: what the words are kept under."""
-    steps = [step for step in path.split(".") if not step.isdigit()]
+    steps = [step for step in path.split(".") if not step.isdecimal()]
     return ".".join(steps[-2:]) if len(steps) > 1 and steps[-2] == "name" else steps[-1]
 
 
@@ -321,7 +321,7 @@ def _back(leaf: _Leaf, value: Any) -> Any:
         factor = _TENGE if leaf.kind == "tenge" else _PERCENT
         return None if value is None else int(value * factor)
     if leaf.kind == "days":
-        return [int(text) if text.isdigit() else text for text in _split(value)]
+        return [int(text) if text.isdecimal() else text for text in _split(value)]
     if leaf.kind == "list":
         return _split(value)
     if leaf.kind == "date":

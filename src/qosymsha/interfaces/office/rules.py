@@ -190,7 +190,7 @@ def order_page(
 
 def _each(request: SignedRequest) -> int:
     asked = request.GET.get("n", "")
-    return min(max(int(asked), 1), MOST_EACH) if asked.isdigit() and len(asked) < 4 else EACH
+    return min(max(int(asked), 1), MOST_EACH) if asked.isdecimal() and len(asked) < 4 else EACH
 
 
 def _meanings(rules: Rules, speaker: wording.Speaker, colours: dict[str, str]) -> list[Meaning]:

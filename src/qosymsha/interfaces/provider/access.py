@@ -27,11 +27,14 @@ class Look(StrEnum):
     TIMETABLE = "provider_timetable"
     TEACHERS = "provider_teachers"
     FAMILIES = "provider_families"
+    NOTICES = "provider_notices"
+    GUESTS = "provider_guests"
 
 
 _MANAGER = frozenset({Role.PROVIDER_MANAGER})
 ALLOWED: dict[Look, frozenset[str]] = {
-    **dict.fromkeys((Look.HOME, Look.CHOOSE, Look.LESSONS, Look.CODES), DOOR_ROLES["provider"]),
+    Look.NOTICES: DOOR_ROLES["provider"],
+    **dict.fromkeys((Look.HOME, Look.CHOOSE, Look.LESSONS, Look.CODES, Look.GUESTS), DOOR_ROLES["provider"]),
     **dict.fromkeys((Look.MONTH, Look.LESSON, Look.GROUP, Look.OBJECTIONS, Look.SHEETS, Look.PAY), _MANAGER),
     Look.FAMILIES: _MANAGER,
     **dict.fromkeys((Look.ACCREDITATION, Look.GROUPS, Look.VENUES, Look.TIMETABLE, Look.TEACHERS), _MANAGER),

@@ -7,19 +7,23 @@ from uuid import UUID
 
 from django import forms
 from django.http import Http404, HttpResponse
+from django.utils.translation import get_language
 
 from qosymsha.domain.changes import queries as changes
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.providers import commands
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.providers.access import Action
-from qosymsha.domain.providers.queries import running, staff
-from qosymsha.domain.providers.queries.running import VenueSheet
+from qosymsha.domain.providers.queries import halls, running, staff
+from qosymsha.domain.providers.rules import ProviderRefusal
 from qosymsha.domain.providers.rules.running import Adaptation, VenueTerms
 from qosymsha.domain.vouchers import queries as vouchers
+from qosymsha.interfaces.files import cells
+from qosymsha.interfaces.files.faults import CellError
 from qosymsha.interfaces.provider.access import Look
 from qosymsha.interfaces.provider.choices import fill, own_group, rules_of, words
 from qosymsha.interfaces.provider.house import managed
+from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page
 from qosymsha.kernel.clock import local_day
@@ -31,6 +35,7 @@ _VENUE_FIELDS = {
     "venue_full": "capacity",
     "district_unknown": "district",
     "adaptation_unknown": "adaptations",
+    "place_unreadable": "place",
 }
 
 
@@ -42,6 +47,16 @@ class VenueForm(Form):
     address_ru = forms.CharField(max_length=200)
     capacity = forms.IntegerField(min_value=1, max_value=5000)
     adaptations = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
+    place = forms.CharField(required=False, max_length=60)
+
+    def clean_place(self) -> tuple[float, float] | None:
+        """Degrees as maps copy them, or None."""
+        text = self.cleaned_data["place"]
+        try:
+            return cells.point(text) if text else None
+        except CellError:
+            sentence = texts.refusal(get_language() or "kk", ProviderRefusal.PLACE_UNREADABLE.value)
+            raise forms.ValidationError(sentence) from None
 
 
 @allowed(Look.GROUPS)
@@ -83,6 +98,7 @@ def group(request: SignedRequest, group_uuid: UUID) -> HttpResponse:
         today=today,
         free=vouchers.free_places([facts.id])[facts.id],
         children=changes.children_in([facts.id])[facts.id],
+        move=halls.moves_of([facts.id], today).get(facts.id),
         may_charge=bool(rules and rules.agreements.charge.allowed),
     )
 
@@ -95,7 +111,7 @@ def venue_new(request: SignedRequest) -> HttpResponse:
 
     def act() -> object:
         return commands.add_venue(
-            actor=request.actor, provider_id=provider_id, terms=_terms(form, None), at=request.at, key=key_of(request)
+            actor=request.actor, provider_id=provider_id, terms=_terms(form), at=request.at, key=key_of(request)
         )
 
     if attempt(request, form, act, _VENUE_FIELDS):
@@ -113,12 +129,15 @@ def venue(request: SignedRequest, venue_uuid: UUID) -> HttpResponse:
     if found is None:
         raise Http404
     first: dict[str, Any] = {name: getattr(found, name) for name in ("address_kk", "address_ru", "capacity")}
-    form = VenueForm(typed(request), initial=first | {"district": found.district_id, "adaptations": found.adaptations})
+    first |= {"district": found.district_id, "adaptations": found.adaptations}
+    if found.latitude is not None:
+        first["place"] = f"{found.latitude}, {found.longitude}"
+    form = VenueForm(typed(request), initial=first)
     _prepare(request, form, provider_id)
 
     def act() -> object:
         return commands.change_venue(
-            actor=request.actor, venue_id=found.id, terms=_terms(form, found), at=request.at, key=key_of(request)
+            actor=request.actor, venue_id=found.id, terms=_terms(form), at=request.at, key=key_of(request)
         )
 
     if attempt(request, form, act, _VENUE_FIELDS):
@@ -134,17 +153,14 @@ def _prepare(request: SignedRequest, form: VenueForm, provider_id: int) -> None:
     fill(form, "adaptations", words(request, "venue.has", list(Adaptation)))
 
 
-def _terms(form: VenueForm, found: VenueSheet | None) -> VenueTerms:
-    """The terms of a valid form; where the venue stands on the map is told elsewhere and stays."""
+def _terms(form: VenueForm) -> VenueTerms:
+    """The terms of a valid form."""
     said = form.cleaned_data
-    place = None
-    if found is not None and found.latitude is not None and found.longitude is not None:
-        place = (found.latitude, found.longitude)
     return VenueTerms(
         int(said["district"]),
         said["address_kk"],
         said["address_ru"],
         said["capacity"],
         tuple(said["adaptations"]),
-        place,
+        said["place"],
     )

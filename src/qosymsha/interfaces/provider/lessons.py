@@ -21,6 +21,7 @@ from qosymsha.domain.attendance.queries import CodeList, LessonToMark
 from qosymsha.domain.attendance.rules import BATCH_LIMIT, OfflineMark, Trace
 from qosymsha.domain.attendance.states import MarkValue, SessionState
 from qosymsha.domain.providers import queries as providers
+from qosymsha.domain.trials import queries as trials
 from qosymsha.interfaces.provider.access import Look
 from qosymsha.interfaces.provider.house import house, title
 from qosymsha.interfaces.ui import texts
@@ -71,6 +72,7 @@ def day(request: SignedRequest) -> HttpResponse:
         "before": on - timedelta(days=1),
         "after": on + timedelta(days=1),
         "lessons": lessons,
+        "guests": trials.guests_on(house(request), on),
         "values": [(value.value, f"mark.{value.value}") for value in VALUES],
     }
     return page(request, "provider/lessons.html", **words)

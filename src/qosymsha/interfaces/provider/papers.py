@@ -1,4 +1,4 @@
-"""Enrolment papers of the provider's children: what lacks, what runs out, what a family told of."""
+"""Enrolment papers of the provider's children: what lacks, what runs out, what a family told of, their scans."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from django.http import Http404, HttpResponse
 from qosymsha.domain.agreements import commands, queries
 from qosymsha.domain.agreements.access import Action
 from qosymsha.domain.agreements.commands import PaperDraft
-from qosymsha.domain.agreements.queries import PlacePapers
+from qosymsha.domain.agreements.queries import PaperShown, PlacePapers
 from qosymsha.interfaces.provider.access import Look
 from qosymsha.interfaces.provider.house import managed
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page
+from qosymsha.interfaces.ui.uploads import UploadField, download, files_of, most_megabytes, paper_fields
 
 DAY = ["%Y-%m-%d", "%d.%m.%Y"]
 _AT_FIELD = {
@@ -24,7 +25,8 @@ _AT_FIELD = {
     "paper_over": "valid_until",
     "paper_unknown": "code",
     "agreement_reason_missing": "reason",
-}
+    "scan_not_taken": "scan",
+} | paper_fields("scan")
 _URGENT = ("late", "over", "given", "missing", "soon")
 
 
@@ -35,12 +37,13 @@ def day_field(*, required: bool = True) -> forms.DateField:
 
 
 class PaperForm(Form):
-    """Which paper, its number, its day, its own last day where it names one. Nothing of what it says."""
+    """Which paper, its number, its day, its own last day where it names one; a scan where there is one."""
 
     code = forms.ChoiceField(widget=forms.RadioSelect)
     number = forms.CharField(max_length=60)
     issued_on = day_field()
     valid_until = day_field(required=False)
+    scan = UploadField(required=False)
 
     def __init__(self, language: str, place: PlacePapers, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
@@ -52,7 +55,8 @@ class PaperForm(Form):
     def draft(self, place: PlacePapers) -> PaperDraft:
         """The paper as the verbs take it."""
         given = self.cleaned_data
-        return PaperDraft(place.enrolment_id, given["code"], given["number"], given["issued_on"], given["valid_until"])
+        named = (given["code"], given["number"], given["issued_on"], given["valid_until"])
+        return PaperDraft(place.enrolment_id, *named, scan=given["scan"])
 
 
 class CheckForm(Form):
@@ -81,23 +85,22 @@ def papers(request: SignedRequest) -> HttpResponse:
 def record(request: SignedRequest, place_uuid: UUID) -> HttpResponse:
     """`/provider/families/papers/{place}/`: write down a paper that the provider saw."""
     place = _place(request, place_uuid)
-    form = PaperForm(request.language, place, typed(request))
+    form = PaperForm(request.language, place, typed(request), files_of(request))
 
     def act() -> int:
         return commands.record_paper(actor=request.actor, paper=form.draft(place), at=request.at, key=key_of(request))
 
     if attempt(request, form, act, _AT_FIELD):
         return moved(request, "provider-papers", said="agr.paper_recorded")
-    return page(request, "provider/family_paper.html", 422 if form.errors else 200, form=form, place=place)
+    words = {"form": form, "place": place, "most": most_megabytes()}
+    return page(request, "provider/family_paper.html", 422 if form.errors else 200, **words)
 
 
 @allowed(Look.FAMILIES, post=Action.CHECK_PAPER)
 def check(request: SignedRequest, place_uuid: UUID, paper_uuid: UUID) -> HttpResponse:
     """`/provider/families/papers/{place}/{paper}/`: look at a paper a family told of."""
     place = _place(request, place_uuid)
-    paper = next((one for one in place.brought if one.uuid == paper_uuid), None)
-    if paper is None:
-        raise Http404
+    paper = _paper(place, paper_uuid)
     form = CheckForm(typed(request))
 
     def act() -> None:
@@ -113,9 +116,25 @@ def check(request: SignedRequest, place_uuid: UUID, paper_uuid: UUID) -> HttpRes
     )
 
 
+@allowed(Look.FAMILIES)
+def scan(request: SignedRequest, place_uuid: UUID, paper_uuid: UUID) -> HttpResponse:
+    """`/provider/families/papers/{place}/{paper}/scan/`: the scan, to keep; the child's family sees the read."""
+    paper = _paper(_place(request, place_uuid), paper_uuid)
+    found = queries.scan_of(actor=request.actor, action=Action.READ_HOUSE, paper=paper, at=request.at)
+    if found is None:
+        raise Http404
+    return download(*found)
+
+
 def _place(request: SignedRequest, place_uuid: UUID) -> PlacePapers:
-    found = queries.papers_of_provider(actor=request.actor, provider_id=managed(request), at=request.at)
-    one = next((place for place in found if place.place == place_uuid), None)
-    if one is None:
+    one = queries.papers_of_place(actor=request.actor, provider_id=managed(request), place=place_uuid, at=request.at)
+    if one is None or not one.standings:
         raise Http404
     return one
+
+
+def _paper(place: PlacePapers, paper_uuid: UUID) -> PaperShown:
+    found = next((one for one in place.brought if one.uuid == paper_uuid), None)
+    if found is None:
+        raise Http404
+    return found

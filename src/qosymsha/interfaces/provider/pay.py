@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,11 +14,12 @@ from django import forms
 from django.http import Http404, HttpResponse
 
 from qosymsha.domain.providers import queries as providers
+from qosymsha.domain.providers.queries import ContractFacts
 from qosymsha.domain.settlement import commands, queries
 from qosymsha.domain.settlement.access import Action
 from qosymsha.domain.settlement.commands.invoices import Invoice
 from qosymsha.domain.settlement.ports import Writer
-from qosymsha.domain.settlement.queries import ActPaper, OwnAct
+from qosymsha.domain.settlement.queries import ActPaper, ClaimDue, OwnAct
 from qosymsha.domain.settlement.states import ActState, ClaimState, Side
 from qosymsha.interfaces.provider.access import Look
 from qosymsha.interfaces.provider.house import managed
@@ -49,8 +52,32 @@ def pay(request: SignedRequest) -> HttpResponse:
         next_day=min((claim.due_on for claim in open_claims), default=None),
         to_do=[act for act in acts.values() if act.is_to_sign or act.is_to_invoice],
         acts=list(acts.values()),
+        contracts=_contracts(provider_id, found.claims),
         debts=[(debt, f"{debt.plan_permille / 10:g}") for debt in queries.provider_debts(provider_id)],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CityContract:
+    """A contract with the city: its volume, and what of it was claimed so far (tiyn)."""
+
+    facts: ContractFacts
+    claimed_tiyn: int
+
+    @property
+    def left_tiyn(self) -> int:
+        """What may still be claimed under it."""
+        return self.facts.volume_tiyn - self.claimed_tiyn
+
+
+def _contracts(provider_id: int, claims: Sequence[ClaimDue]) -> list[CityContract]:
+    """The provider's contracts, the latest first."""
+    claimed: Counter[str] = Counter()
+    for claim in claims:
+        if claim.state != ClaimState.REVERSED:
+            claimed[claim.contract] += claim.amount_tiyn
+    found = providers.contracts_of_provider(provider_id)
+    return [CityContract(one, claimed[one.number]) for one in reversed(found)]
 
 
 @allowed(Look.PAY)

@@ -9,11 +9,13 @@ from uuid import UUID
 
 from django.http import Http404, HttpResponse
 
+from qosymsha.domain.agreements import queries as agreements
 from qosymsha.domain.attendance import queries as attendance
 from qosymsha.domain.attendance.states import SheetState
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.settlement import queries as settlement
 from qosymsha.domain.settlement.states import ClaimState
+from qosymsha.domain.trials import queries as trials
 from qosymsha.interfaces.provider import accreditation, teachers
 from qosymsha.interfaces.provider.access import Look
 from qosymsha.interfaces.provider.house import choose, house, houses, is_manager
@@ -62,6 +64,7 @@ def _tasks(request: SignedRequest) -> list[Task]:
     this = month_of(local_day(at))
     sheets = attendance.provider_sheets(actor=actor, provider_id=provider_id, since=list_since(at))
     acts = settlement.acts_of_provider(actor=actor, provider_id=provider_id)
+    contracts = agreements.contract_count(actor=actor, provider_id=provider_id, at=at)
     returned = sum(sheet.state == SheetState.RETURNED for sheet in sheets)
     tasks = [
         Task("manage.returned", returned, "provider-sheets", is_pressing=True),
@@ -71,6 +74,11 @@ def _tasks(request: SignedRequest) -> list[Task]:
         *_planning(provider_id, this),
         Task("manage.accr_ends", accreditation.wanting(request), "provider-accreditation", is_pressing=True),
         Task("manage.staff_gone", teachers.to_replace(request), "provider-teachers", is_pressing=True),
+        Task("manage.families_sign", contracts.own, "provider-families"),
+        Task(
+            "manage.papers_given", agreements.papers_to_look_at(actor=actor, provider_id=provider_id), "provider-papers"
+        ),
+        Task("manage.guests", trials.guests_unmarked(provider_id, at), "provider-guests"),
         Task("manage.to_sign", sum(act.is_to_sign for act in acts), "provider-pay"),
         Task("manage.to_invoice", sum(act.is_to_invoice for act in acts), "provider-pay"),
     ]

@@ -107,7 +107,7 @@ def choice_page(round_uuid: UUID, language: str, number: int = 1) -> ChoicePage:
 
 
 def _rank(rank: str, language: str) -> str:
-    if rank.isdigit():
+    if rank.isdecimal():
         return texts.say(language, "choice.rank", rank=rank)
     return texts.say(language, f"choice.rank.{rank}")
 

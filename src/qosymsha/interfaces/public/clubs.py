@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from itertools import groupby
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
-from django.utils.translation import get_language
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, override
 
 from qosymsha.domain.figures.queries import stored as figures
 from qosymsha.domain.insights.queries import catalogue
@@ -20,8 +23,8 @@ from qosymsha.domain.people import queries as people
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.programmes.rules import Rules
 from qosymsha.domain.providers import queries as providers
-from qosymsha.domain.providers.rules import plane, words_of
-from qosymsha.interfaces.public import searching
+from qosymsha.domain.providers.rules import words_of
+from qosymsha.interfaces.public import plan, searching
 from qosymsha.interfaces.public.menus import MenuTexts, menu_texts
 from qosymsha.interfaces.public.searching import DAYS, FIELDS, Menus, Typed
 from qosymsha.interfaces.ui import texts
@@ -30,8 +33,10 @@ from qosymsha.interfaces.ui.doors import context, public_page
 from qosymsha.kernel import clock
 from qosymsha.kernel.errors import Refused
 
-MAP_SIZE = 640
 WEEK = [(day, f"day.short.{day}", f"day.{day}") for day in DAYS]
+
+_spelled, _counted = briefly(catalogue.spelled), briefly(catalogue.counted)
+_voucher_lines, _lines = briefly(figures.voucher_lines), briefly(figures.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +66,6 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A district on the map: its centre in the picture, its circle, what stands in it."""
-
-    name: str
-    kato: str
-    x: int
-    y: int
-    radius: int
-    groups: int
-    free: int
-    query: str
-
-
-@dataclass(frozen=True, slots=True)
 class Ground:
     """Which programme is looked through, with its menus and rules."""
 
@@ -94,25 +85,26 @@ def find(request: HttpRequest) -> HttpResponse:
     if ground is None:
         return render(request, "public/clubs.html", ready | {"is_empty": True})
     typed = searching.typed(request.GET, ground.menus)
-    words = catalogue.spelled(typed.q)
+    words = _spelled(typed.q)
     language = str(ready["language"])
     found = catalogue.search(ground.programme.id, typed.asked, words, ground.today, language)
-    hints = [] if found.total else catalogue.loosened(ground.programme.id, typed.asked, words, ground.today)
-    lines = figures.lines([club.id for club in found.clubs if club.free <= 0])
+    total = _counted(ground.programme.id, replace(typed.asked, after=None), words, ground.today)
+    hints = [] if total else catalogue.loosened(ground.programme.id, typed.asked, words, ground.today)
+    lines = _lines(tuple(club.id for club in found.clubs if club.free <= 0))
     shown = {
         "typed": typed,
         "ground": ground,
         "days": WEEK,
-        "cards": [_card(club, found.lessons.get(club.id, ()), ground, lines.get(club.id)) for club in found.clubs],
-        "total": min(found.total, catalogue.COUNTED),
-        "is_more": found.total > catalogue.COUNTED,
+        "cards": [_drawn(_card(club, ground, lines.get(club.id)), language) for club in found.clubs],
+        "total": min(total, catalogue.COUNTED),
+        "is_more": total > catalogue.COUNTED,
         "counted": catalogue.COUNTED,
         "next": searching.onward(request.GET, found.next) if found.next else "",
         "first": searching.without(request.GET) if typed.asked.after else None,
         "map_query": searching.without(request.GET),
         "hints": [_hint(request, name, count, typed) for name, count in hints],
         "meant": _meant(typed.q, words),
-        "voucher_lines": figures.voucher_lines(ground.programme.id),
+        "voucher_lines": _voucher_lines(ground.programme.id),
     }
     return render(request, "public/clubs.html", ready | shown)
 
@@ -125,29 +117,33 @@ def club_map(request: HttpRequest) -> HttpResponse:
     if ground is None:
         raise Http404
     typed = searching.typed(request.GET, ground.menus)
-    found = catalogue.groups_by_district(ground.programme.id, typed.asked, catalogue.spelled(typed.q), ground.today)
-    places = _places(request, ground, found, str(ready["language"]))
+    words, language = catalogue.spelled(typed.q), str(ready["language"])
+    found = catalogue.groups_on_map(ground.programme.id, typed.asked, words, ground.today)
+    venues = catalogue.venues_on_map(ground.programme.id, typed.asked, words, ground.today)
     shown: dict[str, object] = {
-        "places": places,
+        "plan": plan.drawn(request.GET, ground.menus.districts, found, venues, language),
         "typed": typed,
         "query": searching.without(request.GET),
-        "size": MAP_SIZE,
+        "whole": searching.without(request.GET, "district"),
     }
-    shown["height"] = max((place.y for place in places), default=0) + 100
     return render(request, "public/club_map.html", ready | shown)
 
 
 @public_page
 def one_club(request: HttpRequest, group_uuid: UUID) -> HttpResponse:
-    """`/{language}/clubs/{uuid}/`: all that a family needs to choose this group."""
+    """`/{language}/clubs/{uuid}/`: all that a family needs to choose this group; 410 with a way on when it is over."""
     today = clock.local_day(clock.read())
     club = catalogue.club(group_uuid, today)
     if club is None:
         raise Http404
+    if club.last_day is not None and club.last_day < today:
+        activity = providers.group_facts([club.id])[club.id].activity
+        over = context(request) | {"club": club, "activity": activity}
+        return render(request, "public/club_over.html", over, status=410)
     facts = providers.group_facts([club.id])[club.id]
     ground = _ground(request, facts.programme_id)
     assert ground is not None, "a group has a programme"
-    card = _card(club, catalogue.lessons([club.id], today).get(club.id, ()), ground)
+    card = _card(club, ground)
     is_direct = ground.rules is not None and ground.rules.choice.opening == "direct"
     shown = {
         "card": card,
@@ -166,7 +162,12 @@ def one_club(request: HttpRequest, group_uuid: UUID) -> HttpResponse:
 def _ground(request: HttpRequest, programme_id: int | None = None) -> Ground | None:
     """The programme asked for, or the first; None where there is none yet."""
     language = str(get_language() or texts.LANGUAGES[0])
-    return _ground_of(programme_id, request.GET.get("programme", "")[:36], language, clock.local_day(clock.read()))
+    return _ground_of(programme_id, request.GET.get("programme", "")[:36], language, _today())
+
+
+@briefly
+def _today() -> date:
+    return clock.local_day(clock.read())
 
 
 @briefly
@@ -185,12 +186,12 @@ def _ground_of(programme_id: int | None, asked: str, language: str, today: date)
     return Ground(programme, tuple(found) if len(found) > 1 else (), menus, lists, rules, today)
 
 
-def _card(club: Club, lessons: Sequence[Lesson], ground: Ground, line: figures.Line | None = None) -> Card:
+def _card(club: Club, ground: Ground, line: figures.Line | None = None) -> Card:
     planned = ground.rules.planning_tariff.get(club.kind) if ground.rules else None
     covered = None if planned is None else min(planned, club.month_tiyn)
     return Card(
         club=club,
-        times=tuple(_times(lessons)),
+        times=tuple(_times(club.lessons)),
         covered_tiyn=covered,
         family_tiyn=0 if covered is None else club.month_tiyn - covered,
         starts_on=club.first_day if club.first_day > ground.today else None,
@@ -198,6 +199,13 @@ def _card(club: Club, lessons: Sequence[Lesson], ground: Ground, line: figures.L
         language_key=f"teaching.{club.language}",
         line=line,
     )
+
+
+@lru_cache(maxsize=2048)
+def _drawn(card: Card, language: str) -> SafeString:
+    """A result as it stands in the list: drawn anew only where something on it changed."""
+    with override(language):
+        return render_to_string("public/club_card.html", {"card": card})
 
 
 def _times(lessons: Sequence[Lesson]) -> list[Times]:
@@ -225,37 +233,6 @@ def _meant(q: str, words: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
         if spellings and not any(one.startswith(word) for one in spellings):
             told.append(next((one for one in spellings if one.isascii() == word.isascii()), spellings[0]))
     return tuple(told) if all(words) else ()
-
-
-def _places(request: HttpRequest, ground: Ground, found: Mapping[int, tuple[int, int]], language: str) -> list[Place]:
-    """The districts in the picture: east to the right, north up, circles by the number of groups."""
-    centres = providers.centres()
-    known = {one.kato: plane(*centres[one.kato]) for one in ground.menus.districts if one.kato in centres}
-    if not known:
-        return []
-    east, north = ([spot[axis] for spot in known.values()] for axis in (0, 1))
-    width = max(max(east) - min(east), max(north) - min(north)) or 1
-    most = max((groups for groups, _ in found.values()), default=0) or 1
-    places = []
-    for one in ground.menus.districts:
-        if one.kato not in known:
-            continue
-        groups, free = found.get(one.id, (0, 0))
-        x, y = known[one.kato]
-        query = searching.without(request.GET, "district")
-        places.append(
-            Place(
-                name=getattr(one, f"name_{language}") or one.name_ru,
-                kato=one.kato,
-                x=110 + round((x - min(east)) / width * (MAP_SIZE - 220)),
-                y=70 + round((max(north) - y) / width * (MAP_SIZE - 220)),
-                radius=16 + round(34 * (groups / most) ** 0.5),
-                groups=groups,
-                free=free,
-                query=f"{query}&district={one.kato}".lstrip("&"),
-            )
-        )
-    return places
 
 
 def _take(group_uuid: UUID) -> str:

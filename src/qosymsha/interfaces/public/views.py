@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,6 +12,7 @@ from django.utils.translation import get_language, get_language_from_request
 
 from qosymsha.interfaces.public.landing import landing
 from qosymsha.interfaces.ui.doors import context, public_page
+from qosymsha.interfaces.ui.outage import RETRY_SECONDS, is_outage
 from qosymsha.interfaces.ui.signed import door_of, notice, private, signed_request
 
 
@@ -37,8 +39,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """500 with a way out; asks the database nothing, so that it knows nobody."""
-    return _lost(request, HTTPStatus.INTERNAL_SERVER_ERROR)
+    """500 with a way out; 503 where what we stand on failed and will be back. Asks the database nothing."""
+    if not is_outage(sys.exc_info()[1]):
+        return _lost(request, HTTPStatus.INTERNAL_SERVER_ERROR)
+    answer = _lost(request, HTTPStatus.SERVICE_UNAVAILABLE)
+    answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    return answer
 
 
 def _lost(request: HttpRequest, status: HTTPStatus) -> HttpResponse:

@@ -13,16 +13,20 @@ from qosymsha.domain.admission.access import Action as Rounds
 from qosymsha.domain.agreements.access import Action as Agreements
 from qosymsha.domain.assistance.access import Action as Assistance
 from qosymsha.domain.attendance.access import Action as Attendance
+from qosymsha.domain.casework.access import Action as Casework
 from qosymsha.domain.choice.access import Action as Choice
 from qosymsha.domain.controls.access import Action as Controls
 from qosymsha.domain.enquiries.access import Action as Enquiries
+from qosymsha.domain.errands.access import Action as Errands
 from qosymsha.domain.factors.access import Action as Factors
 from qosymsha.domain.flags.access import Action as Flags
 from qosymsha.domain.intake.access import Action as Intake
+from qosymsha.domain.messages.access import Action as Messages
 from qosymsha.domain.people.access import Action as People
 from qosymsha.domain.programmes.access import Action as Rules
 from qosymsha.domain.providers.access import Action as Providers
 from qosymsha.domain.settlement.access import Action as Money
+from qosymsha.domain.trials.access import Action as Trials
 from qosymsha.domain.vouchers.access import Action as Vouchers
 
 
@@ -52,7 +56,7 @@ ASKED: dict[StrEnum, Why] = {
             Money.DRAW_PAYMENT_FILE, Money.SEND_PAYMENT_FILE, Money.RESOLVE_REPLY, Money.REGISTER_SIGNATORY,
             Money.SIGN_AS_PROVIDER, Money.SIGN_AS_CUSTOMER, Money.DECIDE_EINVOICE, Money.SUPPORT_RECOVERY,
             Money.DECIDE_RECOVERY, Money.RECORD_REFUND, Money.CONFIRM_REFUND, Money.COVER_PLACES, Money.CLOSE_MONTH,
-            Money.CLOSE_YEAR,
+            Money.CLOSE_YEAR, Money.DRAW_CLAIMS,
             Rules.OPEN_LINE, Rules.PLAN_BUDGET, Rounds.REFILL, Vouchers.TAKE_TRANSFERS, Agreements.SIGN_AS_PROVIDER,
         ),
         Why.MONEY,
@@ -70,7 +74,8 @@ ASKED: dict[StrEnum, Why] = {
         (
             Attendance.DECIDE, Attendance.DECIDE_DAYS, Attendance.VOID, Attendance.DECIDE_ABSENCE, Flags.RESOLVE,
             People.GRANT_READING, Intake.CERTIFY_CASE, Agreements.DECIDE_REFUSAL, Controls.DECIDE,
-            Providers.DECIDE_ACCREDITATION,
+            Providers.DECIDE_ACCREDITATION, Vouchers.SUSPEND, Vouchers.RESUME, Casework.DECIDE_ENDING,
+            Flags.REGISTER_POINTS,
         ),
         Why.EXCEPTION,
     ),
@@ -91,30 +96,33 @@ PLAIN: dict[str, frozenset[StrEnum]] = {
         Vouchers.WITHDRAW_TRANSFER, Choice.FILE, Choice.WITHDRAW, Rounds.SUBMIT, Rounds.WITHDRAW, Intake.SAVE_DRAFT,
         Intake.DROP_DRAFT, Intake.ADD_PAPER, Intake.NAME_CATEGORY, Intake.WITHDRAW_CASE, Choice.ANSWER,
         Agreements.SIGN_AS_FAMILY, Agreements.GIVE_PAPER, Agreements.ANSWER_RENEWAL, Agreements.JOIN_WAITING,
-        Agreements.LEAVE_WAITING, Agreements.ANSWER_SEAT, Agreements.ANSWER_REFUSAL,
+        Agreements.LEAVE_WAITING, Agreements.ANSWER_SEAT, Agreements.ANSWER_REFUSAL, Trials.BOOK, Trials.CANCEL,
     }),
     "a club's own work, which families or officials confirm": frozenset({
         Attendance.PLAN, Attendance.SYNC, Attendance.MOVE, Attendance.CANCEL, Attendance.REINSTATE,
         Attendance.SUBSTITUTE, Attendance.AMEND, Attendance.RESOLVE, Attendance.SEND, Attendance.RESEND,
         Money.REFUSE_ACT, Money.RECORD_EINVOICE, Controls.ANSWER, Providers.FILE_ACCREDITATION, Providers.ADD_PAPERS,
         Providers.ANSWER_ACCREDITATION, Providers.CHANGE_VENUE, Providers.CHANGE_GROUP, Providers.CHANGE_TIMETABLE,
-        Providers.OPEN_GROUPS, Providers.CLOSE_GROUP, Providers.RESIZE_GROUP, Providers.INVITE_TEACHER,
-        Providers.END_TEACHER, Agreements.DRAW_CONTRACTS, Agreements.REMIND_TO_SIGN, Agreements.RECORD_PAPER,
+        Providers.OPEN_GROUPS, Providers.CLOSE_GROUP, Providers.RESIZE_GROUP, Providers.CHANGE_HALL,
+        Providers.INVITE_TEACHER, Providers.END_TEACHER, Agreements.DRAW_CONTRACTS, Agreements.REMIND_TO_SIGN, Agreements.RECORD_PAPER,
         Agreements.CHECK_PAPER, Agreements.REFUSE_CHILD, Agreements.WITHDRAW_REFUSAL, Agreements.RENEW,
         Agreements.SET_CHARGE, Agreements.RECORD_RECEIPT, Agreements.CANCEL_RECEIPT, Agreements.OFFER_SEATS,
+        Trials.MARK,
     }),
     "a draft or a first step: a second person's step asks": frozenset({
         Rules.DRAFT_RULES, Rounds.PLAN_ROUND, Choice.PLAN, Choice.OFFER, Controls.PLAN, Controls.FREEZE, Controls.DRAW,
         Controls.CANCEL, Controls.END, Controls.VISIT, Providers.TAKE_UP_ACCREDITATION, Attendance.APPROVE,
         Attendance.RETURN, Attendance.PAUSE, Attendance.RESUME, Intake.ASK_PAPER, Intake.REFUSE_CASE,
-        Money.EXPLAIN_MONEY,
+        Casework.PROPOSE_ENDING, Casework.TAKE_ROW, Casework.PUT_BACK_ROW, Casework.ASSIGN_ROW, Money.DRAW_ACTS,
+        Money.EXPLAIN_MONEY, Errands.WITHDRAW, Flags.SCREEN,
     }),
     "a family that sits beside the clerk proves each deed by a code of its own": frozenset({
         Assistance.SEND_CODE, Assistance.BEGIN_VISIT, Assistance.PROVE_VISIT, Assistance.CONFIRM_ACT,
         Assistance.END_VISIT,
     }),
     "one's own account": frozenset({
-        People.SET_PREFERENCES, People.SIGN_OUT, Factors.ADD_PASSKEY, Factors.NAME_PASSKEY,
+        Messages.MARK_NOTICES, People.SET_PREFERENCES, People.SIGN_OUT,
+        Factors.ADD_PASSKEY, Factors.NAME_PASSKEY,
     }),
 }  # fmt: skip
 

@@ -45,7 +45,8 @@ def told(request: HttpRequest, answer: Answer) -> Answer:
     word = "reused" if request.META.get(_REUSED) else "taken" if _is_taken(answer) else ""
     if word:
         secure = bool(settings.SESSION_COOKIE_SECURE)
-        answer.set_cookie(f"{word}.{key}", "1", max_age=SECONDS, secure=secure, httponly=False, samesite="Lax")
+        name = f"{'__Host-' if secure else ''}{word}.{key}"
+        answer.set_cookie(name, "1", max_age=SECONDS, secure=secure, httponly=False, samesite="Lax")
     return answer
 
 

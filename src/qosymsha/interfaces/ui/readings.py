@@ -20,7 +20,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from qosymsha.domain.witness import reading
-from qosymsha.interfaces.ui import guard
+from qosymsha.interfaces.ui import guard, journal
 from qosymsha.kernel import entropy
 from qosymsha.kernel.actor import Actor
 
@@ -64,7 +64,7 @@ def answered(
     """The view's answer, once the row of what it read is committed; a page that cannot be recorded is not shown."""
     name, status = name_of(request), None
     roles = tuple(sorted({grant.role for grant in actor.grants}))
-    gathered = reading.Reading(request=entropy.token(8).hex(), door=name, roles=roles)
+    gathered = reading.Reading(request=journal.trace_id() or entropy.token(8).hex(), door=name, roles=roles)
     try:
         with reading.request(gathered, whole=request.method in _LOOKING):
             answer = view(request, *args, **kwargs)

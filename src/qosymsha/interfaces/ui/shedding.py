@@ -20,7 +20,8 @@ from functools import cache
 from html import escape
 from typing import Any
 
-from qosymsha.interfaces.ui import texts
+from qosymsha.interfaces.ui import headers as told
+from qosymsha.interfaces.ui import meters, texts
 from qosymsha.interfaces.ui.build import HEADER, build_id
 
 Environ = dict[str, Any]
@@ -154,6 +155,7 @@ class Shedding:
 
 
 def _sent_away(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    meters.count_shed()
     language, is_post = language_of(environ), environ["REQUEST_METHOD"] not in ("GET", "HEAD")
     body = busy_page(language, is_post)
     headers = [
@@ -167,6 +169,7 @@ def _sent_away(environ: Environ, start_response: Callable[..., Any]) -> Iterable
         ("Cache-Control", "no-store"),
         ("Retry-After", str(random.randint(*_RETRY_SECONDS))),  # noqa: S311 - spreads a crowd, keeps no secret
         (HEADER, build_id()),
+        *told.always().items(),
     ]
     start_response("503 Service Unavailable", headers)
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]

@@ -20,6 +20,8 @@ from qosymsha.domain.admission.rules import AdmissionRefusal, Places
 from qosymsha.domain.admission.states import ApplicationState, RoundState
 from qosymsha.domain.allocation.round_answer import kind_name
 from qosymsha.domain.allocation.round_check import findings
+from qosymsha.domain.errands.states import Phase
+from qosymsha.domain.errands.telling import tell
 from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.ledger.rules import AccountKey, AccountKind
 from qosymsha.domain.ledger.steps import lock_commitments
@@ -65,6 +67,7 @@ def allocate_round(*, actor: Actor, round_id: int, at: datetime, key: UUID) -> A
         return Allocated(**seen)
     steps.require_state(the_round, RoundState.DRAWN)
     run = frozen.run(the_round)
+    tell(Phase.CHECK)
     faults = findings(run.terms, run.arrays, run.answer)
     assert not faults, f"the independent checker found: {faults}"
     _require_money(run, places)
@@ -89,16 +92,21 @@ def _require_money(run: Run, places: dict[str, Places]) -> None:
 
 
 def _store(the_round: Round, run: Run, places: dict[str, Places], cause: Cause) -> Allocated:
-    for rows in _outcome_rows(run):
+    for part, rows in enumerate(_outcome_rows(run)):
+        tell(Phase.ROWS, part * CHUNK, len(run.closed.applications))
         steps.store_outcomes(the_round.id, rows)
         moved = steps.settle({row.application_id: row.result for row in rows}, actor=cause.actor, at=cause.at)
         for state, topic in (("granted", Topic.APPLICATION_GRANTED), ("waiting", Topic.APPLICATION_WAITING)):
             outbox.tell(topic=topic, subject_kind="application", subject_ids=moved[state], at=cause.at)
-    vouchers = sum(_issue(the_round, segment, found, cause) for segment, found in places.items())
+    granted, waiting = _counts(run, 0), _counts(run, 1)
+    vouchers = 0
+    for segment, found in places.items():
+        for issued in _issue(the_round, segment, found, cause):
+            vouchers += issued
+            tell(Phase.VOUCHERS, vouchers, sum(granted.values()))
     _end_earlier_rounds(the_round, cause)
     the_round.output_hash = frozen.answer_hash(run)
     steps.move_round(the_round, RoundState.ALLOCATED, actor=cause.actor, at=cause.at)
-    granted, waiting = _counts(run, 0), _counts(run, 1)
     return Allocated(granted, waiting, vouchers, the_round.output_hash.hex())
 
 
@@ -142,9 +150,8 @@ def _outcome_rows(run: Run) -> Iterator[list[steps.OutcomeRow]]:
         ]
 
 
-def _issue(the_round: Round, segment: str, found: Places, cause: Cause) -> int:
+def _issue(the_round: Round, segment: str, found: Places, cause: Cause) -> Iterator[int]:
     """Vouchers for a segment: one posting for up to 20,000 of them, all under the one lock of the line's free money."""
-    issued = 0
     for part, winners in enumerate(granted_in(the_round.id, segment, VOUCHERS_AT_ONCE), 1):
         _reject_holders(winners, cause)
         fresh = [winner for winner in winners if not winner.holds_voucher]
@@ -157,8 +164,7 @@ def _issue(the_round: Round, segment: str, found: Places, cause: Cause) -> int:
             actor=cause.actor,
             at=cause.at,
         )
-        issued += len(ids)
-    return issued
+        yield len(ids)
 
 
 def _reject_holders(winners: list[Granted], cause: Cause) -> None:

@@ -29,6 +29,8 @@ from qosymsha.domain.admission.rules import (
 from qosymsha.domain.admission.states import RoundState
 from qosymsha.domain.admission.steps import Checked, FrozenRow
 from qosymsha.domain.allocation import announcement, canonical, draw
+from qosymsha.domain.errands.states import Phase
+from qosymsha.domain.errands.telling import tell
 from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.ledger.rules import AccountKey, AccountKind
 from qosymsha.domain.ledger.steps import lock_commitments
@@ -87,6 +89,7 @@ def _close(actor: Actor, the_round: Round, at: datetime) -> Closed:
         steps.freeze(the_round.id, rows)
         leaves += b"".join(row.leaf for row in rows)
         position += len(rows)
+        tell(Phase.ROWS, position)
     the_round.places = {segment: _fields(found) for segment, found in places.items()}
     the_round.terms = announcement.terms_text(frozen.terms_for(the_round, places), frozen.announced(the_round))
     the_round.root = frozen.root_of(the_round.terms, leaves)

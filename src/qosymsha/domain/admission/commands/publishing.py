@@ -16,6 +16,8 @@ from qosymsha.domain.admission.rules import AdmissionRefusal
 from qosymsha.domain.admission.states import RoundState
 from qosymsha.domain.allocation import parts, protocol
 from qosymsha.domain.allocation.small_classes import withheld_rows
+from qosymsha.domain.errands.states import Phase
+from qosymsha.domain.errands.telling import tell
 from qosymsha.kernel import idempotency, outbox
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.errors import Refused
@@ -52,5 +54,6 @@ def _write(the_round: Round, folder: Path) -> None:
         raise Refused(AdmissionRefusal.OUTPUT_DIFFERS, round=the_round.number)
     if run.closed.has_erased():
         raise Refused(AdmissionRefusal.TICKETS_ERASED, round=the_round.number)
+    tell(Phase.FILES)
     protocol.write(folder, frozen.publication(the_round, run, withheld_rows(run.arrays, run.answer)))
     parts.write(folder)

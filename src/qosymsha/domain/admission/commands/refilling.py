@@ -16,6 +16,8 @@ from qosymsha.domain.admission.queries import facts, frozen
 from qosymsha.domain.admission.queries.facts import Filed
 from qosymsha.domain.admission.rules import AdmissionRefusal, Places, affordable, months_between, refuse_filing
 from qosymsha.domain.admission.states import ApplicationState, RoundState
+from qosymsha.domain.errands.states import Phase
+from qosymsha.domain.errands.telling import tell
 from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.ledger.rules import AccountKey, AccountKind
 from qosymsha.domain.ledger.steps import lock_commitments
@@ -95,6 +97,7 @@ def _refill_segment(turn: _Turn, segment: str, found: Places) -> tuple[int, int]
         lost += len(waiting) - len(fit)
         _grant(turn, [row.id for row in fit])
         winners += fit
+        tell(Phase.ROWS, len(winners), left)
     if winners:
         _award(turn, segment, found, winners)
     return len(winners), lost

@@ -18,6 +18,8 @@ from qosymsha.domain.allocation.protocol import Drawn, Publication
 from qosymsha.domain.allocation.round import solve
 from qosymsha.domain.allocation.round_answer import RoundAnswer
 from qosymsha.domain.allocation.round_terms import RoundArrays, RoundTerms, Tie
+from qosymsha.domain.errands.states import Phase
+from qosymsha.domain.errands.telling import tell
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.kernel.errors import Refused
@@ -107,6 +109,7 @@ def closed_list(the_round: Round, terms: RoundTerms) -> ClosedList:
     categories = {category: i for i, category in enumerate(terms.categories())}
     for rows in _chunks(the_round.id):
         _fill(found, rows, segments, categories)
+        tell(Phase.LIST, rows[-1][0] + 1, count)
     if root_of(the_round.terms, found.leaves) != bytes(the_round.root or b""):
         raise Refused(AdmissionRefusal.LIST_CHANGED, round=the_round.number)
     return found
@@ -168,6 +171,7 @@ def run(the_round: Round) -> Run:
         number=numbers if terms.tie is Tie.LOTTERY else closed.arrived,
         claims=closed.claims if len(closed.claims) else None,
     )
+    tell(Phase.ENGINE)
     return Run(terms, closed, arrays, numbers, solve(terms, arrays))
 
 

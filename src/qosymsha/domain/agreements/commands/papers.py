@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -13,7 +13,11 @@ from qosymsha.domain.agreements.access import ALLOWED, Action
 from qosymsha.domain.agreements.models import EnrolmentPaper
 from qosymsha.domain.agreements.queries import Place
 from qosymsha.domain.agreements.rules import AgreementRefusal, last_day_of, refuse_paper
-from qosymsha.domain.agreements.states import PaperState, Topic
+from qosymsha.domain.agreements.states import PAPER, PaperState, Topic
+from qosymsha.domain.documents import steps as documents
+from qosymsha.domain.documents.rules import fingerprint
+from qosymsha.domain.documents.steps import About
+from qosymsha.domain.programmes.agreement_rules import PaperTerms
 from qosymsha.kernel import idempotency
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
@@ -26,7 +30,7 @@ _KIND = "enrolment_paper"
 class PaperDraft:
     """A paper of a place's child: which, its number and day; its last day where the paper names one.
 
-    `document_id`: an uploaded scan. What the paper says of health is nobody's here.
+    `scan`: the bytes of an uploaded file, empty without one. What the paper says of health is nobody's here.
     """
 
     enrolment_id: int
@@ -34,7 +38,7 @@ class PaperDraft:
     number: str
     issued_on: date
     valid_until: date | None = None
-    document_id: int | None = None
+    scan: bytes = b""
 
 
 @transaction.atomic(durable=True)
@@ -43,7 +47,8 @@ def give_paper(*, actor: Actor, paper: PaperDraft, at: datetime, key: UUID) -> i
 
     Raises:
         Forbidden: the actor is no guardian of the place's child.
-        Refused: place_ended, paper_unknown, paper_number_missing, paper_days, paper_over.
+        Refused: place_ended, paper_unknown, paper_number_missing, paper_days, paper_over; scan_not_taken, or a
+            DocumentRefusal against the file.
     """
     require(actor, Action.GIVE_PAPER, ALLOWED)
     place = queries.places([paper.enrolment_id]).get(paper.enrolment_id)
@@ -58,7 +63,8 @@ def record_paper(*, actor: Actor, paper: PaperDraft, at: datetime, key: UUID) ->
 
     Raises:
         Forbidden: the actor does not manage the place's provider.
-        Refused: place_ended, paper_unknown, paper_number_missing, paper_days, paper_over.
+        Refused: place_ended, paper_unknown, paper_number_missing, paper_days, paper_over; scan_not_taken, or a
+            DocumentRefusal against the file.
     """
     place = _of_house(actor, Action.RECORD_PAPER, paper.enrolment_id)
     return _keep(actor, Action.RECORD_PAPER, place, paper, at, key)
@@ -77,10 +83,12 @@ def _keep(  # noqa: PLR0913 - who, how, whose, what, when, once
     actor: Actor, action: Action, place: Place, paper: PaperDraft, at: datetime, key: UUID
 ) -> int:
     body = [paper.enrolment_id, paper.code, paper.number.strip(), paper.issued_on.isoformat(), str(paper.valid_until)]
+    body += [fingerprint(paper.scan)] if paper.scan else []
     seen = idempotency.repeat(actor=actor, verb=action.value, key=key, body=body, at=at)
     if seen is not None:
         return int(seen)
     is_seen = action is Action.RECORD_PAPER
+    terms = _terms(place, paper.code)
     made = EnrolmentPaper.objects.create(
         territory_id=place.territory_id,
         programme_id=place.programme_id,
@@ -89,8 +97,7 @@ def _keep(  # noqa: PLR0913 - who, how, whose, what, when, once
         provider_id=place.provider_id,
         code=paper.code,
         issued_on=paper.issued_on,
-        valid_until=_last_day(place, paper, local_day(at)),
-        document_id=paper.document_id,
+        valid_until=_last_day(terms, paper, local_day(at)),
         state=PaperState.SEEN if is_seen else PaperState.GIVEN,
         by_user=actor.user_id,
         at=at,
@@ -98,24 +105,46 @@ def _keep(  # noqa: PLR0913 - who, how, whose, what, when, once
         checked_at=at if is_seen else None,
     )
     steps.keep_secret(steps.PAPER, made.pk, paper.number)
+    if paper.scan:
+        made.document_id = _keep_scan(actor, made, terms, paper.scan, at)
+        made.save(update_fields=["document_id"])
     topic = Topic.PAPER_SEEN if is_seen else Topic.PAPER_GIVEN
     steps.told(actor, action, topic, _KIND, [made.pk], at, place.territory_id)
     idempotency.keep(actor=actor, verb=action.value, key=key, outcome=made.pk)
     return made.pk
 
 
-def _last_day(place: Place, paper: PaperDraft, today: date) -> date | None:
+def _keep_scan(actor: Actor, paper: EnrolmentPaper, terms: PaperTerms, scan: bytes, at: datetime) -> int:
+    if not terms.scan_keep_days:
+        raise Refused(AgreementRefusal.SCAN_NOT_TAKEN)
+    until = local_day(at) + timedelta(days=terms.scan_keep_days)
+    about = About(PAPER, paper.pk, paper.child_id)
+    return documents.keep_document(
+        actor=actor, purpose=paper.code, about=about, content=scan, at=at, keep_until=until
+    ).id
+
+
+def _terms(place: Place, code: str) -> PaperTerms:
+    """What the rule set asks of a paper of this code for the place.
+
+    Raises:
+        Refused: place_ended, paper_unknown.
+    """
+    if place.state == "ended":
+        raise Refused(AgreementRefusal.PLACE_ENDED)
+    asked = queries.agreements_of(place.rule_set_id).papers_for(place.kind)
+    terms = next((one for one in asked if one.code == code), None)
+    if terms is None:
+        raise Refused(AgreementRefusal.PAPER_UNKNOWN)
+    return terms
+
+
+def _last_day(terms: PaperTerms, paper: PaperDraft, today: date) -> date | None:
     """The day the paper names or the rule set's, whichever is first.
 
     Raises:
         Refused: the paper cannot be written down.
     """
-    if place.state == "ended":
-        raise Refused(AgreementRefusal.PLACE_ENDED)
-    asked = queries.agreements_of(place.rule_set_id).papers_for(place.kind)
-    terms = next((one for one in asked if one.code == paper.code), None)
-    if terms is None:
-        raise Refused(AgreementRefusal.PAPER_UNKNOWN)
     days = [day for day in (paper.valid_until, last_day_of(terms, paper.issued_on)) if day is not None]
     last = min(days, default=None)
     reason = refuse_paper(paper.issued_on, last, paper.number, today)

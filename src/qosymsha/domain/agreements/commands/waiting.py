@@ -66,6 +66,7 @@ def join_waiting(*, actor: Actor, group_id: int, voucher_id: int, at: datetime, 
         asked_at=at,
     )
     steps.trail(_KIND, [made.pk], "", WaitState.WAITING, cause=Action.JOIN_WAITING, actor=actor, at=at)
+    _mind_lines([group_id])
     steps.told(actor, Action.JOIN_WAITING, Topic.WAIT_BEGUN, _KIND, [made.pk], at, voucher.territory_id)
     vouchers.keep(deed, {"id": made.pk})
     return made.pk
@@ -247,7 +248,17 @@ def _keep_seats(deed: Deed, queue: Sequence[GroupWait], locked: Mapping[int, Vou
         action = Action.OFFER_SEATS
         steps.trail(_KIND, ids, WaitState.WAITING, WaitState.OFFERED, cause=action, actor=deed.actor, at=deed.at)
         steps.told(deed.actor, action, Topic.SEAT_OFFERED, _KIND, ids, deed.at, until=until.isoformat())
+    _mind_lines([w.group_id for w in first])
     return len(first)
+
+
+def _mind_lines(group_ids: Sequence[int]) -> None:
+    """A free seat of a group whose list somebody stands on is nobody else's. Counted under the seats' lock, so that of
+    two who join and leave at once the later one sees both.
+    """
+    if group_ids:
+        vouchers.lock_seats(group_ids)
+        vouchers.mark_waited_for(group_ids, queries.waited_for(group_ids))
 
 
 def _end(
@@ -263,4 +274,5 @@ def _end(
             steps.trail(_KIND, ids, before, state, cause=action, actor=deed.actor, at=deed.at)
     if held and state is not WaitState.TAKEN:
         vouchers.free_seats(held)
+    _mind_lines([w.group_id for w in waits])
     steps.told(deed.actor, action, Topic.WAIT_ENDED, _KIND, [w.pk for w in waits], deed.at, state=state.value)

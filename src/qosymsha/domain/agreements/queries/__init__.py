@@ -30,8 +30,12 @@ from qosymsha.domain.agreements.queries.papers import (
     PaperShown,
     PlacePapers,
     own_papers,
+    own_papers_of,
     paper_id,
+    papers_of_place,
     papers_of_provider,
+    papers_to_look_at,
+    scan_of,
 )
 from qosymsha.domain.agreements.queries.places import (
     Place,
@@ -65,6 +69,7 @@ from qosymsha.domain.agreements.queries.waiting import (
     is_waited_for,
     own_waits,
     queue_length,
+    waited_for,
     waiting_counts,
     waits_to_look_at,
 )
@@ -74,9 +79,10 @@ __all__ = [
     "OwnRenewal", "PaperShown", "Payer", "Place", "PlacePapers", "ReceiptShown", "RefusalShown", "RefusalWork",
     "SignatureOf", "Undrawn", "WaitShown", "agreements_of", "calendar_from", "charge_of_group",
     "charges_of_provider", "contract_count", "contracts_of_provider", "ending_groups", "group_of_voucher",
-    "hours_of", "house_contract", "is_waited_for", "office_refusals", "own_contract", "own_contracts",
-    "own_papers", "own_place_id", "own_receipts", "own_refusals", "own_renewals", "own_waits", "paid_by_family",
-    "paper_id", "papers_of_provider", "payers_of_provider", "place_now", "places", "places_of_provider",
-    "queue_length", "receipt_id", "receipts_of_provider", "refusal_work", "refusals_due", "refusals_of_provider",
-    "renewal_words", "standings", "undrawn", "vouchers_of_refusals", "waiting_counts", "waits_to_look_at",
+    "hours_of", "house_contract", "is_waited_for", "office_refusals", "own_contract", "own_contracts", "own_papers",
+    "own_papers_of", "own_place_id", "own_receipts", "own_refusals", "own_renewals", "own_waits", "paid_by_family",
+    "paper_id", "papers_of_place", "papers_of_provider", "papers_to_look_at", "payers_of_provider", "place_now",
+    "places", "places_of_provider", "queue_length", "receipt_id", "receipts_of_provider", "refusal_work",
+    "refusals_due", "refusals_of_provider", "renewal_words", "scan_of", "standings", "undrawn",
+    "vouchers_of_refusals", "waited_for", "waiting_counts", "waits_to_look_at",
 ]  # fmt: skip

@@ -12,6 +12,9 @@ from qosymsha.domain.agreements.access import Action
 from qosymsha.domain.agreements.queries.asked import guardian_of, names, of_house, rows
 from qosymsha.domain.agreements.queries.places import Place, places, standings
 from qosymsha.domain.agreements.rules import PaperStanding
+from qosymsha.domain.agreements.states import PAPER
+from qosymsha.domain.documents import queries as documents
+from qosymsha.domain.documents.queries import DocumentHead
 from qosymsha.domain.people import queries as people
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_day
@@ -76,6 +79,17 @@ def own_papers(*, actor: Actor, at: datetime) -> list[PlacePapers]:
     return _shown(actor, Action.READ_OWN, found, at, None)
 
 
+def own_papers_of(*, actor: Actor, place: UUID, at: datetime) -> PlacePapers | None:
+    """The papers of one place of a child of the guardian's; None for another's; an audited read of that child alone.
+
+    Raises:
+        Forbidden: the actor is no guardian.
+    """
+    children = people.own_child_ids(guardian_of(actor), local_day(at))
+    found = rows(_LIVE + "e.child_id = ANY (%s) AND e.uuid = %s", [children, place])
+    return next(iter(_shown(actor, Action.READ_OWN, found, at, None)), None) if found else None
+
+
 def papers_of_provider(*, actor: Actor, provider_id: int, at: datetime) -> list[PlacePapers]:
     """A provider's children with the papers asked of them, the most urgent first; an audited read.
 
@@ -86,6 +100,41 @@ def papers_of_provider(*, actor: Actor, provider_id: int, at: datetime) -> list[
     found = rows(_LIVE + "g.provider_id = %s ORDER BY g.code, e.id", [provider_id])
     shown = _shown(actor, Action.READ_HOUSE, found, at, territory_id)
     return sorted((one for one in shown if one.standings), key=lambda one: (one.worst, one.group, one.name))
+
+
+def papers_to_look_at(*, actor: Actor, provider_id: int) -> int:
+    """How many papers families told of and nobody has looked at; a number.
+
+    Raises:
+        Forbidden: the actor does not manage the provider.
+    """
+    of_house(actor, provider_id)
+    ((n,),) = rows("SELECT count(*) FROM enrolment_paper WHERE provider_id = %s AND state = 'given'", [provider_id])
+    return int(n)
+
+
+def papers_of_place(*, actor: Actor, provider_id: int, place: UUID, at: datetime) -> PlacePapers | None:
+    """The papers of one of the provider's places; None for another's; an audited read of that child alone.
+
+    Raises:
+        Forbidden: the actor does not manage the provider.
+    """
+    territory_id = of_house(actor, provider_id)
+    found = rows(_LIVE + "g.provider_id = %s AND e.uuid = %s", [provider_id, place])
+    return next(iter(_shown(actor, Action.READ_HOUSE, found, at, territory_id)), None) if found else None
+
+
+def scan_of(*, actor: Actor, action: Action, paper: PaperShown, at: datetime) -> tuple[DocumentHead, bytes] | None:
+    """The scan of a paper that the actor has just been shown by this action, with its bytes; None where it has none.
+
+    Raises:
+        Refused: paper_erased.
+    """
+    about = documents.documents_about(PAPER, [paper.id]).get(paper.id, [])
+    head = next((one for one in about if one.id == paper.document_id), None)
+    if head is None:
+        return None
+    return head, documents.content_of(actor=actor, document=head, action=action, at=at)
 
 
 def _shown(

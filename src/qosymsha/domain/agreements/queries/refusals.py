@@ -73,16 +73,28 @@ def refusals_of_provider(*, actor: Actor, provider_id: int, at: datetime) -> lis
     return _shown(actor, Action.READ_HOUSE, found, at, territory_id)
 
 
-def office_refusals(*, actor: Actor, at: datetime, state: str = "", uuid: UUID | None = None) -> list[RefusalShown]:
-    """Refusals that an officer may see, those that wait first by their day; an audited read.
+def office_refusals(  # noqa: PLR0913 (the filters of a queue)
+    *,
+    actor: Actor,
+    at: datetime,
+    state: str = "",
+    uuid: UUID | None = None,
+    only: Collection[int] | None = None,
+    but: Collection[int] = (),
+) -> list[RefusalShown]:
+    """Refusals that an officer may see, those that wait first by their day; `only` these ids, `but` not those.
+
+    An audited read.
 
     Raises:
         Forbidden: the actor is no officer.
     """
     require(actor, Action.READ_REFUSALS, ALLOWED)
     where = "(%s = '' OR r.state = %s) AND (%s::uuid IS NULL OR r.uuid = %s)"
+    where += " AND (%s::bigint[] IS NULL OR r.id = ANY (%s::bigint[])) AND r.id <> ALL (%s::bigint[])"
+    some = None if only is None else sorted(only)
     order = " ORDER BY (r.state <> 'filed'), CASE WHEN r.state = 'filed' THEN r.review_by END, r.id DESC LIMIT 200"
-    found = _found(where + order, [state, state, uuid, uuid])
+    found = _found(where + order, [state, state, uuid, uuid, some, some, sorted(but)])
     mine = [one for one in found if actor.holds(ALLOWED[Action.READ_REFUSALS], territory_id=one.territory_id)]
     return _shown(actor, Action.READ_REFUSALS, mine, at)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -83,6 +84,14 @@ def is_waited_for(group_id: int) -> bool:
     return bool(
         rows("SELECT 1 FROM group_wait WHERE group_id = %s AND state IN ('waiting', 'offered') LIMIT 1", [group_id])
     )
+
+
+def waited_for(group_ids: Collection[int]) -> set[int]:
+    """Those of the groups on whose lists somebody waits without an offer yet: theirs is the next free seat."""
+    found = rows(
+        "SELECT DISTINCT group_id FROM group_wait WHERE group_id = ANY (%s) AND state = 'waiting'", [[*group_ids]]
+    )
+    return {group_id for (group_id,) in found}
 
 
 def group_of_voucher(voucher_id: int) -> int | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from qosymsha.domain.agreements.states import PAPER as PAPER
 from qosymsha.domain.people import steps as people_steps
 from qosymsha.domain.people.steps import SecretRow
 
-PAPER, REFUSAL, WORD = "enrolment_paper", "child_refusal", "refusal_word"  # kinds in the table of secrets
+REFUSAL, WORD = "child_refusal", "refusal_word"  # kinds in the table of secrets
 
 
 def keep_secret(kind: str, row_id: int, text: str) -> None:

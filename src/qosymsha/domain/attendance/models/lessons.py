@@ -80,7 +80,7 @@ class Session(models.Model):
 
 
 class SessionChange(models.Model):
-    """What was changed about a session, by whom, why: moved, made up, cancelled, reinstated, substituted; insert-only.
+    """What was changed about a session, by whom, why; insert-only.
 
     no_pii: ids. Retention: ten years.
     """
@@ -100,7 +100,7 @@ class SessionChange(models.Model):
             models.CheckConstraint(
                 condition=models.Q(kind="substituted", from_teacher__isnull=False, to_teacher__isnull=False)
                 | models.Q(kind__in=["moved", "made_up"], to_session__isnull=False)
-                | models.Q(kind__in=["cancelled", "reinstated"]),
+                | models.Q(kind__in=["cancelled", "reinstated", "rehoused"]),
                 name="session_change_whole",
             ),
             models.CheckConstraint(condition=~models.Q(reason=""), name="session_change_has_reason"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from qosymsha.domain.attendance.access import ALLOWED, Action
@@ -118,6 +118,8 @@ class WaitingRow(NamedTuple):
     present: int
     sent_on: date
     officer_from: date
+    row_id: int
+    row: UUID
 
     @property
     def short(self) -> str:
@@ -147,11 +149,13 @@ class Decided(NamedTuple):
 
 _ROWS = """
 SELECT s.uuid, e.uuid, g.code, o.activity_id, p.name, s.month, r.word, r.present,
-       (s.sent_at AT TIME ZONE 'Asia/Almaty')::date, s.programme_id, s.territory_id, r.id, r.child_id
+       (s.sent_at AT TIME ZONE 'Asia/Almaty')::date, s.programme_id, s.territory_id, r.uuid, r.id, r.child_id
   FROM month_sheet s JOIN sheet_row r ON r.sheet_id = s.id JOIN enrolment e ON e.id = r.enrolment_id
   JOIN club_group g ON g.id = s.group_id JOIN offering o ON o.id = g.offering_id JOIN provider p ON p.id = s.provider_id
- WHERE s.programme_id = ANY (%s) AND s.state IN ('with_parents', 'with_customer', 'for_payment')
-   AND s.sent_at IS NOT NULL AND r.word IN ('silent', 'disputed') ORDER BY s.sent_at, r.id LIMIT %s"""
+ WHERE s.programme_id = ANY (%(programmes)s) AND s.state IN ('with_parents', 'with_customer', 'for_payment')
+   AND s.sent_at IS NOT NULL AND r.word IN ('silent', 'disputed')
+   AND (%(only)s::bigint[] IS NULL OR r.id = ANY (%(only)s)) AND r.id <> ALL (%(but)s::bigint[])
+ ORDER BY s.sent_at, r.id LIMIT %(most)s"""
 
 _DECIDED = """
 SELECT r.id, s.uuid, e.uuid, g.code, p.name, r.word, r.present, r.evidence, u.subject, r.decided_at, r.child_id
@@ -166,6 +170,7 @@ SELECT c.id, c.uuid, c.territory_id, e.uuid, e.child_id, g.code, o.activity_id, 
   JOIN offering o ON o.id = g.offering_id JOIN provider p ON p.id = e.provider_id
  WHERE c.programme_id = ANY (%(programmes)s) AND (%(uuid)s::uuid IS NULL OR c.uuid = %(uuid)s)
    AND (%(state)s = '' OR c.state = %(state)s OR %(state)s = 'live' AND c.state IN ('warned', 'suspended'))
+   AND (%(only)s::bigint[] IS NULL OR c.id = ANY (%(only)s)) AND c.id <> ALL (%(but)s::bigint[])
  ORDER BY 15 DESC, array_position(ARRAY['suspended', 'warned'], c.state), c.hear_until, c.id LIMIT %(most)s"""
 
 _WORDS = """
@@ -197,14 +202,25 @@ def hearing_work(*, actor: Actor) -> HearingWork:
     return HearingWork(*rows(_WORK, {"programmes": _mine(actor)})[0])
 
 
-def absence_cases(*, actor: Actor, state: str, at: datetime, uuid: UUID | None = None) -> list[AbsenceShown]:
+def absence_cases(  # noqa: PLR0913 (the filters of a queue)
+    *,
+    actor: Actor,
+    state: str,
+    at: datetime,
+    uuid: UUID | None = None,
+    only: Sequence[int] | None = None,
+    but: Sequence[int] = (),
+) -> list[AbsenceShown]:
     """Cases in a state (`live`: warned or suspended; "": all), those a person must decide first; an audited read.
+
+    `only` these ids, `but` not those.
 
     Raises:
         Forbidden: the actor may not read attendance.
     """
     require(actor, Action.READ, ALLOWED)
-    asked = {"programmes": _mine(actor), "state": state, "uuid": uuid, "most": MOST}
+    asked: dict[str, Any] = {"programmes": _mine(actor), "state": state, "uuid": uuid, "most": MOST}
+    asked |= {"only": None if only is None else list(only), "but": list(but)}
     found = [AbsenceShown(*row) for row in rows(_CASES, asked)]
     _note(actor, at, "absence_case", [one.id for one in found], {one.child_id for one in found})
     return found
@@ -244,17 +260,22 @@ def open_words(*, actor: Actor, at: datetime) -> list[WordShown]:
     return found
 
 
-def rows_waiting(*, actor: Actor, at: datetime) -> list[WaitingRow]:
+def rows_waiting(
+    *, actor: Actor, at: datetime, only: Sequence[int] | None = None, but: Sequence[int] = ()
+) -> list[WaitingRow]:
     """Rows that wait for a family's word, then for a named officer; who may be decided first; an audited read.
+
+    `only` these ids, `but` not those.
 
     Raises:
         Forbidden: the actor may not read attendance.
     """
     require(actor, Action.READ, ALLOWED)
-    found = rows(_ROWS, [_mine(actor), MOST])
+    asked: dict[str, Any] = {"programmes": _mine(actor), "most": MOST}
+    found = rows(_ROWS, asked | {"only": None if only is None else list(only), "but": list(but)})
     _note(actor, at, "sheet_row", [row[-2] for row in found], {row[-1] for row in found})
     days = office.officer_days({(row[9], row[10], row[5], row[8]) for row in found})
-    shown = [WaitingRow._make((*row[:9], days[row[9], row[10], row[5], row[8]])) for row in found]
+    shown = [WaitingRow._make((*row[:9], days[row[9], row[10], row[5], row[8]], row[-2], row[-3])) for row in found]
     return sorted(shown, key=lambda one: (one.officer_from, one.provider_name, one.code, one.short))
 
 

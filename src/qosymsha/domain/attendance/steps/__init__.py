@@ -9,7 +9,7 @@ from qosymsha.domain.attendance.steps.absences import (
     write_notice,
     write_objection,
 )
-from qosymsha.domain.attendance.steps.booking import fitting, free_for, locked_diary
+from qosymsha.domain.attendance.steps.booking import fitting, free_for, locked_diary, without_room
 from qosymsha.domain.attendance.steps.checkins import write_card_reads, write_check_ins, write_refusals
 from qosymsha.domain.attendance.steps.holds import (
     clear_holds,
@@ -26,6 +26,7 @@ from qosymsha.domain.attendance.steps.lessons import (
     lock_marks,
     move_sessions,
     open_sessions,
+    rehouse_sessions,
     reinstate_sessions,
     substitute,
 )
@@ -63,6 +64,8 @@ __all__ = [
     "fitting",
     "free_for",
     "locked_diary",
+    "without_room",
+    "rehouse_sessions",
     "write_objection",
     "write_notice",
     "write_case_evidence",

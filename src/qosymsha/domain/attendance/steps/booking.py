@@ -38,6 +38,19 @@ def fitting(due: Sequence[Lesson], groups: Mapping[int, GroupFacts]) -> list[Les
     return fit
 
 
+def without_room(sessions: Sequence[SessionFacts], venue_id: int, children: int) -> list[SessionFacts]:
+    """Those of a group's lessons that the other hall has no room for at their hours."""
+    wanted = [moved_booking(s, SessionMove(s.id, s.starts_at, venue_id=venue_id), children) for s in sessions]
+    diary, full = locked_diary(wanted), []
+    for session, booking in zip(sessions, wanted, strict=True):
+        diary.strike(session.group_id, session.starts_at)
+        if diary.refuse(booking) is None:
+            diary.add(booking)
+        else:
+            full.append(session)
+    return full
+
+
 def free_for(handed: Sequence[tuple[SessionFacts, int]]) -> list[tuple[SessionFacts, int]]:
     """Those of the lessons that the other teacher has the hours for; the others keep whom they have."""
     wanted = [moved_booking(s, SessionMove(s.id, s.starts_at, teacher_id=teacher_id), 0) for s, teacher_id in handed]

@@ -82,6 +82,12 @@ def substitute(deed: Deed, given: Sequence[tuple[SessionFacts, Substitution]], r
     change_sessions(deed, ChangeKind.SUBSTITUTED, ids, reason, Changed([s.teacher_id for s, _ in given], teachers))
 
 
+def rehouse_sessions(deed: Deed, session_ids: Sequence[int], venue_id: int, reason: str) -> None:
+    """The same lessons in another of the provider's halls."""
+    run("UPDATE session SET venue_id = %s WHERE id = ANY (%s)", [venue_id, list(session_ids)])
+    change_sessions(deed, ChangeKind.REHOUSED, session_ids, reason)
+
+
 def move_sessions(deed: Deed, moved: Sequence[tuple[SessionFacts, Booking]], reason: str) -> list[int]:
     """Another session instead of each: the planned one is moved, the cancelled one made up; the new ids, in order."""
     if not moved:

@@ -4,9 +4,10 @@ from qosymsha.domain.choice.commands.allocating import Placed, allocate_places
 from qosymsha.domain.choice.commands.answering import answer_offers
 from qosymsha.domain.choice.commands.cancelling import Cancelled, cancel_choice_round
 from qosymsha.domain.choice.commands.closing import Closed, close_choice_round
+from qosymsha.domain.choice.commands.drawing import draw_choice_round
 from qosymsha.domain.choice.commands.filing import file_list, file_lists, withdraw_list
 from qosymsha.domain.choice.commands.offering import Offered, offer_freed_places
-from qosymsha.domain.choice.commands.planning import draw_choice_round, open_choice_round, plan_choice_round
+from qosymsha.domain.choice.commands.planning import open_choice_round, plan_choice_round
 from qosymsha.domain.choice.commands.publishing import publish_choice_round
 from qosymsha.domain.choice.commands.rerunning import Rerun, rerun_places
 

@@ -25,6 +25,8 @@ from qosymsha.domain.choice.queries.frozen import Frozen
 from qosymsha.domain.choice.rules import ChoiceRefusal
 from qosymsha.domain.choice.states import ChoiceRoundState, ListState
 from qosymsha.domain.choice.steps import Moved
+from qosymsha.domain.errands.states import Phase
+from qosymsha.domain.errands.telling import tell
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.vouchers import queries as voucher_queries
 from qosymsha.domain.vouchers import steps as vouchers
@@ -68,6 +70,7 @@ def allocate_places(*, actor: Actor, round_id: int, at: datetime, key: UUID) -> 
     earlier = facts.last_round_id(the_round.programme_id)
     found = frozen.frozen(the_round)
     match = frozen.match_of(found)
+    tell(Phase.CHECK)
     faults = findings(found.market, match)
     assert not faults, f"the independent checker found: {faults}"
     placed = _store(the_round, found, match, Deed(actor, Action.ALLOCATE, at, key))
@@ -89,6 +92,7 @@ def _store(the_round: ChoiceRound, found: Frozen, match: NDArray[np.int32], deed
     wishes = _wishes(the_round, found, match, [held[voucher_of[i]] for i in found.closed.list_ids], deed, refused)
     for part in _best_first(line, match, wishes):
         entered |= _enter(deed, the_round, part, refused)
+        tell(Phase.PLACES, len(entered), len(wishes))
     _tell_lists(found, match, held, voucher_of, entered, refused, deed)
     _open_left_over(found, match)
     the_round.output_hash = frozen.output_hash(found.closed.lines, match)

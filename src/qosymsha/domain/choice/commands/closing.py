@@ -20,6 +20,8 @@ from qosymsha.domain.choice.queries import facts, frozen
 from qosymsha.domain.choice.queries.facts import FiledList
 from qosymsha.domain.choice.rules import TICKET_KIND, ChoiceRefusal, claims_of, criteria_of, tier_of
 from qosymsha.domain.choice.states import ChoiceRoundState, ListState
+from qosymsha.domain.errands.states import Phase
+from qosymsha.domain.errands.telling import tell
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.providers import queries as providers
@@ -140,6 +142,7 @@ def _freeze(freezing: _Freezing, filed: Sequence[FiledList]) -> None:
     steps.move_lists(moved, actor=freezing.actor, at=freezing.at)
     freezing.leaves += b"".join(row.leaf for row in rows)
     freezing.position += len(rows)
+    tell(Phase.ROWS, freezing.position)
 
 
 def _look_again(freezing: _Freezing, filed: Sequence[FiledList]) -> Iterator[tuple[FiledList, ChoiceLine | None, str]]:

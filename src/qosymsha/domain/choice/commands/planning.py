@@ -1,18 +1,16 @@
-"""Plan a choice round, open its window, draw its seed."""
+"""Plan a choice round and open its window."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 
-from qosymsha.domain.allocation.announcement import RevealError, seed_of
 from qosymsha.domain.choice import steps
 from qosymsha.domain.choice.access import ALLOWED, Action, Topic
-from qosymsha.domain.choice.models import ChoiceRound, ChoiceSecret
-from qosymsha.domain.choice.queries import facts, frozen
+from qosymsha.domain.choice.models import ChoiceRound
+from qosymsha.domain.choice.queries import facts
 from qosymsha.domain.choice.rules import ChoicePlan, ChoiceRefusal, refuse_plan
 from qosymsha.domain.choice.states import ChoiceRoundState
 from qosymsha.domain.programmes import queries as programmes
@@ -21,9 +19,6 @@ from qosymsha.kernel import idempotency, locks
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import BadInput, Refused
-
-SECRET_BYTES = 32
-MAX_BEACON_BYTES = 1_024
 
 
 @transaction.atomic(durable=True)
@@ -82,49 +77,6 @@ def open_choice_round(*, actor: Actor, round_id: int, at: datetime, key: UUID) -
     steps.record(found, Action.OPEN, actor=actor, at=at, topic=Topic.ROUND_OPENED)
     idempotency.keep(actor=actor, verb=Action.OPEN, key=key, outcome=found.id)
     return found
-
-
-@transaction.atomic(durable=True)
-def draw_choice_round(  # noqa: PLR0913 - a draw has two sources, and the command its three
-    *, actor: Actor, round_id: int, beacon_value: bytes, secrets: Mapping[str, bytes], at: datetime, key: UUID
-) -> ChoiceRound:
-    """Make the seed from the closed list's root, the named beacon's value and every party's secret. Once.
-
-    Raises:
-        Refused: not closed (or drawn already), a secret missing or not the one committed to, a malformed beacon value,
-            or frozen rows that no longer have the published root.
-    """
-    require(actor, Action.DRAW, ALLOWED, territory_id=facts.round_of(round_id).territory_id)
-    the_round = steps.lock_round(round_id)
-    body = [round_id, beacon_value.hex(), {party: secret.hex() for party, secret in secrets.items()}]
-    if idempotency.repeat(actor=actor, verb=Action.DRAW, key=key, body=body, at=at) is not None:
-        return the_round
-    steps.require_state(the_round, ChoiceRoundState.CLOSED)
-    if not 0 < len(beacon_value) <= MAX_BEACON_BYTES:
-        raise Refused(ChoiceRefusal.CHOICE_BEACON_WRONG)
-    ordered = _in_order(round_id, secrets)
-    frozen.closed_lists(the_round)
-    try:
-        the_round.seed = seed_of(
-            frozen.announced(the_round), bytes(the_round.root or b""), beacon_value, list(ordered.values())
-        )
-    except RevealError:
-        raise Refused(ChoiceRefusal.CHOICE_SECRETS_WRONG) from None
-    the_round.beacon_value, the_round.drawn_at = beacon_value, at
-    steps.reveal(round_id, ordered)
-    steps.move_round(the_round, ChoiceRoundState.DRAWN, actor=actor, at=at)
-    detail = {"seed": the_round.seed.hex()}
-    steps.record(the_round, Action.DRAW, actor=actor, at=at, topic=Topic.ROUND_DRAWN, detail=detail)
-    idempotency.keep(actor=actor, verb=Action.DRAW, key=key, outcome=round_id)
-    return the_round
-
-
-def _in_order(round_id: int, secrets: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The secrets in the order of the commitments; whether each is the right one is `seed_of`'s to find."""
-    parties = list(ChoiceSecret.objects.filter(round_id=round_id).order_by("id").values_list("party", flat=True))
-    if set(parties) != set(secrets) or any(len(secret) != SECRET_BYTES for secret in secrets.values()):
-        raise Refused(ChoiceRefusal.CHOICE_SECRETS_WRONG)
-    return {party: secrets[party] for party in parties}
 
 
 def _body(programme_id: int, plan: ChoicePlan) -> list[object]:

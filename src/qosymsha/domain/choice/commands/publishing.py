@@ -17,6 +17,8 @@ from qosymsha.domain.choice.models import ChoiceRound, ChoiceSecret
 from qosymsha.domain.choice.queries import facts, frozen
 from qosymsha.domain.choice.rules import ChoiceRefusal
 from qosymsha.domain.choice.states import ChoiceRoundState
+from qosymsha.domain.errands.states import Phase
+from qosymsha.domain.errands.telling import tell
 from qosymsha.kernel import idempotency
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.errors import Refused
@@ -36,7 +38,9 @@ def publish_choice_round(*, actor: Actor, round_id: int, folder: Path, at: datet
     body = [round_id, str(folder)]
     seen = idempotency.repeat(actor=actor, verb=Action.PUBLISH, key=key, body=body, at=at)
     steps.require_state(the_round, ChoiceRoundState.ALLOCATED, ChoiceRoundState.PUBLISHED)
-    choice_protocol.write(folder, _publication(the_round))
+    publication = _publication(the_round)
+    tell(Phase.FILES)
+    choice_protocol.write(folder, publication)
     if seen is not None:
         return the_round
     is_first = the_round.state == ChoiceRoundState.ALLOCATED

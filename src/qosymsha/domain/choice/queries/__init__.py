@@ -11,7 +11,13 @@ from qosymsha.domain.choice.queries.facts import (
     vouchers_numbered,
 )
 from qosymsha.domain.choice.queries.families import OwnList, own_lists
-from qosymsha.domain.choice.queries.foresight import ChoiceSeen, choice_round_seen, programme_choice_rounds
+from qosymsha.domain.choice.queries.foresight import (
+    ChoiceSeen,
+    PlacesNow,
+    choice_round_seen,
+    places_now,
+    programme_choice_rounds,
+)
 from qosymsha.domain.choice.queries.personal import (
     Explanation,
     Move,
@@ -37,18 +43,16 @@ from qosymsha.domain.choice.queries.public import (
 )
 
 __all__ = [
-    "ChoiceSeen",
-    "choice_round_seen",
-    "programme_choice_rounds",
-    "OwnList",
-    "own_lists",
     "ChoiceHead",
     "ChoiceLife",
     "ChoiceResults",
     "ChoiceRound",
+    "ChoiceSeen",
     "Explanation",
     "GroupResult",
     "Move",
+    "OwnList",
+    "PlacesNow",
     "Receipt",
     "Setback",
     "SmallGroups",
@@ -59,11 +63,15 @@ __all__ = [
     "choice_root_statement",
     "choice_round_numbered",
     "choice_round_numbers",
+    "choice_round_seen",
     "explain",
     "group_results",
     "last_round_id",
     "list_of_voucher",
     "offers_waiting",
+    "own_lists",
+    "places_now",
+    "programme_choice_rounds",
     "receipt",
     "round_of",
     "vouchers_numbered",

@@ -11,6 +11,7 @@ from django.db import connection
 
 from qosymsha.domain.choice.models import ChoiceRound, ChoiceSecret
 from qosymsha.domain.choice.queries import facts
+from qosymsha.domain.choice.rules import TYPED
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.vouchers import queries as vouchers
@@ -65,6 +66,24 @@ class ChoiceSeen:
         return min(self.lists, self.places)
 
 
+@dataclass(frozen=True, slots=True)
+class PlacesNow:
+    """An allocated round today: free places in so many of its groups, lists that sit, lists that wait."""
+
+    places: int
+    groups: int
+    placed: int
+    unplaced: int
+
+
+def places_now(round_id: int) -> PlacesNow:
+    """What freed places there are to be given, and to how many at most."""
+    groups = facts.groups_of(round_id)
+    free = [places for places in vouchers.free_places(groups).values() if places > 0] if groups else []
+    lists = dict(_rows(_LISTS, [round_id]))
+    return PlacesNow(sum(free), len(free), lists.get("placed", 0), lists.get("unplaced", 0))
+
+
 def programme_choice_rounds(programme_ids: list[int]) -> list[ChoiceRow]:
     """Choice rounds of these programmes, planned ones too, the latest first."""
     found = ChoiceRound.objects.filter(programme_id__in=programme_ids).order_by("-opens_at", "-id")
@@ -95,7 +114,7 @@ def choice_round_seen(uuid: UUID) -> ChoiceSeen | None:
         starts_on=found.starts_on,
         beacon_name=found.beacon_name,
         parties=tuple(parties),
-        is_typed=found.beacon_name.startswith("typed:"),
+        is_typed=found.beacon_name.startswith(TYPED),
         lists=sum(lists.get(state, 0) for state in ("filed", "frozen")),
         holders=holders,
         groups=len(groups),

@@ -17,6 +17,8 @@ from qosymsha.domain.allocation.market import Market
 from qosymsha.domain.allocation.places import solve
 from qosymsha.domain.choice.models import ChoiceRound, ChoiceSecret
 from qosymsha.domain.choice.rules import TICKET_KIND, ChoiceRefusal
+from qosymsha.domain.errands.states import Phase
+from qosymsha.domain.errands.telling import tell
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.vouchers.queries import rows
@@ -85,6 +87,7 @@ def closed_lists(the_round: ChoiceRound) -> ClosedLists:
             found.lines.append(parse_line(line))
             found.salts.append(salt)
             found.leaves.extend(canonical.leaf(salt, line) if salt else bytes(leaf))
+        tell(Phase.LIST, len(found.list_ids))
     if root_of(the_round.terms, found.leaves) != bytes(the_round.root or b""):
         raise Refused(ChoiceRefusal.CHOICE_LIST_CHANGED, round=the_round.number)
     return found
@@ -120,6 +123,7 @@ def _group_ids(terms: ChoiceTerms) -> list[int]:
 
 def match_of(found: Frozen) -> NDArray[np.int32]:
     """The run: who goes where, int32 (n) of group numbers, UNPLACED for none."""
+    tell(Phase.ENGINE)
     return solve(found.market).groups
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -26,7 +27,9 @@ class FlagWork:
 _WHICH = (
     "f.id IN (SELECT id FROM red_flag WHERE programme_id = ANY (%s) AND (%s = '' OR state = %s)"
     " AND (%s::date IS NULL OR month = %s) AND (%s = '' OR provider = %s OR provider_id IN"
-    " (SELECT id FROM provider WHERE number = %s OR bin = %s)) ORDER BY opened_at, id LIMIT %s)"
+    " (SELECT id FROM provider WHERE number = %s OR bin = %s))"
+    " AND (%s::bigint[] IS NULL OR id = ANY (%s::bigint[])) AND id <> ALL (%s::bigint[])"
+    " ORDER BY opened_at, id LIMIT %s)"
 )
 
 
@@ -42,12 +45,24 @@ def flag_work(*, actor: Actor) -> FlagWork:
     return FlagWork(n, oldest)
 
 
-def office_flags(
-    *, actor: Actor, at: datetime, state: str = "", month: date | None = None, provider: str = ""
+def office_flags(  # noqa: PLR0913 (the filters of a queue)
+    *,
+    actor: Actor,
+    at: datetime,
+    state: str = "",
+    month: date | None = None,
+    provider: str = "",
+    only: Sequence[int] | None = None,
+    but: Sequence[int] = (),
 ) -> list[FlagFacts]:
-    """Flags of the actor's programmes, at most `MOST`, those that wait longest; an audited read."""
+    """Flags of the actor's programmes, at most `MOST`, those that wait longest; `only` these ids, `but` not those.
+
+    An audited read.
+    """
     wanted = provider.strip().upper()
-    asked = [_mine(actor), state, state, month, month, wanted, wanted, wanted, wanted, MOST]
+    asked = [_mine(actor), state, state, month, month, wanted, wanted, wanted, wanted]
+    some = None if only is None else list(only)
+    asked += [some, some, list(but), MOST]
     return noted(actor, at, facts(_WHICH, asked))
 
 

@@ -19,6 +19,8 @@ from qosymsha.domain.providers.rules import latin, words_of
 
 PAGE = 20
 COUNTED = 200  # beyond it a count says "more than"
+MOST_ON_MAP, MOST_SQUARES = 60, 600  # beyond them the map shows no single venues, no squares
+_SQUARES = 4  # to the kilometre
 _WORDS, _SPELLINGS, _HINTS = 8, 60, 100
 _TYPO = 0.25  # trigram similarity from which a word may be a slip or another form of the one typed
 
@@ -50,6 +52,15 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Lesson:
+    """A weekly lesson: ISO weekday, local times."""
+
+    weekday: int
+    starts: time
+    ends: time
+
+
+@dataclass(frozen=True, slots=True)
 class Club:
     """A group as the catalogue shows it; amounts are tiyn a month, `free` counts places, `km` from where was asked."""
 
@@ -78,25 +89,50 @@ class Club:
     month_tiyn: int
     km: float | None
     order: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """A weekly lesson: ISO weekday, local times."""
-
-    weekday: int
-    starts: time
-    ends: time
+    lessons: tuple[Lesson, ...] = ()  # of a week, those that still take place
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page of groups; `next` goes into `Asked.after`; `total` is exact up to COUNTED, COUNTED + 1 means more."""
+    """A page of groups; `next` goes into `Asked.after`."""
 
     clubs: tuple[Club, ...]
-    lessons: Mapping[int, tuple[Lesson, ...]]
-    total: int
     next: tuple[str, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class OnMap:
+    """District → (groups, free places); squares in which groups meet (km east, km north), one too many where more."""
+
+    districts: Mapping[int, tuple[int, int]]
+    squares: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOnMap:
+    """A group in the list of a venue."""
+
+    uuid: UUID
+    activity_kk: str
+    activity_ru: str
+    activity_en: str
+    age_min: int
+    age_max: int
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class VenueOnMap:
+    """A venue with the groups that fit. `is_told`: its place was given, it is not its district's middle."""
+
+    address_kk: str
+    address_ru: str
+    provider: str
+    is_told: bool
+    east: float | None
+    north: float | None
+    km: float | None
+    groups: tuple[GroupOnMap, ...] = ()
 
 
 _SPELLED = """
@@ -137,16 +173,22 @@ _SHOWN = """
 SELECT g.id, g.uuid, g.code, g.kind, y.name_kk, y.name_ru, y.name_en, p.name, d.name_kk, d.name_ru, d.name_en,
        v.address_kk, v.address_ru, g.language, g.age_min, g.age_max, g.is_adapted, lower(g.valid), upper(g.valid) - 1,
        g.capacity, g.capacity - coalesce(s.taken, 0), coalesce(s.is_left_over, false),
-       g.unit_tariff_tiyn * g.units_per_month, f.km, f.sorted::text
-  FROM ({}) f JOIN club_group g ON g.id = f.group_id JOIN offering o ON o.id = g.offering_id
+       g.unit_tariff_tiyn * g.units_per_month, f.km, f.sorted::text, l.weekdays, l.starts, l.ends
+  FROM ({inner}) f JOIN club_group g ON g.id = f.group_id JOIN offering o ON o.id = g.offering_id
   JOIN activity y ON y.code = o.activity_id JOIN provider p ON p.id = g.provider_id JOIN venue v ON v.id = g.venue_id
   JOIN territory d ON d.id = v.district_id LEFT JOIN seat s ON s.group_id = g.id
+ CROSS JOIN LATERAL (SELECT array_agg(weekday ORDER BY weekday, starts, id) AS weekdays,
+       array_agg(starts ORDER BY weekday, starts, id) AS starts, array_agg(ends ORDER BY weekday, starts, id) AS ends
+  FROM timetable_slot WHERE group_id = g.id AND NOT isempty(valid)
+   AND (upper_inf(valid) OR upper(valid) > %(today)s)) l
  ORDER BY f.sorted, g.id"""
 
-_LESSONS = """
-SELECT group_id, weekday, starts, ends FROM timetable_slot
- WHERE group_id = ANY (%s) AND NOT isempty(valid) AND (upper_inf(valid) OR upper(valid) > %s)
- ORDER BY group_id, weekday, starts, id"""
+_ON_MAP = """
+SELECT v.id, v.address_kk, v.address_ru, p.name, v.latitude IS NOT NULL, c.east_km, c.north_km, {km},
+       g.uuid, y.name_kk, y.name_ru, y.name_en, g.age_min, g.age_max, g.capacity - coalesce(s.taken, 0)
+  FROM ({inner}) c JOIN club_group g ON g.id = c.group_id JOIN venue v ON v.id = g.venue_id
+  JOIN offering o ON o.id = g.offering_id JOIN activity y ON y.code = o.activity_id
+  JOIN provider p ON p.id = g.provider_id LEFT JOIN seat s ON s.group_id = g.id ORDER BY {order}, g.id"""
 
 
 def spelled(text: str) -> tuple[tuple[str, ...], ...]:
@@ -179,15 +221,19 @@ def _meant(spellings: Sequence[tuple[str, bool, float]]) -> tuple[str, ...]:
 
 
 def search(programme_id: int, asked: Asked, words: Sequence[tuple[str, ...]], today: date, language: str) -> Found:
-    """A page of the groups that fit, with their weekly lessons, in three statements. `words` come from `spelled`."""
-    terms = _terms(programme_id, asked, words, today)
-    conditions = _conditions(asked, words)
-    clubs = _page(asked, terms, conditions, language)
+    """A page of the groups that fit, in one statement. `words` come from `spelled`."""
+    clubs = _page(asked, _terms(programme_id, asked, words, today), _conditions(asked, words), language)
     found, more = clubs[:PAGE], len(clubs) > PAGE
-    counted = f"SELECT count(*) FROM (SELECT 1 {_FROM}{_all(conditions)}{_TAKES} LIMIT {COUNTED + 1}) n"  # noqa: S608
-    ((total,),) = _rows(counted, terms)
     after = (found[-1].order, found[-1].id) if more else None
-    return Found(tuple(found), lessons([club.id for club in found], today), int(total), after)
+    return Found(tuple(found), after)
+
+
+def counted(programme_id: int, asked: Asked, words: Sequence[tuple[str, ...]], today: date) -> int:
+    """How many groups fit on all pages: exact up to COUNTED, COUNTED + 1 means more."""
+    every = _all(_conditions(asked, words))
+    statement = f"SELECT count(*) FROM (SELECT 1 {_FROM}{every}{_TAKES} LIMIT {COUNTED + 1}) n"  # noqa: S608
+    ((total,),) = _rows(statement, _terms(programme_id, asked, words, today))
+    return int(total)
 
 
 def loosened(programme_id: int, asked: Asked, words: Sequence[tuple[str, ...]], today: date) -> list[tuple[str, int]]:
@@ -205,21 +251,10 @@ def loosened(programme_id: int, asked: Asked, words: Sequence[tuple[str, ...]], 
 
 
 def club(uuid: UUID, today: date) -> Club | None:
-    """One open group by its outside id, also one that takes nobody now; None where there is none."""
+    """One group by its outside id, also one that takes nobody now or has ended; None where there never was one."""
     found = "SELECT id AS group_id, NULL::float8 AS km, 0 AS sorted FROM club_group WHERE uuid = %(uuid)s"
-    rows = _rows(_SHOWN.format(found), {"uuid": uuid})
-    shown = Club(*rows[0]) if rows else None
-    is_over = shown is None or (shown.last_day is not None and shown.last_day < today)
-    return None if is_over else shown
-
-
-def lessons(group_ids: Sequence[int], today: date) -> dict[int, tuple[Lesson, ...]]:
-    """Group → its weekly lessons that still take place."""
-    found: dict[int, tuple[Lesson, ...]] = {}
-    if group_ids:
-        for group_id, weekday, starts, ends in _rows(_LESSONS, [list(group_ids), today]):
-            found[group_id] = (*found.get(group_id, ()), Lesson(weekday, starts, ends))
-    return found
+    rows = _rows(_SHOWN.format(inner=found), {"uuid": uuid, "today": today})
+    return _club(rows[0]) if rows else None
 
 
 def teachers(group_id: int, today: date) -> list[str]:
@@ -248,14 +283,42 @@ def papers(group_id: int, today: date) -> list[tuple[str, date | None]]:
     return list(longest.items())
 
 
-def groups_by_district(
-    programme_id: int, asked: Asked, words: Sequence[tuple[str, ...]], today: date
-) -> dict[int, tuple[int, int]]:
-    """District → (groups that fit, free places in them), for the map."""
+def groups_on_map(programme_id: int, asked: Asked, words: Sequence[tuple[str, ...]], today: date) -> OnMap:
+    """The groups that fit, by district and by squares of a quarter of a kilometre, whichever district is asked for."""
     conditions = _all(_conditions(replace(asked, district_id=None), words))
-    statement = f"SELECT c.district_id, count(*), sum(c.capacity - {_TAKEN}) {_FROM}{conditions}{_TAKES} GROUP BY 1"  # noqa: S608
-    found = _rows(statement, _terms(programme_id, asked, words, today))
-    return {district: (int(groups), int(free)) for district, groups, free in found}
+    statement = (
+        f"SELECT c.district_id, round(c.east_km * {_SQUARES}), round(c.north_km * {_SQUARES}), count(*),"  # noqa: S608
+        f" sum(c.capacity - {_TAKEN}) {_FROM}{conditions}{_TAKES} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+    )
+    districts: dict[int, tuple[int, int]] = {}
+    squares: list[tuple[float, float]] = []
+    for district, east, north, groups, free in _rows(statement, _terms(programme_id, asked, words, today)):
+        known = districts.get(district, (0, 0))
+        districts[district] = (known[0] + int(groups), known[1] + int(free))
+        if east is not None:
+            squares.append((east / _SQUARES, north / _SQUARES))
+    return OnMap(districts, tuple(squares[: MOST_SQUARES + 1]))
+
+
+def venues_on_map(
+    programme_id: int, asked: Asked, words: Sequence[tuple[str, ...]], today: date
+) -> tuple[VenueOnMap, ...]:
+    """The venues of the groups that fit, nearest first where a place is asked for; none beyond `MOST_ON_MAP` groups."""
+    order = "8, 1" if asked.near else "1"
+    statement = _ON_MAP.format(
+        inner=f"SELECT c.group_id, c.east_km, c.north_km {_FROM}{_all(_conditions(asked, words))}{_TAKES}"
+        f" LIMIT {MOST_ON_MAP + 1}",
+        km=_KM if asked.near else "NULL::float8",
+        order=order,
+    )
+    rows = _rows(statement, _terms(programme_id, asked, words, today))
+    if len(rows) > MOST_ON_MAP:
+        return ()
+    found: dict[int, VenueOnMap] = {}
+    for venue_id, *facts, uuid, kk, ru, en, youngest, oldest, free in rows:
+        known = found.get(venue_id) or VenueOnMap(*facts)
+        found[venue_id] = replace(known, groups=(*known.groups, GroupOnMap(uuid, kk, ru, en, youngest, oldest, free)))
+    return tuple(found.values())
 
 
 def _page(asked: Asked, terms: dict[str, Any], conditions: dict[str, str], language: str) -> list[Club]:
@@ -274,7 +337,13 @@ def _page(asked: Asked, terms: dict[str, Any], conditions: dict[str, str], langu
     cheap = f"SELECT c.*, {km} AS km, {by} AS sorted {_FROM}{_all(asked_of_card)}{first}"
     free = f" AND {conditions['free']}" if "free" in conditions else ""
     inner = f"SELECT * FROM ({cheap}) c WHERE true {_TAKES}{free} ORDER BY c.sorted, c.group_id LIMIT {PAGE + 1}"  # noqa: S608
-    return [Club(*row) for row in _rows(_SHOWN.format(inner), terms)]
+    return [_club(row) for row in _rows(_SHOWN.format(inner=inner), terms)]
+
+
+def _club(row: tuple[Any, ...]) -> Club:
+    *facts, weekdays, starts, ends = row
+    week = zip(weekdays or (), starts or (), ends or (), strict=True)
+    return replace(Club(*facts), lessons=tuple(Lesson(*one) for one in week))
 
 
 def _all(conditions: Mapping[str, str]) -> str:

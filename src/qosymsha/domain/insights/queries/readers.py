@@ -30,7 +30,11 @@ class Office(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """Reads of one day by one account of the same records. `who`: `own` | `guardian` | `official` | `system`."""
+    """Reads of one day by one account of the same records for the same purpose.
+
+    `who`: `own` | `guardian` | `official` | `system`. `purpose`: what an official gave it as, `month`: which month was
+    looked at; empty where the row tells none. What else the row holds (a case's number) is not the family's.
+    """
 
     on: date
     last_at: datetime
@@ -38,10 +42,12 @@ class Reader(NamedTuple):
     who: str
     offices: tuple[Office, ...]
     actions: tuple[str, ...]
+    purpose: str = ""
+    month: date | None = None
 
 
 _READS = """
-SELECT e.at, e.actor_id, e.detail -> 'roles', e.detail -> 'read', g.id IS NOT NULL,
+SELECT e.at, e.actor_id, e.detail -> 'roles', e.detail -> 'read', e.detail -> 'about', g.id IS NOT NULL,
        (SELECT json_agg(json_build_array(m.role, coalesce(p.name, ''), coalesce(t.name_kk, ''), coalesce(t.name_ru, ''),
                                          coalesce(t.name_en, '')) ORDER BY m.id)
           FROM membership m LEFT JOIN provider p ON p.id = m.provider_id LEFT JOIN territory t ON t.id = m.territory_id
@@ -78,15 +84,23 @@ def _own(actor: Actor, child_uuid: UUID, on: date) -> int:
 def _folded(actor: Actor, found: list[tuple[Any, ...]]) -> list[Reader]:
     """One line for one account's reads of the same kind on one day, in the order of the last of them."""
     lines: dict[tuple[object, ...], Reader] = {}
-    for at, actor_id, roles, read, is_guardian, memberships in found:
+    for at, actor_id, roles, read, about, is_guardian, memberships in found:
         who = _who(actor, actor_id, is_guardian)
         offices = _offices(_plain(memberships) or [], _plain(roles)) if who == "official" else ()
         actions = tuple(sorted(_plain(read) or {}))
-        key = (local_day(at), actor_id, actions)
+        purpose, month = _about(_plain(about) or [])
+        key = (local_day(at), actor_id, actions, purpose, month)
         known = lines.get(key)
-        first = Reader(local_day(at), at, 0, who, offices, actions)
+        first = Reader(local_day(at), at, 0, who, offices, actions, purpose, month)
         lines[key] = (known or first)._replace(times=known.times + 1 if known else 1)
     return list(lines.values())
+
+
+def _about(told: list[dict[str, Any]]) -> tuple[str, date | None]:
+    """(purpose, month) of what the page noted beside the read."""
+    purpose = next((str(one["purpose"]) for one in told if one.get("purpose")), "")
+    month = next((str(one["month"]) for one in told if one.get("month")), "")
+    return purpose, date.fromisoformat(month) if month else None
 
 
 def _who(actor: Actor, reader_id: int, is_guardian: bool) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from qosymsha.domain.documents import queries as documents
-from qosymsha.domain.intake import steps
+from qosymsha.domain.intake import queries, steps
 from qosymsha.domain.intake.access import ALLOWED, Action, Topic
 from qosymsha.domain.intake.commands.naming import record
 from qosymsha.domain.intake.models import ABOUT, CategoryCase
@@ -19,6 +19,7 @@ from qosymsha.domain.intake.rules import (
     IntakeRefusal,
     refuse_certificate,
     refuse_decision,
+    refuse_haste,
     refuse_refusal,
 )
 from qosymsha.domain.intake.states import CaseState
@@ -83,7 +84,8 @@ def refuse_case(  # noqa: PLR0913 - who, which, why, when, once
 
     Raises:
         Forbidden: the actor is no checker there.
-        Refused: `case_unknown`, decided, the officer's own child, past the close, no ground or no words.
+        Refused: `case_unknown`, decided, the officer's own child, past the close, no ground or no words;
+            `case_family_has_time` — another paper was asked for, and its days are not over.
     """
     deed = _Deed(actor, Action.REFUSE_CASE, at, key)
     _say(deed, case_uuid, steps.Said(ground, words), CaseState.REFUSED)
@@ -111,6 +113,8 @@ def _say(deed: _Deed, case_uuid: UUID, given: steps.Said, to: CaseState) -> None
     reason = refuse_decision(facts, deed.at) or refuse_refusal(said.ground, said.words)
     if reason is None and case.state == to:
         reason = IntakeRefusal.CASE_DECIDED
+    if reason is None and to == CaseState.REFUSED:
+        reason = refuse_haste(facts, local_day(deed.at))
     if reason is not None:
         raise Refused(reason)
     _conclude(deed, case, to, said)
@@ -135,6 +139,7 @@ def _begin(deed: _Deed, case_uuid: UUID, body: list[object]) -> tuple[CategoryCa
         case.round.closes_at,
         is_own=bool(people.wards([pair], local_day(deed.at))),
         has_papers=any(paper.erased_at is None for paper in papers),
+        answer_by=queries.answer_days([case]).get(case.pk),
     )
     return case, facts, seen is not None
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -14,9 +14,9 @@ from qosymsha.domain.admission.queries.openings import Opening
 from qosymsha.domain.documents import queries as documents
 from qosymsha.domain.documents.queries import DocumentHead
 from qosymsha.domain.intake.access import ALLOWED, Action
-from qosymsha.domain.intake.models import ABOUT, CategoryCase
-from qosymsha.domain.intake.rules import due_on, is_late, nameable
-from qosymsha.domain.intake.states import UNDECIDED
+from qosymsha.domain.intake.models import ABOUT, CategoryCase, CategoryCaseStep
+from qosymsha.domain.intake.rules import answer_by, due_on, is_late, nameable
+from qosymsha.domain.intake.states import UNDECIDED, CaseState
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.programmes import queries as programmes
@@ -77,7 +77,10 @@ class Certified(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OwnCase:
-    """A category named for an own child; `due_on` is the officer's last day, None before the application is filed."""
+    """A category named for an own child; `due_on` is the officer's last day, None before the application is filed.
+
+    `answer_by` is the family's, where the officer asked for another paper.
+    """
 
     uuid: UUID
     category: str
@@ -91,6 +94,7 @@ class OwnCase:
     last_day: date | None
     decided_at: datetime | None
     papers: tuple[DocumentHead, ...]
+    answer_by: date | None = None
 
     @property
     def is_undecided(self) -> bool:
@@ -184,7 +188,24 @@ def _cases(rows: list[CategoryCase], opening: Opening, filed_at: datetime | None
     papers = documents.documents_about(ABOUT, [row.pk for row in rows])
     last, days = local_day(opening.round.closes_at), opening.round.rules.checking.check_working_days
     calendar = programmes.calendar(opening.round.territory_id, local_day(rows[0].named_at), last)
-    return [_case(row, papers, _due(row, filed_at, last, days, calendar), at, opening.round.closes_at) for row in rows]
+    asked = answer_days(rows)
+    found = [_case(row, papers, _due(row, filed_at, last, days, calendar), at, opening.round.closes_at) for row in rows]
+    return [replace(one, answer_by=asked.get(row.pk)) for one, row in zip(found, rows, strict=True)]
+
+
+def answer_days(rows: Sequence[CategoryCase]) -> dict[int, date]:
+    """Case → the family's last day for another paper, for those of one child that are asked for one."""
+    asked = {row.pk: row for row in rows if row.state == CaseState.ASKED}
+    if not asked:
+        return {}
+    steps = CategoryCaseStep.objects.filter(case_id__in=asked, to_state=CaseState.ASKED).order_by("seq")
+    found = {}
+    for case_id, when in steps.values_list("case_id", "at"):
+        the_round, first = asked[case_id].round, local_day(when)
+        last, days = local_day(the_round.closes_at), programmes.rules_of(the_round.rule_set_id).rules.checking
+        calendar = programmes.calendar(asked[case_id].territory_id, first, last)
+        found[case_id] = answer_by(first, last, days.ask_working_days, calendar)
+    return found
 
 
 def _due(row: CategoryCase, filed_at: datetime | None, last: date, days: int, calendar: Calendar) -> date | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from qosymsha.domain.documents import queries as documents
 from qosymsha.domain.documents.queries import DocumentHead
 from qosymsha.domain.intake.access import ALLOWED, Action
 from qosymsha.domain.intake.models import ABOUT, CategoryCase, CategoryCaseStep
+from qosymsha.domain.intake.queries.families import answer_days
 from qosymsha.domain.intake.rules import due_on, is_late
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.rules import PersonDetails, person_of
@@ -33,6 +35,7 @@ _LINES = f"""
 SELECT c.uuid, c.id, a.number, r.number, c.state, greatest(c.handed_at, a.submitted_at), c.decided_at, r.closes_at,
        c.territory_id, r.rule_set_id, count(*) OVER ()
 {_TO_CHECK} AND c.state = ANY(%(states)s) AND (%(at)s IS NULL OR r.closes_at > %(at)s)
+   AND (%(only)s::bigint[] IS NULL OR c.id = ANY (%(only)s)) AND c.id <> ALL (%(but)s::bigint[])
  ORDER BY {{order}} LIMIT %(most)s OFFSET %(after)s"""  # noqa: S608 - constants
 _WORK = f"""
 SELECT count(*), min(greatest(c.handed_at, a.submitted_at))
@@ -55,6 +58,7 @@ class CaseLine:
     due_on: date
     papers: int
     total: int
+    id: int
 
 
 class CaseWork(NamedTuple):
@@ -66,7 +70,7 @@ class CaseWork(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CasePage:
-    """A case as the officer who decides it sees it."""
+    """A case as the officer who decides it sees it; `due_on` is the family's day where it was asked for a paper."""
 
     uuid: UUID
     number: str
@@ -84,10 +88,22 @@ class CasePage:
     certified: tuple[tuple[str, str, date | None, date | None], ...]
     territory_id: int
     round_number: str
+    id: int
 
 
-def case_lines(*, actor: Actor, states: list[str], at: datetime, after: int = 0, most: int = 50) -> list[CaseLine]:
+def case_lines(  # noqa: PLR0913 (the filters of a queue)
+    *,
+    actor: Actor,
+    states: list[str],
+    at: datetime,
+    after: int = 0,
+    most: int = 50,
+    only: Collection[int] | None = None,
+    but: Collection[int] = (),
+) -> list[CaseLine]:
     """The cases in these states where the actor may look, the longest waiting first; past rounds only when decided.
+
+    `only` these ids, `but` not those.
 
     Raises:
         Forbidden: the actor may not look.
@@ -96,6 +112,7 @@ def case_lines(*, actor: Actor, states: list[str], at: datetime, after: int = 0,
     are_decided = not {"open", "asked"} & set(states)
     order = "c.decided_at DESC, c.id" if are_decided else "6, c.id"
     values |= {"states": states, "after": after, "most": most, "at": None if are_decided else at}
+    values |= {"only": None if only is None else sorted(only), "but": sorted(but)}
     with connection.cursor() as cursor:
         cursor.execute(_LINES.format(order=order), values)
         rows = cursor.fetchall()
@@ -114,10 +131,10 @@ def _with_calendars(rows: list[tuple[Any, ...]]) -> list[tuple[tuple[Any, ...], 
 
 
 def _line(row: tuple[Any, ...], papers: int, calendar: Calendar, days: dict[int, int]) -> CaseLine:
-    uuid, _, number, round_number, state, handed_at, decided_at, closes_at, _, rule_set_id, total = row
+    uuid, case_id, number, round_number, state, handed_at, decided_at, closes_at, _, rule_set_id, total = row
     handed_on = local_day(handed_at)
     due = due_on(handed_on, handed_on, local_day(closes_at), days[rule_set_id], calendar)
-    return CaseLine(uuid, number, round_number, state, handed_at, decided_at, due, papers, total)
+    return CaseLine(uuid, number, round_number, state, handed_at, decided_at, due, papers, total, case_id)
 
 
 def case_work(*, actor: Actor, at: datetime) -> CaseWork:
@@ -174,6 +191,7 @@ def _page(row: CategoryCase, filed: tuple[str, UUID, datetime, str], at: datetim
     closes_on = local_day(row.round.closes_at)
     calendar = programmes.calendar(row.territory_id, local_day(row.named_at), closes_on)
     days = rules.checking.check_working_days
+    due = due_on(local_day(row.handed_at), local_day(filed[2]), closes_on, days, calendar)
     return CasePage(
         uuid=row.uuid,
         number=filed[0],
@@ -183,7 +201,7 @@ def _page(row: CategoryCase, filed: tuple[str, UUID, datetime, str], at: datetim
         category=rules.category(row.category),
         state=row.state,
         handed_at=row.handed_at,
-        due_on=due_on(local_day(row.handed_at), local_day(filed[2]), closes_on, days, calendar),
+        due_on=answer_days([row]).get(row.pk, due),
         closes_at=row.round.closes_at,
         is_late=is_late(row.state, row.round.closes_at, at),
         papers=tuple(documents.documents_about(ABOUT, [row.pk]).get(row.pk, ())),
@@ -191,6 +209,7 @@ def _page(row: CategoryCase, filed: tuple[str, UUID, datetime, str], at: datetim
         certified=tuple(people.certificates(row.child_id, row.category, local_day(at))),
         territory_id=row.territory_id,
         round_number=row.round.number,
+        id=row.pk,
     )
 
 

@@ -56,7 +56,7 @@ def open_budget_line(*, actor: Actor, line: LineDraft, at: datetime, key: UUID) 
         Refused: `line_exists`, `kind_unknown` to the rules of that year, `other_territory` (the department's).
     """
     programme = queries.programme(line.programme_id)
-    require(actor, Action.OPEN_LINE, ALLOWED, territory_id=programme.territory_id)
+    require(actor, Action.OPEN_LINE, ALLOWED, territory_id=programme.territory_id, department_id=line.department_id)
     locks.exclusive(f"programmes.lines.{programme.id}")
     seen = idempotency.repeat(actor=actor, verb="open_budget_line", key=key, body=asdict(line), at=at)
     if seen is not None:
@@ -79,7 +79,7 @@ def plan_budget(*, actor: Actor, plan: PlanDraft, at: datetime, key: UUID) -> in
         Refused: `nothing_moved`, `outside_year`; the ledger's `not_covered` where a cut meets money already held.
     """
     line = BudgetLine.objects.get(pk=plan.line_id)
-    require(actor, Action.PLAN_BUDGET, ALLOWED, territory_id=line.territory_id)
+    require(actor, Action.PLAN_BUDGET, ALLOWED, territory_id=line.territory_id, department_id=line.department_id)
     ledger.lock_commitments([line.pk])
     body = {**asdict(plan), "first": plan.first.isoformat(), "last": plan.last.isoformat()}
     seen = idempotency.repeat(actor=actor, verb="plan_budget", key=key, body=body, at=at)

@@ -38,7 +38,8 @@ _OPEN = """
    AND a.state = 'accredited' AND a.valid @> %s::date ORDER BY g.id"""
 
 _SLOTS = """
-SELECT s.group_id, s.teacher_id, g.venue_id, s.weekday, s.starts, s.ends, lower(s.valid), upper(s.valid) - 1
+SELECT s.group_id, s.teacher_id, coalesce(s.venue_id, g.venue_id), s.weekday, s.starts, s.ends, lower(s.valid),
+       upper(s.valid) - 1
   FROM timetable_slot s JOIN club_group g ON g.id = s.group_id
  WHERE NOT isempty(s.valid) AND """
 
@@ -157,7 +158,9 @@ def slots_of_teachers(teacher_ids: Collection[int]) -> list[Slot]:
 
 def slots_in_venues(venue_ids: Collection[int]) -> list[Slot]:
     """All weekly lessons in these venues."""
-    return _slots("g.venue_id = ANY(%s) ORDER BY s.id", [list(venue_ids)])
+    halls = list(venue_ids)
+    own = _slots("s.venue_id = ANY(%s) ORDER BY s.id", [halls])
+    return own + _slots("g.venue_id = ANY(%s) AND s.venue_id IS NULL ORDER BY s.id", [halls])
 
 
 def lessons(group_ids: Collection[int], first: date, last: date, calendar: Calendar) -> list[Lesson]:

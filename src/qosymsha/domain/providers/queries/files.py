@@ -89,11 +89,19 @@ def file_by_uuid(*, actor: Actor, uuid: UUID) -> FileFacts | None:
     return None
 
 
-def office_files(*, actor: Actor, states: Sequence[str]) -> list[FileFacts]:
-    """The files of the actor's territories in these states, the longest waiting first; at most `MOST`."""
+def office_files(
+    *, actor: Actor, states: Sequence[str], only: Sequence[int] | None = None, but: Sequence[int] = ()
+) -> list[FileFacts]:
+    """The files of the actor's territories in these states, the longest waiting first; at most `MOST`.
+
+    `only` these ids, `but` not those.
+    """
     territories = _territories(actor)
     condition = "a.state = ANY (%s) AND (%s::bigint[] IS NULL OR a.territory_id = ANY (%s))"
-    return _files(f"{condition} ORDER BY a.filed_at, a.id LIMIT {MOST}", [list(states), territories, territories])
+    condition += " AND (%s::bigint[] IS NULL OR a.id = ANY (%s::bigint[])) AND a.id <> ALL (%s::bigint[])"
+    some = None if only is None else list(only)
+    values = [list(states), territories, territories, some, some, list(but)]
+    return _files(f"{condition} ORDER BY a.filed_at, a.id LIMIT {MOST}", values)
 
 
 def files_waiting(*, actor: Actor) -> tuple[int, date | None]:

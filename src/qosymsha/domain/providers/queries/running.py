@@ -115,22 +115,38 @@ def week_of(group_ids: Collection[int], on: date) -> dict[int, list[WeekLesson]]
     return weeks
 
 
+def halls_from(group: GroupFacts, on: date) -> list[tuple[date, int]]:
+    """(first day, venue) of each hall the group's week is in, from that day's on, in order; the group's own if none."""
+    found = _rows(
+        "SELECT min(greatest(lower(s.valid), %s)), coalesce(s.venue_id, %s) FROM timetable_slot s"
+        " WHERE s.group_id = %s AND NOT isempty(s.valid) AND (upper_inf(s.valid) OR upper(s.valid) > %s)"
+        " GROUP BY 2 ORDER BY 1",
+        [on, group.venue_id, group.id, on],
+    )
+    return [(first, venue_id) for first, venue_id in found] or [(on, group.venue_id)]
+
+
+def hall_on(group: GroupFacts, on: date) -> int:
+    """The venue the group's week is in on that day."""
+    return halls_from(group, on)[0][1]
+
+
 def timetable_clashes(
-    group: GroupFacts, wished: Sequence[WeekSlot], first: date, capacity: int | None = None
+    group: GroupFacts, wished: Sequence[WeekSlot], first: date, capacity: int | None = None, venue_id: int | None = None
 ) -> list[Clash]:
     """What the wished lessons of a group, from a day to the group's last, would clash with; its own lessons give way.
 
-    `capacity`: what the group would hold, where that changes too. Groups of other providers are among the clashes of
+    `capacity`: what the group would hold, where that changes too; `venue_id`: in which hall, else the one of that day.
+    Groups of other providers are among the clashes of
     a teacher who works at two: whoever shows them names only the own.
     """
-    wanted = [
-        Slot(group.id, w.teacher_id, group.venue_id, w.weekday, w.starts, w.ends, first, group.last_day) for w in wished
-    ]
-    near = queries.slots_in_venues([group.venue_id])
+    hall = venue_id or hall_on(group, first)
+    wanted = [Slot(group.id, w.teacher_id, hall, w.weekday, w.starts, w.ends, first, group.last_day) for w in wished]
+    near = queries.slots_in_venues([hall])
     taken = {(*_key(s),): s for s in (*near, *queries.slots_of_teachers({w.teacher_id for w in wished}))}
     others = [slot for slot in taken.values() if slot.group_id != group.id]
     children = {i: g.capacity for i, g in queries.group_facts({slot.group_id for slot in others}).items()}
-    ((room,),) = _rows("SELECT capacity FROM venue WHERE id = %s", [group.venue_id])
+    ((room,),) = _rows("SELECT capacity FROM venue WHERE id = %s", [hall])
     return clashes(wanted, others, children, capacity or group.capacity, room)
 
 

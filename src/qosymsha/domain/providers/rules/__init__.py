@@ -11,8 +11,9 @@ from uuid import UUID
 
 from qosymsha.domain.people.rules import PersonDetails
 from qosymsha.domain.programmes.rules import Rules
+from qosymsha.domain.providers.rules.catalogue import BOUNDS as BOUNDS
 from qosymsha.domain.providers.rules.catalogue import KIND_WORDS as KIND_WORDS
-from qosymsha.domain.providers.rules.catalogue import is_on_earth as is_on_earth
+from qosymsha.domain.providers.rules.catalogue import is_in_country as is_in_country
 from qosymsha.domain.providers.rules.catalogue import latin as latin
 from qosymsha.domain.providers.rules.catalogue import plane as plane
 from qosymsha.domain.providers.rules.catalogue import words_of as words_of
@@ -307,7 +308,7 @@ def refuse_group(draft: GroupDraft) -> ProviderRefusal | None:
         (draft.capacity < 1 or draft.venue.capacity < 1, ProviderRefusal.BAD_CAPACITY),
         (draft.last_day is not None and draft.last_day < draft.first_day, ProviderRefusal.DAYS_REVERSED),
         (draft.teacher_id is None and draft.teacher.iin is None, ProviderRefusal.TEACHER_UNREADABLE),
-        (not is_on_earth(draft.venue.place), ProviderRefusal.PLACE_UNREADABLE),
+        (not is_in_country(draft.venue.place), ProviderRefusal.PLACE_UNREADABLE),
         (draft.mode not in set(Mode), ProviderRefusal.MODE_UNKNOWN),
     )
     return next((reason for is_wrong, reason in checks if is_wrong), None) or refuse_slots(draft.slots)

@@ -23,6 +23,8 @@ _LATIN = {
         strict=True,
     )
 }
+# Degrees between which Kazakhstan lies, south to north and west to east (recalled, rounded outwards).
+BOUNDS = ((40.5, 55.5), (46.4, 87.4))
 _EARTH_KM, _MIDDLE, _PARALLELS = 6371.0, (48.0, 68.0), (43.0, 53.0)
 
 
@@ -33,7 +35,7 @@ def words_of(*texts: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=20_000)
 def _words(text: str) -> frozenset[str]:
-    return frozenset(word for word in _WORD.findall(folded(text)) if not word.isdigit())
+    return frozenset(word for word in _WORD.findall(folded(text)) if not word.isdecimal())
 
 
 def latin(word: str) -> str:
@@ -44,9 +46,9 @@ def latin(word: str) -> str:
     return word.translate(_LATIN)
 
 
-def is_on_earth(place: tuple[float, float] | None) -> bool:
-    """No place given, or degrees of latitude and longitude."""
-    return place is None or (-90 <= place[0] <= 90 and -180 <= place[1] <= 180)
+def is_in_country(place: tuple[float, float] | None) -> bool:
+    """No place given, or degrees of latitude and longitude within Kazakhstan's bounds; swapped ones are not."""
+    return place is None or all(low <= value <= high for value, (low, high) in zip(place, BOUNDS, strict=True))
 
 
 def plane(latitude: float, longitude: float) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, time
 from enum import StrEnum
 
-from qosymsha.domain.providers.rules import LANGUAGES, Mode, ProviderRefusal, Slot, is_on_earth, is_venue_full, meets
+from qosymsha.domain.providers.rules import LANGUAGES, Mode, ProviderRefusal, Slot, is_in_country, is_venue_full, meets
 
 
 class Adaptation(StrEnum):
@@ -76,7 +76,7 @@ def refuse_venue(terms: VenueTerms) -> ProviderRefusal | None:
         (not (terms.address_kk.strip() and terms.address_ru.strip()), ProviderRefusal.ADDRESS_MISSING),
         (terms.capacity < 1, ProviderRefusal.BAD_CAPACITY),
         (not set(terms.adaptations) <= set(Adaptation), ProviderRefusal.ADAPTATION_UNKNOWN),
-        (not is_on_earth(terms.place), ProviderRefusal.PLACE_UNREADABLE),
+        (not is_in_country(terms.place), ProviderRefusal.PLACE_UNREADABLE),
     )
     return next((reason for is_wrong, reason in checks if is_wrong), None)
 

@@ -33,8 +33,10 @@ from qosymsha.domain.providers.steps.running import change_group as change_group
 from qosymsha.domain.providers.steps.running import change_venue as change_venue
 from qosymsha.domain.providers.steps.running import disengage as disengage
 from qosymsha.domain.providers.steps.running import engage as engage
+from qosymsha.domain.providers.steps.running import move_week as move_week
 from qosymsha.domain.providers.steps.running import replace_week as replace_week
 from qosymsha.domain.providers.steps.running import resize_group as resize_group
+from qosymsha.domain.providers.steps.running import settle_halls as settle_halls
 from qosymsha.domain.providers.steps.running import store_teacher as store_teacher
 from qosymsha.domain.providers.steps.running import store_venue as store_venue
 from qosymsha.kernel.actor import Actor

@@ -71,8 +71,13 @@ def resize_group(group_id: int, capacity: int) -> None:
     write_cards([group_id])
 
 
-def replace_week(group_id: int, first: date, last: date | None, week: Sequence[WeekSlot]) -> None:
-    """From `first` to the group's last day the week is this one; what held before ends the day before."""
+def replace_week(
+    group_id: int, first: date, last: date | None, week: Sequence[WeekSlot], venue_id: int | None = None
+) -> None:
+    """From `first` to the group's last day the week is this one; what held before ends the day before.
+
+    `venue_id`: in which hall, where it is not the group's own.
+    """
     assert transaction.get_connection().in_atomic_block, "a timetable changes with its lessons"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -83,6 +88,7 @@ def replace_week(group_id: int, first: date, last: date | None, week: Sequence[W
         TimetableSlot(
             group_id=group_id,
             teacher_id=slot.teacher_id,
+            venue_id=venue_id,
             weekday=slot.weekday,
             starts=slot.starts,
             ends=slot.ends,
@@ -91,6 +97,51 @@ def replace_week(group_id: int, first: date, last: date | None, week: Sequence[W
         for slot in week
     )
     write_cards([group_id])
+
+
+def move_week(group_id: int, halls: tuple[int, int], first: date) -> None:
+    """From `first` on the group's week is in the second of the halls; up to then it stays in the first."""
+    assert transaction.get_connection().in_atomic_block, "a hall changes with its lessons"
+    before, after = halls
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE timetable_slot SET venue_id = %s WHERE group_id = %s AND venue_id IS NULL", [before, group_id]
+        )
+        cursor.execute(
+            "SELECT teacher_id, weekday, starts, ends, greatest(lower(valid), %s), upper(valid) FROM timetable_slot"
+            " WHERE group_id = %s AND NOT isempty(valid) AND valid && daterange(%s, NULL)",
+            [first, group_id, first],
+        )
+        lasting = cursor.fetchall()
+        cursor.execute(
+            "UPDATE timetable_slot SET valid = valid * daterange(NULL, %s) WHERE group_id = %s AND NOT isempty(valid)",
+            [first, group_id],
+        )
+    TimetableSlot.objects.bulk_create(
+        TimetableSlot(
+            group_id=group_id,
+            teacher_id=teacher_id,
+            venue_id=after,
+            weekday=weekday,
+            starts=starts,
+            ends=ends,
+            valid=DateRange(lower, upper, "[)"),
+        )
+        for teacher_id, weekday, starts, ends, lower, upper in lasting
+    )
+
+
+def settle_halls(on: date) -> list[int]:
+    """Groups whose week is in another hall by that day have it as their own from now on; their ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE club_group g SET venue_id = s.venue_id FROM timetable_slot s WHERE s.group_id = g.id"
+            " AND s.venue_id <> g.venue_id AND s.valid @> %s::date RETURNING g.id",
+            [on],
+        )
+        moved = sorted({i for (i,) in cursor.fetchall()})
+    write_cards(moved)
+    return moved
 
 
 def engage(provider_id: int, teacher_id: int, day: date, *, actor: Actor, at: datetime) -> None:

@@ -23,6 +23,7 @@ from qosymsha.domain.settlement.commands.act_moves import move_acts, tell_acts
 from qosymsha.domain.settlement.commands.outcomes import act_numbers, outcomes
 from qosymsha.domain.settlement.models import ActSignature, Claim, ServiceAct, Signatory
 from qosymsha.domain.settlement.ports import SignatureFault, Verified
+from qosymsha.domain.settlement.queries.departments import of_department
 from qosymsha.domain.settlement.queries.papers import ACT_SIGNATURE, SIGNATORY
 from qosymsha.domain.settlement.rules.acts import (
     ActFacts,
@@ -98,7 +99,8 @@ def draw_acts(  # noqa: PLR0913 - who, where, which, for whom, when, once
         Refused: `unknown_programme`. Rows: `claim_not_for_act`, `act_exists`.
     """
     programme = queries.programme_of(programme_id)
-    claims = {c.id: c for c in _drawn_claims(programme_id, claim_ids)}
+    mine = of_department(actor, ALLOWED[Action.DRAW_ACTS], "claim", claim_ids)
+    claims = {c.id: c for c in _drawn_claims(programme_id, mine)}
     for provider_id in sorted({c.provider_id for c in claims.values()}):
         require(actor, Action.DRAW_ACTS, ALLOWED, territory_id=programme.territory_id, provider_id=provider_id)
     require(actor, Action.DRAW_ACTS, ALLOWED, territory_id=programme.territory_id)
@@ -176,7 +178,8 @@ def sign_acts(  # noqa: PLR0913 - who, where, for whom, what, when, once
     """
     programme = queries.programme_of(programme_id)
     require(actor, _SIGN_ACTION[side], ALLOWED, territory_id=programme.territory_id)
-    acts = {a.id: a for a in _locked(programme_id, [s.act_id for s in signings])}
+    mine = of_department(actor, ALLOWED[_SIGN_ACTION[side]], "service_act", [s.act_id for s in signings])
+    acts = {a.id: a for a in _locked(programme_id, mine)}
     if side is Side.PROVIDER:
         for provider_id in sorted({a.provider_id for a in acts.values()}):
             require(actor, _SIGN_ACTION[side], ALLOWED, territory_id=programme.territory_id, provider_id=provider_id)
@@ -293,7 +296,8 @@ def refuse_act(  # noqa: PLR0913 - who, where, which, why, when, once
         Refused: `unknown_programme`, `unknown_act`, `act_in_other_state`.
     """
     programme = queries.programme_of(programme_id)
-    act = next(iter(_locked(programme_id, [act_id])), None)
+    mine = of_department(actor, ALLOWED[Action.REFUSE_ACT], "service_act", [act_id])
+    act = next(iter(_locked(programme_id, mine)), None)
     if act is None:
         raise Refused(PaperRefusal.UNKNOWN_ACT)
     require(actor, Action.REFUSE_ACT, ALLOWED, territory_id=programme.territory_id, provider_id=act.provider_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -14,14 +14,14 @@ from qosymsha.domain.ledger import queries as ledger_queries
 from qosymsha.domain.ledger import steps as ledger_steps
 from qosymsha.domain.ledger.rules import Draft
 from qosymsha.domain.programmes.models import Programme
-from qosymsha.domain.programmes.rules import Pay
 from qosymsha.domain.settlement import queries, steps
 from qosymsha.domain.settlement.access import ALLOWED, Action, Topic
 from qosymsha.domain.settlement.commands.outcomes import claim_numbers, outcomes
 from qosymsha.domain.settlement.models import Claim
-from qosymsha.domain.settlement.queries import ContractFacts, RuleInForce
-from qosymsha.domain.settlement.rules.frozen import ClaimInput, Drawn, draw
-from qosymsha.domain.settlement.rules.pay import Payable, offsets
+from qosymsha.domain.settlement.queries import ContractFacts
+from qosymsha.domain.settlement.queries.departments import of_department
+from qosymsha.domain.settlement.rules.frozen import Drawn
+from qosymsha.domain.settlement.rules.pay import offsets
 from qosymsha.domain.settlement.rules.postings import claim_entries, offset_entries
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
 from qosymsha.domain.settlement.states import ClaimState
@@ -70,7 +70,8 @@ def draw_claims(  # noqa: PLR0913 - the envelope of a bulk verb: who, where, who
     if queries.is_month_closed(programme_id, month):
         raise Refused(SettlementRefusal.MONTH_CLOSED, month=month.isoformat())
     rows_of = {provider_id: row for row, provider_id in enumerate(provider_ids)}
-    result, drawings = _decide(programme, contracts, rows_of, month, at)
+    mine = set(of_department(actor, ALLOWED[Action.DRAW_CLAIMS], "contract", [c.id for c in contracts]))
+    result, drawings = _decide(programme, [c for c in contracts if c.id in mine], rows_of, month, at)
     stored = steps.store_claims([(d.claim, d.drawn) for d in drawings])
     steps.store_offsets([(d.claim, d.offsets) for d in drawings])
     ledger_steps.post([draft for d in drawings for draft in _drafts(d)], at=at)
@@ -93,67 +94,20 @@ def _decide(
     programme: Programme, contracts: list[ContractFacts], rows_of: dict[int, int], month: date, at: datetime
 ) -> tuple[list[RowOutcome], list[_Drawing]]:
     """The claims to be stored, and the outcomes of what is not."""
-    done = queries.claimed_contracts([c.id for c in contracts], month)
-    open_ones = [c for c in contracts if c.id not in done]
-    ids = [c.id for c in open_ones]
-    rules = queries.month_rules(programme.id, {month} | queries.claimable_months(ids, month))
-    paper_months = [m for m, rule in rules.items() if rule.asks_papers]
-    by_contract: Mapping[int, Sequence[Payable]] = queries.payable_rows(ids, month, paper_months)
+    seen = queries.foresee(programme.id, contracts, month)
     result = [
         RowOutcome(rows_of[c.provider_id], None, SettlementRefusal.CLAIM_ALREADY_DRAWN, f"contract {c.id}")
-        for c in contracts
-        if c.id in done
+        for c in seen.done
     ]
-    by_contract = _mark_waiting(open_ones, by_contract, {m: rule.month_rule.pay for m, rule in rules.items()})
-    drawn: list[tuple[ContractFacts, Drawn]] = []
-    for contract in open_ones:
-        one = draw(_input(contract, by_contract.get(contract.id, ()), rules, month))
-        result += [
-            RowOutcome(rows_of[contract.provider_id], None, held.reason, f"sheet_row {held.row.sheet_row_id}")
-            for held in one.settlement.held
-        ]
-        if one.settlement.settled:
-            drawn.append((contract, one))
-    if drawn and month not in rules:
+    result += [
+        RowOutcome(rows_of[contract.provider_id], None, held.reason, f"sheet_row {held.row.sheet_row_id}")
+        for contract, one in seen.drawn
+        for held in one.settlement.held
+    ]
+    drawn = [(contract, one) for contract, one in seen.drawn if one.settlement.settled]
+    if drawn and month not in seen.rules:
         raise Refused(SettlementRefusal.NO_RULES_IN_FORCE, month=month.isoformat())
-    return result, _drawings(programme, drawn, rules[month].rule_set_id if drawn else 0, at)
-
-
-def _mark_waiting(
-    contracts: Sequence[ContractFacts], by_contract: Mapping[int, Sequence[Payable]], pay: Mapping[date, Pay]
-) -> dict[int, Sequence[Payable]]:
-    """Say of rows that wait whatever their sum: the sheet is not screened, or claimed whole only and not whole yet."""
-    whole = {month for month, rule in pay.items() if not rule.partial_sheets}
-    incomplete = queries.incomplete_rows([c.id for c in contracts], whole)
-    watched = {month for month, rule in pay.items() if rule.screened}
-    providers = [c.provider_id for c in contracts]
-    screened = {month: queries.screened(providers, month) for month in sorted(watched)}
-    if not incomplete and not screened:
-        return dict(by_contract)
-
-    def marked(row: Payable, provider_id: int) -> Payable:
-        if row.month in screened and provider_id not in screened[row.month]:
-            return row._replace(waits=SettlementRefusal.NOT_SCREENED.value)
-        return row._replace(waits=SettlementRefusal.SHEET_INCOMPLETE.value) if row.sheet_row_id in incomplete else row
-
-    return {c.id: [marked(row, c.provider_id) for row in by_contract.get(c.id, ())] for c in contracts}
-
-
-def _input(
-    contract: ContractFacts, rows: Sequence[Payable], rules: Mapping[date, RuleInForce], month: date
-) -> ClaimInput:
-    """What the claim is drawn from; its number comes when it is known that there is a claim."""
-    months = {row.month for row in rows}
-    return ClaimInput(
-        number="",
-        contract_id=contract.id,
-        line_id=contract.line_id,
-        month=month,
-        volume_left_tiyn=contract.volume_left_tiyn,
-        is_over=contract.is_over,
-        rules={m: rule.month_rule for m, rule in rules.items() if m in months},
-        rows=tuple(rows),
-    )
+    return result, _drawings(programme, drawn, seen.rules[month].rule_set_id if drawn else 0, at)
 
 
 def _drawings(
@@ -236,7 +190,8 @@ def reverse_claims(  # noqa: PLR0913 - who, where, which, why, when, once
     if seen is not None:
         return outcomes(seen)
     before = [ClaimState.DRAWN, ClaimState.NOTHING_DUE]
-    moved = steps.move_claims(programme_id, claim_ids, before, ClaimState.REVERSED, reason=reason)
+    mine = of_department(actor, ALLOWED[Action.REVERSE_CLAIMS], "claim", claim_ids)
+    moved = steps.move_claims(programme_id, mine, before, ClaimState.REVERSED, reason=reason)
     steps.free_rows(moved)
     for number in Claim.objects.filter(id__in=moved).order_by("id").values_list("number", flat=True):
         for cause, reversed_cause in ((CAUSE_OFFSET, CAUSE_OFFSET_REVERSED), (CAUSE, CAUSE_REVERSED)):

@@ -23,6 +23,7 @@ from qosymsha.domain.settlement.access import ALLOWED, Action, Topic
 from qosymsha.domain.settlement.commands.outcomes import outcomes, recovery_numbers
 from qosymsha.domain.settlement.models import Claim, Recovery
 from qosymsha.domain.settlement.queries import ClaimedRow
+from qosymsha.domain.settlement.queries.departments import is_of_department, of_department
 from qosymsha.domain.settlement.rules.corrections import Excess, excess
 from qosymsha.domain.settlement.rules.pay import NOTHING, due
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
@@ -133,7 +134,7 @@ def propose_recovery(  # noqa: PLR0913 - who, which claim, which rows, why, on w
         Refused: `unknown_claim`, `claim_not_paid`, `evidence_missing`, `more_than_paid` (of a row, or nothing at all).
     """
     claim = Claim.objects.filter(id=claim_id).select_related("programme").first()
-    if claim is None:
+    if claim is None or not is_of_department(actor, ALLOWED[Action.SUPPORT_RECOVERY], "claim", claim_id):
         raise Refused(SettlementRefusal.UNKNOWN_CLAIM)
     require(actor, Action.SUPPORT_RECOVERY, ALLOWED, territory_id=claim.territory_id)
     queries.lock_contracts(claim.programme_id, None)
@@ -168,7 +169,8 @@ def support_recoveries(
     """
     programme = queries.programme_of(programme_id)
     require(actor, Action.SUPPORT_RECOVERY, ALLOWED, territory_id=programme.territory_id)
-    found = steps.lock_recoveries(programme_id, list(evidence))
+    mine = of_department(actor, ALLOWED[Action.SUPPORT_RECOVERY], "recovery", evidence)
+    found = steps.lock_recoveries(programme_id, mine)
     body = [programme_id, sorted(evidence.items())]
     seen = idempotency.repeat(actor=actor, verb="support_recoveries", key=key, body=body, at=at)
     if seen is not None:
@@ -201,7 +203,10 @@ def decide_recoveries(
     """
     programme = queries.programme_of(programme_id)
     require(actor, Action.DECIDE_RECOVERY, ALLOWED, territory_id=programme.territory_id)
-    found = steps.lock_recoveries(programme_id, [v.recovery_id for v in verdicts])
+    asked = [v.recovery_id for v in verdicts]
+    found = steps.lock_recoveries(
+        programme_id, of_department(actor, ALLOWED[Action.DECIDE_RECOVERY], "recovery", asked)
+    )
     body = [programme_id, [[v.recovery_id, v.is_owed, v.decision, v.plan_permille] for v in verdicts]]
     seen = idempotency.repeat(actor=actor, verb="decide_recoveries", key=key, body=body, at=at)
     if seen is not None:

@@ -18,6 +18,7 @@ from qosymsha.domain.settlement.access import ALLOWED, Action, Topic
 from qosymsha.domain.settlement.commands.outcomes import file_number, outcomes
 from qosymsha.domain.settlement.models import PaymentFile, PaymentLine
 from qosymsha.domain.settlement.queries import Release
+from qosymsha.domain.settlement.queries.departments import of_department
 from qosymsha.domain.settlement.rules.payment_file import FileDraft, Payer, Payment, fault, write
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
 from qosymsha.domain.settlement.states import ClaimState, FileState, LineState
@@ -49,7 +50,8 @@ class FileToSend:
 def draw_payment_file(  # noqa: PLR0913 - who, where, who pays, which day, when, once
     *, actor: Actor, programme_id: int, payer: Payer, pay_on: date, at: datetime, key: UUID
 ) -> FileDrawn:
-    """Draw one pain.001 file over every released claim of the programme; its hash is recorded before it can leave.
+    """Draw one pain.001 file over every released claim of the programme, where the payer's right
+    is bound to a department: of its lines; its hash is recorded before it can leave.
 
     A claim whose provider changed its account since the approval stays out with `account_changed` until it is given
     back and signed anew. The file is checked against the standard's schema; nothing is stored where it fails.
@@ -61,6 +63,9 @@ def draw_payment_file(  # noqa: PLR0913 - who, where, who pays, which day, when,
     programme = queries.programme_of(programme_id)
     require(actor, Action.DRAW_PAYMENT_FILE, ALLOWED, territory_id=programme.territory_id)
     released = queries.lock_released_claims(programme_id)
+    roles = ALLOWED[Action.DRAW_PAYMENT_FILE]
+    mine = of_department(actor, roles, "claim", [one.claim_id for one in released])
+    released = [one for one in released if one.claim_id in mine]
     body = [programme_id, payer.iban, pay_on.isoformat()]
     seen = idempotency.repeat(actor=actor, verb="draw_payment_file", key=key, body=body, at=at)
     if seen is not None:

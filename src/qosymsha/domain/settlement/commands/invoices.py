@@ -15,6 +15,7 @@ from qosymsha.domain.settlement import queries
 from qosymsha.domain.settlement.access import ALLOWED, Action, Topic
 from qosymsha.domain.settlement.commands.act_moves import move_acts
 from qosymsha.domain.settlement.models import EInvoice, ServiceAct
+from qosymsha.domain.settlement.queries.departments import is_of_department
 from qosymsha.domain.settlement.queries.papers import EINVOICE
 from qosymsha.domain.settlement.rules.acts import PaperRefusal, einvoice_number, refuse_einvoice, without_person
 from qosymsha.domain.settlement.states import ActState, InvoiceState
@@ -104,6 +105,8 @@ def decide_einvoice(  # noqa: PLR0913 - who, where, of which act, how, why, when
     programme = queries.programme_of(programme_id)
     act = _locked(programme_id, act_id)
     require(actor, Action.DECIDE_EINVOICE, ALLOWED, territory_id=programme.territory_id)
+    if not is_of_department(actor, ALLOWED[Action.DECIDE_EINVOICE], "service_act", act_id):
+        raise Refused(PaperRefusal.UNKNOWN_ACT)
     body = [programme_id, act_id, accept, reason]
     if idempotency.repeat(actor=actor, verb="decide_einvoice", key=key, body=body, at=at) is not None:
         return

@@ -16,6 +16,7 @@ from qosymsha.domain.settlement.access import ALLOWED, Action, Topic
 from qosymsha.domain.settlement.commands.outcomes import outcomes
 from qosymsha.domain.settlement.models import PlaceCover, Refund
 from qosymsha.domain.settlement.queries import Uncovered
+from qosymsha.domain.settlement.queries.departments import of_department
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
 from qosymsha.domain.settlement.states import RecoveryState, RefundState
 from qosymsha.kernel import audit, idempotency, outbox
@@ -41,7 +42,8 @@ def record_refund(  # noqa: PLR0913 - who, where, what for, the bank's reference
     """
     programme = queries.programme_of(programme_id)
     require(actor, Action.RECORD_REFUND, ALLOWED, territory_id=programme.territory_id)
-    recovery = steps.lock_recoveries(programme_id, [recovery_id]).get(recovery_id)
+    mine = of_department(actor, ALLOWED[Action.RECORD_REFUND], "recovery", [recovery_id])
+    recovery = steps.lock_recoveries(programme_id, mine).get(recovery_id)
     body = [programme_id, recovery_id, reference, amount_tiyn]
     seen = idempotency.repeat(actor=actor, verb="record_refund", key=key, body=body, at=at)
     if seen is not None:
@@ -84,7 +86,8 @@ def confirm_refund(*, actor: Actor, programme_id: int, refund_id: int, at: datet
     programme = queries.programme_of(programme_id)
     require(actor, Action.CONFIRM_REFUND, ALLOWED, territory_id=programme.territory_id)
     waiting = Refund.objects.select_for_update(of=("self",), no_key=True).select_related("recovery__line")
-    refund = waiting.filter(id=refund_id, recovery__programme_id=programme_id).first()
+    mine = of_department(actor, ALLOWED[Action.CONFIRM_REFUND], "refund", [refund_id])
+    refund = waiting.filter(id__in=mine, recovery__programme_id=programme_id).first()
     body = [programme_id, refund_id]
     if idempotency.repeat(actor=actor, verb="confirm_refund", key=key, body=body, at=at) is not None:
         return

@@ -17,6 +17,7 @@ from qosymsha.domain.settlement import queries, steps
 from qosymsha.domain.settlement.access import ALLOWED, Action, Topic
 from qosymsha.domain.settlement.commands.outcomes import outcomes
 from qosymsha.domain.settlement.models import Approval, Claim
+from qosymsha.domain.settlement.queries.departments import of_department
 from qosymsha.domain.settlement.rules.acts import refuse_approval
 from qosymsha.domain.settlement.rules.pay import RELEASE, approvals_needed, approve_step
 from qosymsha.domain.settlement.rules.payment_file import is_iban
@@ -53,7 +54,7 @@ def approve_claims(
     """
     programme = queries.programme_of(programme_id)
     require(actor, Action.APPROVE_CLAIMS, ALLOWED, territory_id=programme.territory_id)
-    asked = _lock(programme_id, claim_ids)
+    asked = _lock(programme_id, of_department(actor, ALLOWED[Action.APPROVE_CLAIMS], "claim", claim_ids))
     body = [programme_id, list(claim_ids)]
     seen = idempotency.repeat(actor=actor, verb="approve_claims", key=key, body=body, at=at)
     if seen is not None:
@@ -88,7 +89,7 @@ def release_claims(
     """
     programme = queries.programme_of(programme_id)
     require(actor, Action.RELEASE_CLAIMS, ALLOWED, territory_id=programme.territory_id)
-    asked = _lock(programme_id, claim_ids)
+    asked = _lock(programme_id, of_department(actor, ALLOWED[Action.RELEASE_CLAIMS], "claim", claim_ids))
     body = [programme_id, list(claim_ids)]
     seen = idempotency.repeat(actor=actor, verb="release_claims", key=key, body=body, at=at)
     if seen is not None:
@@ -118,9 +119,8 @@ def return_claims(  # noqa: PLR0913 - who, where, which, why, when, once
     if seen is not None:
         return outcomes(seen)
     before = [ClaimState.APPROVED, ClaimState.HELD]
-    moved = steps.move_claims(
-        programme_id, claim_ids, before, ClaimState.DRAWN, turn=F("turn") + 1, iban="", reason=reason
-    )
+    mine = of_department(actor, ALLOWED[Action.RETURN_CLAIMS], "claim", claim_ids)
+    moved = steps.move_claims(programme_id, mine, before, ClaimState.DRAWN, turn=F("turn") + 1, iban="", reason=reason)
     result = steps.moved_outcomes(claim_ids, moved)
     returned = _record(actor, Action.RETURN_CLAIMS, result, at=at, territory_id=programme.territory_id)
     outbox.tell(topic=Topic.CLAIM_RETURNED, subject_kind="claim", subject_ids=returned, at=at)

@@ -12,6 +12,7 @@ from qosymsha.domain.programmes.queries import ProgrammeFacts
 from qosymsha.domain.settlement.access import ALLOWED, Action
 from qosymsha.domain.settlement.queries.asked import rows
 from qosymsha.domain.settlement.queries.corrections import uncovered
+from qosymsha.domain.settlement.queries.departments import of_department
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_day, next_month
 
@@ -153,13 +154,17 @@ def year_to_close(programme_id: int, year: int, at: datetime) -> YearToClose | N
 def refunds(*, actor: Actor, uuid: UUID | None = None) -> list[RefundShown]:
     """Refunds of the actor's programmes, those to be confirmed first."""
     mine = [p.id for p in closing_programmes(actor, REFUND_LOOK)]
-    return [RefundShown(*row) for row in rows(_REFUNDS, [mine, uuid, uuid])]
+    found = [RefundShown(*row) for row in rows(_REFUNDS, [mine, uuid, uuid])]
+    own = set(of_department(actor, REFUND_LOOK, "refund", [one.id for one in found]))
+    return [one for one in found if one.id in own]
 
 
 def open_debts(*, actor: Actor, uuid: UUID | None = None) -> list[OpenDebt]:
     """Decided recoveries of the actor's programmes with something left to pay back."""
     mine = [p.id for p in closing_programmes(actor, REFUND_LOOK)]
-    return [OpenDebt(*row) for row in rows(_OPEN_DEBTS, [mine, uuid, uuid])]
+    found = [OpenDebt(*row) for row in rows(_OPEN_DEBTS, [mine, uuid, uuid])]
+    own = set(of_department(actor, REFUND_LOOK, "recovery", [one.id for one in found]))
+    return [one for one in found if one.id in own]
 
 
 def lacking_rows(programme_id: int) -> list[LackingRow]:

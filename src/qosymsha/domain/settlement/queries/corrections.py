@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
 
+from qosymsha.domain.settlement.access import ALLOWED, Action
 from qosymsha.domain.settlement.queries.asked import rows
 from qosymsha.domain.settlement.queries.claims import FACTS, claimable_months, payable_rows
 from qosymsha.domain.settlement.queries.month_rules import month_rules
 from qosymsha.domain.settlement.rules.pay import Attended, Due, due, most, next_part
+from qosymsha.domain.witness import reading
+from qosymsha.kernel.actor import Actor, require
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +164,49 @@ def paid_of_rows(claim_id: int) -> dict[int, int]:
         " FROM claim_row c WHERE c.claim_id = %s AND c.live"
     )
     return dict(rows(statement, [claim_id]))
+
+
+class PaidRow(NamedTuple):
+    """A paid row of a claim: its place's outside id, group, month, units, and what no recovery claims back yet."""
+
+    row_id: int
+    place: UUID
+    code: str
+    month: date
+    units: int
+    left_tiyn: int
+
+    @property
+    def short(self) -> str:
+        """How the place is called where no name is shown."""
+        return self.place.hex[:8].upper()
+
+
+_PAID_ROWS = """
+SELECT r.id, e.uuid, g.code, s.month, c.units, r.child_id FROM claim_row c JOIN sheet_row r ON r.id = c.sheet_row_id
+  JOIN enrolment e ON e.id = r.enrolment_id JOIN month_sheet s ON s.id = r.sheet_id JOIN club_group g
+    ON g.id = s.group_id WHERE c.claim_id = %s AND c.live ORDER BY s.month, g.code, r.id"""
+
+
+def paid_rows(*, actor: Actor, claim_id: int, territory_id: int, at: datetime) -> list[PaidRow]:
+    """A claim's rows with what was paid for each and is not claimed back yet; no child is named; an audited read.
+
+    Raises:
+        Forbidden: the actor supports no recoveries there.
+    """
+    require(actor, Action.SUPPORT_RECOVERY, ALLOWED, territory_id=territory_id)
+    found, left = rows(_PAID_ROWS, [claim_id]), paid_of_rows(claim_id)
+    reading.saw(
+        actor=actor,
+        at=at,
+        action=Action.SUPPORT_RECOVERY,
+        kind="sheet_row",
+        ids=[row[0] for row in found],
+        children={row[-1] for row in found},
+        territory_id=territory_id,
+        about={"claim": claim_id},
+    )
+    return [PaidRow(*row[:-1], left.get(row[0], 0)) for row in found]
 
 
 def left_of(recovery_id: int) -> int:

@@ -16,6 +16,7 @@ from qosymsha.domain.ledger.rules import AccountKind
 from qosymsha.domain.settlement.access import ALLOWED, Action
 from qosymsha.domain.settlement.models import Claim, MoneyDay
 from qosymsha.domain.settlement.queries.asked import rows
+from qosymsha.domain.settlement.queries.departments import is_of_department
 from qosymsha.domain.settlement.rules.explained import Explained, Finding, LineMoney, ties
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
 from qosymsha.domain.witness import reading
@@ -266,7 +267,7 @@ def trail(*, actor: Actor, number: str, at: datetime) -> Trail:
         Refused: `unknown_claim`.
     """
     claim = Claim.objects.filter(number=number).select_related("provider").first()
-    if claim is None:
+    if claim is None or not is_of_department(actor, ALLOWED[Action.READ_TRAIL], "claim", claim.id):
         raise Refused(SettlementRefusal.UNKNOWN_CLAIM)
     require(actor, Action.READ_TRAIL, ALLOWED, territory_id=claim.territory_id)
     found = rows(_ROWS_OF, [claim.id])

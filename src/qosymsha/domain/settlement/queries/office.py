@@ -14,6 +14,7 @@ from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.programmes.queries import ProgrammeFacts
 from qosymsha.domain.settlement.access import ALLOWED, Action
 from qosymsha.domain.settlement.queries.asked import rows
+from qosymsha.domain.settlement.queries.departments import of_department
 from qosymsha.domain.settlement.queries.explained import StoredDay
 from qosymsha.domain.settlement.rules.pay import RELEASE, approvals_needed
 from qosymsha.kernel.actor import Actor
@@ -219,6 +220,8 @@ def office_claims(
         "most": most,
     }
     found = rows(_CLAIMS, asked)
+    mine = set(of_department(actor, LOOK, "claim", [row[0] for row in found]))
+    found = [row for row in found if row[0] in mine]
     bands = {rule_set: programmes.rules_of(rule_set).rules.approval_bands for rule_set in {row[-1] for row in found}}
     return [_claim(row, bands[row[-1]]) for row in found]
 
@@ -261,7 +264,9 @@ def office_held(*, actor: Actor, reference: str = "") -> list[HeldReply]:
 
 def office_recoveries(*, actor: Actor, uuid: UUID | None = None) -> list[OfficeRecovery]:
     """Money to be claimed back in the actor's programmes; what waits for a person comes first."""
-    return [OfficeRecovery(*row) for row in rows(_RECOVERIES, {"programmes": _mine(actor), "uuid": uuid})]
+    found = [OfficeRecovery(*row) for row in rows(_RECOVERIES, {"programmes": _mine(actor), "uuid": uuid})]
+    mine = set(of_department(actor, LOOK, "recovery", [one.id for one in found]))
+    return [one for one in found if one.id in mine]
 
 
 def money_days(programme_id: int, most: int = 31) -> list[StoredDay]:

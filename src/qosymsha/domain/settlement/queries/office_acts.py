@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from qosymsha.domain.settlement.access import ALLOWED, Action
 from qosymsha.domain.settlement.queries.asked import rows
+from qosymsha.domain.settlement.queries.departments import of_department
 from qosymsha.domain.settlement.queries.office import LOOK
 from qosymsha.kernel.actor import Actor, require
 
@@ -44,4 +45,5 @@ def office_acts(*, actor: Actor, state: str = "", number: str = "") -> list[Offi
     """
     require(actor, Action.READ_PAPERS, ALLOWED)
     found = [OfficeAct(*row) for row in rows(_ACTS, [state, state, number, number])]
-    return [one for one in found if actor.holds(LOOK, territory_id=one.territory_id)]
+    mine = set(of_department(actor, LOOK, "service_act", [one.id for one in found]))
+    return [one for one in found if one.id in mine and actor.holds(LOOK, territory_id=one.territory_id)]

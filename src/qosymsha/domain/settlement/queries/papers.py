@@ -13,6 +13,7 @@ from qosymsha.domain.people import queries as people
 from qosymsha.domain.settlement.access import ALLOWED, Action
 from qosymsha.domain.settlement.models import ActSignature, EInvoice, ServiceAct, Signatory
 from qosymsha.domain.settlement.queries.asked import rows
+from qosymsha.domain.settlement.queries.departments import is_of_department
 from qosymsha.domain.settlement.rules.acts import PaperRefusal
 from qosymsha.domain.settlement.states import ActState, InvoiceState
 from qosymsha.domain.witness import reading
@@ -130,7 +131,7 @@ def act_paper(*, actor: Actor, act_id: int, at: datetime) -> ActPaper:
         Refused: `unknown_act`.
     """
     act = ServiceAct.objects.filter(id=act_id).first()
-    if act is None:
+    if act is None or not is_of_department(actor, ALLOWED[Action.READ_PAPERS], "service_act", act.id):
         raise Refused(PaperRefusal.UNKNOWN_ACT)
     require(actor, Action.READ_PAPERS, ALLOWED, territory_id=act.territory_id, provider_id=act.provider_id)
     reading.saw(

@@ -38,7 +38,7 @@ def enrol(*, actor: Actor, wishes: Sequence[EnrolWish], at: datetime, key: UUID)
     possible = steps.refuse_before_choice(_possible(deed, wishes, vouchers, refused), refused)
     judged, prices = steps.judge(possible, refused)
     seated = []
-    for wish, has_seat in zip(judged, steps.take_seats([w.group.id for w in judged]), strict=True):
+    for wish, has_seat in zip(judged, steps.take_seats([w.group.id for w in judged], directly=True), strict=True):
         if has_seat:
             seated.append(wish)
         else:

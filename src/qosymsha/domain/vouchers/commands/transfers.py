@@ -103,7 +103,8 @@ def _free_money(wishes: Sequence[Wish]) -> dict[int, int]:
 def _seat(judged: Sequence[Moving], refused: dict[int, StrEnum]) -> list[Moving]:
     steps.lock_seats([g for m in judged for g in (m.wish.group.id, m.leaving.enrolment.group_id)])
     seated = []
-    for one, has_seat in zip(judged, steps.take_seats([m.wish.group.id for m in judged]), strict=True):
+    granted = steps.take_seats([m.wish.group.id for m in judged], directly=True)
+    for one, has_seat in zip(judged, granted, strict=True):
         if has_seat:
             seated.append(one)
         else:

@@ -20,6 +20,10 @@ from qosymsha.kernel.clock import month_of, next_month
 from qosymsha.kernel.entropy import uuid4
 
 
+_TAKE = "SELECT group_id, granted FROM take_seats(%s::bigint[], %s::int[])"
+_TAKE_FREE = "SELECT group_id, granted FROM take_free_seats(%s::bigint[], %s::int[])"
+
+
 @dataclass(frozen=True, slots=True)
 class Leaving:
     """A place that ends with `last_day`; `lessons` are its group's lesson days, sorted, `cap` its units a month."""
@@ -35,12 +39,13 @@ def lock_seats(group_ids: Iterable[int]) -> None:
     rows("SELECT lock_seats(%s::bigint[])", [sorted(set(group_ids))])
 
 
-def take_seats(group_ids: Sequence[int]) -> list[bool]:
-    """Take one seat per item, first come first served within the list; False where the group is full by then."""
+def take_seats(group_ids: Sequence[int], *, directly: bool = False) -> list[bool]:
+    """Take one seat per item, first come first served within the list; False where the group is full by then.
+
+    `directly`: by a family of its own, so that a group whose own list children stand on is as good as full.
+    """
     wanted = Counter(group_ids)
-    granted = dict(
-        rows("SELECT group_id, granted FROM take_seats(%s::bigint[], %s::int[])", [list(wanted), list(wanted.values())])
-    )
+    granted = dict(rows(_TAKE_FREE if directly else _TAKE, [list(wanted), list(wanted.values())]))
     answers = []
     for group_id in group_ids:
         left = granted.get(group_id, 0)
@@ -72,6 +77,16 @@ def mark_left_over(group_ids: Iterable[int], *, is_left_over: bool) -> None:
     lock_seats(ids)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE seat SET is_left_over = %s WHERE group_id = ANY (%s)", [is_left_over, ids])
+
+
+def mark_waited_for(group_ids: Iterable[int], waited_for: Iterable[int]) -> None:
+    """Say of groups, whose seats are locked, on which of their own lists children stand."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE seat SET is_waited_for = group_id = ANY (%s::bigint[]) WHERE group_id = ANY (%s)"
+            " AND is_waited_for <> (group_id = ANY (%s::bigint[]))",
+            [list(waited_for), sorted(set(group_ids)), list(waited_for)],
+        )
 
 
 def open_enrolments(

@@ -27,6 +27,7 @@ _COLUMN = {
     ProviderRefusal.BAD_AGES: "age_min",
     ProviderRefusal.BAD_CAPACITY: "capacity",
     ProviderRefusal.DISTRICT_UNKNOWN: "district",
+    ProviderRefusal.PLACE_UNREADABLE: "latitude",
     ProviderRefusal.TARIFF_ABOVE_RULE: "tariff",
     ProviderRefusal.UNITS_ABOVE_RULE: "lessons",
     ProviderRefusal.TIMETABLE_EMPTY: "timetable",
@@ -94,7 +95,8 @@ class GroupLoader:
     def _venue(self, reading: Reading, capacity: int) -> VenueDraft:
         district = reading.value("district", self._city.district) or 0
         address = reading.text("address")
-        return VenueDraft(district, address, address, reading.value("venue_capacity", cells.whole) or capacity)
+        room = reading.value("venue_capacity", cells.whole) or capacity
+        return VenueDraft(district, address, address, room, _degrees(reading))
 
     def sort_out(self, batch: list[Taken[GroupRow]]) -> None:
         """Groups known by provider and code: the same facts are there already, others are refused."""
@@ -158,6 +160,17 @@ def _teacher(reading: Reading) -> PersonDetails:
             patronymic=reading.text("teacher_patronymic"),
         )
     )
+
+
+def _degrees(reading: Reading) -> tuple[float, float] | None:
+    """Where the venue stands, or None where the row does not tell; half a place is told as a fault."""
+    north, east = reading.value("latitude", cells.latitude), reading.value("longitude", cells.longitude)
+    if north is not None and east is not None:
+        return north, east
+    for name, other in (("latitude", "longitude"), ("longitude", "latitude")):
+        if reading.text(name) and not reading.text(other):
+            reading.fault(other, "half_a_place", f"tell {name} and {other} both, or neither")
+    return None
 
 
 def _slots(reading: Reading) -> tuple[SlotDraft, ...]:

@@ -46,6 +46,7 @@ MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("office-absences", "office.nav.absences"),
             ("office-objections", "words.h1"),
             ("office-flags", "office.nav.flags"),
+            ("office-endings", "ending.nav"),
             ("office-decided", "office.nav.decided"),
         ),
     ),
@@ -70,6 +71,7 @@ MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("office-people", "office.nav.people"),
             ("office-reading", "reading.nav"),
+            ("office-points", "points.h1"),
             ("office-staff", "officials.nav"),
             ("office-checks", "office.nav.checks"),
         ),

@@ -58,15 +58,15 @@ function nameOf(form) {
 
 // What the answers said: keys taken are dropped, keys used with another content are marked. Old ones are dropped too.
 function hear() {
-  const said = [...document.cookie.matchAll(/(taken|reused)\.([0-9a-f-]{36})=1/g)];
-  const became = new Map(said.map(([, word, key]) => [key, word]));
+  const said = [...document.cookie.matchAll(/(__Host-)?(taken|reused)\.([0-9a-f-]{36})=1/g)];
+  const became = new Map(said.map(([, , word, key]) => [key, word]));
   for (const name of kept.names()) {
     const entry = kept.read(name);
     const word = entry && became.get(entry.key);
     if (!entry || word === "taken" || Date.now() - entry.at > LIFE) kept.drop(name);
     else if (word === "reused") kept.write(name, { ...entry, reused: true });
   }
-  for (const [, word, key] of said) document.cookie = `${word}.${key}=; Max-Age=0; Path=/; SameSite=Lax`;
+  for (const [, host, word, key] of said) document.cookie = `${host ?? ""}${word}.${key}=; Max-Age=0; Path=/; SameSite=Lax${host ? "; Secure" : ""}`;
 }
 
 const isBox = (field) => field.type === "checkbox" || field.type === "radio";

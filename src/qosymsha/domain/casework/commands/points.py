@@ -17,7 +17,7 @@ from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import BadInput
 
-_FILE = Path(__file__).parent / "data" / "consultation_points.csv"
+_FILE = Path(__file__).parent.parent / "data" / "consultation_points.csv"
 _TAKEN_OVER = ["name_kk", "name_en", "address", "opening_days", "source"]
 
 

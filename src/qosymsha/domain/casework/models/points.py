@@ -1,4 +1,4 @@
-"""Consultation points (appeals, feedback and appointments come with their own issue)."""
+"""Consultation points."""
 
 from __future__ import annotations
 

@@ -1,0 +1,41 @@
+"""Holds written and ended inside an open transaction: one open hold a row, whoever asks at the same instant."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from django.db import transaction
+
+from qosymsha.domain.casework.models import RowHold
+from qosymsha.domain.casework.queries.holds import Subject
+from qosymsha.domain.casework.states import Kind, Over
+from qosymsha.domain.vouchers.queries import rows
+from qosymsha.kernel.actor import Actor
+
+# The unique index decides who was first: the second of two at the same instant stores nothing.
+_HOLD = """
+INSERT INTO row_hold (territory_id, kind, subject_id, holder_id, given_by, since, until, over)
+VALUES (%s, %s, %s, %s, %s, %s, %s, '') ON CONFLICT DO NOTHING RETURNING id"""
+
+
+def end_hold(  # noqa: PLR0913 (which, but for whom, how, who, when)
+    kind: Kind, subject_id: int, over: Over, actor: Actor, at: datetime, but: int | None = None
+) -> list[int]:
+    """End the row's open hold, unless `but` holds it; the ids ended: one or none."""
+    assert transaction.get_connection().in_atomic_block, "a hold's end commits with its record"
+    open_ones = RowHold.objects.filter(kind=kind.value, subject_id=subject_id, ended_at=None)
+    if but is not None:
+        open_ones = open_ones.exclude(holder_id=but)
+    ids = list(open_ones.select_for_update(no_key=True).values_list("id", flat=True))
+    RowHold.objects.filter(id__in=ids).update(ended_at=at, ended_by=actor.user_id, over=over.value)
+    return ids
+
+
+def hold(  # noqa: PLR0913 (a hold is born with all of its terms)
+    kind: Kind, subject: Subject, holder_id: int, actor: Actor, at: datetime, until: date
+) -> int | None:
+    """A new hold's id, or None where somebody holds the row already."""
+    assert transaction.get_connection().in_atomic_block, "a hold commits with its record"
+    values = [subject.territory_id, kind.value, subject.id, holder_id, actor.user_id, at, until]
+    stored = rows(_HOLD, values)
+    return int(stored[0][0]) if stored else None

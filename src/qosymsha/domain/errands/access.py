@@ -1,0 +1,26 @@
+"""Who may ask for errands, look at them, take them back; the verb that is asked for has its own room's table beside."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from qosymsha.domain.people.states import Role
+
+
+class Action(StrEnum):
+    """The room's verbs."""
+
+    ASK = "ask_errand"
+    READ = "read_errand"
+    WITHDRAW = "withdraw_errand"
+    CARRY = "carry_errand"
+
+
+_OFFICE = frozenset(Role) - {Role.GUARDIAN, Role.TEACHER, Role.PROVIDER_MANAGER, Role.CHANNEL, Role.SYSTEM}
+
+ALLOWED: dict[Action, frozenset[str]] = {
+    Action.ASK: _OFFICE,
+    Action.READ: _OFFICE,
+    Action.WITHDRAW: _OFFICE,
+    Action.CARRY: frozenset({Role.SYSTEM}),
+}

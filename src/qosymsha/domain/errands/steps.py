@@ -1,0 +1,43 @@
+"""Inside an open transaction: hand an errand to the queue, move it along its life."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import transaction
+from procrastinate import App
+from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.exceptions import AlreadyEnqueued
+
+from qosymsha.domain.errands.models import Errand
+from qosymsha.domain.errands.rules import TASK
+from qosymsha.domain.errands.states import OPEN, TRANSITIONS, ErrandState
+
+_queue = App(connector=DjangoConnector())  # Django's own connection: the job commits with the errand
+
+
+def hand_over(errand: Errand) -> bool:
+    """Give the queue a job for the errand, one at a time for one thing; False where one waits already."""
+    assert transaction.get_connection().in_atomic_block, "the job commits with its errand"
+    about = f"{TASK}.{errand.subject_kind}.{errand.subject_id}"
+    job = _queue.configure_task(TASK, lock=about, queueing_lock=f"{TASK}.{errand.uuid}")
+    try:
+        with transaction.atomic():
+            job.defer(errand=str(errand.uuid))
+    except AlreadyEnqueued:
+        return False
+    return True
+
+
+def move(errand: Errand, to: ErrandState, at: datetime, *, reason: str = "", tally: Mapping[str, int] = {}) -> None:
+    """Take a step of its life; where it ends, its body is destroyed."""
+    assert (errand.state, to.value) in TRANSITIONS, (errand.state, to.value)
+    errand.state, errand.reason = to, reason
+    if to is ErrandState.RUNNING:
+        errand.begun_at, errand.tries = at, errand.tries + 1
+        errand.phase, errand.rows_done, errand.rows_all = "", 0, 0
+    elif to not in OPEN:
+        errand.ended_at, errand.tally = at, dict(tally)
+        errand.body, errand.body_nonce, errand.body_key_id = None, None, ""
+    errand.save()

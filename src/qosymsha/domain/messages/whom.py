@@ -1,0 +1,186 @@
+"""Whom news concerns: from rows to the people of today. One statement for all rows of a kind; reads lower rooms' rows.
+
+A child's news goes to everybody who speaks for the child today, a club's to its managers, the office's to whoever holds
+the role over the place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+
+from qosymsha.domain.messages.states import Door
+from qosymsha.domain.messages.topics import Heard
+from qosymsha.domain.people.states import Role
+
+# DAY_END(x): the end of a local day; whoever acts on the last day is in time.
+_DAY_END = re.compile(r"DAY_END\(((?:[^()]|\([^()]*\))+)\)")
+
+# Kind of row → SQL of (row, child, until when the family can act).
+CHILDREN: dict[str, str] = {
+    "application": "SELECT id, child_id, NULL::timestamptz FROM application",
+    "category_case": "SELECT id, child_id, NULL::timestamptz FROM category_case",
+    # An absence's own case says the end of its place.
+    "voucher": "SELECT id, child_id, CASE WHEN state = 'issued' THEN DAY_END(accept_by) END FROM voucher"
+    " WHERE reason <> 'absent'",
+    "enrolment": "SELECT id, child_id, NULL::timestamptz FROM enrolment",
+    "transfer_request": "SELECT x.id, v.child_id, NULL::timestamptz FROM transfer_request x"
+    " JOIN voucher v ON v.id = x.voucher_id",
+    "choice_round": "SELECT r.id, v.child_id, r.closes_at FROM choice_round r JOIN voucher v"
+    " ON v.programme_id = r.programme_id AND v.state IN ('accepted', 'released')",
+    "choice_list": "SELECT id, child_id, NULL::timestamptz FROM choice_list",
+    "choice_offer": "SELECT x.id, l.child_id, CASE WHEN x.state = 'offered' THEN DAY_END(x.answer_by) END"
+    " FROM choice_offer x JOIN choice_list l ON l.id = x.choice_list_id",
+    "family_contract": "SELECT id, child_id, CASE WHEN state = 'open' THEN DAY_END(sign_by) END FROM family_contract",
+    "enrolment_paper": "SELECT id, child_id, NULL::timestamptz FROM enrolment_paper",
+    "child_refusal": "SELECT id, child_id, CASE WHEN state = 'filed' THEN DAY_END(review_by) END FROM child_refusal",
+    "family_receipt": "SELECT x.id, e.child_id, NULL::timestamptz FROM family_receipt x"
+    " JOIN enrolment e ON e.id = x.enrolment_id",
+    "group_wait": "SELECT id, child_id, CASE WHEN state = 'offered' THEN DAY_END(until) END FROM group_wait",
+    "group": "SELECT g.id, e.child_id, NULL::timestamptz FROM club_group g JOIN enrolment e ON e.group_id = g.id"
+    " AND e.state <> 'ended'",
+    "session": "SELECT s.id, e.child_id, s.starts_at FROM session s JOIN enrolment e ON e.group_id = s.group_id"
+    " AND e.state <> 'ended'",
+    "month_sheet": "SELECT sheet_id, child_id, NULL::timestamptz FROM sheet_row WHERE word = 'silent'",
+    "sheet_row": "SELECT id, child_id, NULL::timestamptz FROM sheet_row",
+    "absence_case": "SELECT x.id, e.child_id, CASE WHEN x.state = 'suspended' THEN DAY_END(x.hear_until) END"
+    " FROM absence_case x JOIN enrolment e ON e.id = x.enrolment_id",
+}
+# Kind of row → SQL of (row, provider, until when the club can act).
+PROVIDERS: dict[str, str] = {
+    "enrolment": "SELECT id, provider_id, NULL::timestamptz FROM enrolment",
+    "family_contract": "SELECT id, provider_id, NULL::timestamptz FROM family_contract",
+    "enrolment_paper": "SELECT id, provider_id, NULL::timestamptz FROM enrolment_paper",
+    "child_refusal": "SELECT id, provider_id, NULL::timestamptz FROM child_refusal",
+    "contract": "SELECT id, provider_id, NULL::timestamptz FROM contract",
+    "claim": "SELECT id, provider_id, NULL::timestamptz FROM claim",
+    "service_act": "SELECT id, provider_id, NULL::timestamptz FROM service_act",
+    "recovery": "SELECT id, provider_id, NULL::timestamptz FROM recovery",
+    "month_sheet": "SELECT id, provider_id, NULL::timestamptz FROM month_sheet",
+    "accreditation": "SELECT id, provider_id, NULL::timestamptz FROM accreditation",
+    "absence_notice": "SELECT x.id, e.provider_id, NULL::timestamptz FROM absence_notice x"
+    " JOIN enrolment e ON e.id = x.enrolment_id",
+    "day_hold": "SELECT h.id, s.provider_id, NULL::timestamptz FROM day_hold h"
+    " JOIN sheet_row r ON r.id = h.sheet_row_id JOIN month_sheet s ON s.id = r.sheet_id",
+    "refund": "SELECT x.id, r.provider_id, NULL::timestamptz FROM refund x JOIN recovery r ON r.id = x.recovery_id",
+    "trial_lesson": "SELECT x.id, x.provider_id, s.starts_at FROM trial_lesson x JOIN session s ON s.id = x.session_id",
+    "control_visit": "SELECT id, provider_id, CASE WHEN state = 'found' THEN DAY_END(answer_until) END"
+    " FROM control_visit",
+}
+# Kind of row → SQL of (row, territory).
+PLACES: dict[str, str] = {
+    "accreditation": "SELECT id, territory_id FROM accreditation",
+    "absence_case": "SELECT id, territory_id FROM absence_case",
+    "recovery": "SELECT id, territory_id FROM recovery",
+    "control_visit": "SELECT id, territory_id FROM control_visit",
+    "rule_set": "SELECT id, territory_id FROM rule_set",
+    "voucher_ending": "SELECT id, territory_id FROM voucher_ending",
+    "refund": "SELECT x.id, r.territory_id FROM refund x JOIN recovery r ON r.id = x.recovery_id",
+}
+
+_GUARDIANS = """
+SELECT t.news, g.guardian_id, s.child_id, s.due_at
+  FROM unnest(%(news)s::bigint[], %(rows)s::bigint[]) AS t (news, row_id)
+  JOIN ({source}) AS s (id, child_id, due_at) ON s.id = t.row_id
+  JOIN guardianship g ON g.child_id = s.child_id AND g.valid @> %(today)s::date"""
+_MANAGERS = """
+SELECT t.news, m.user_id, s.provider_id, s.due_at
+  FROM unnest(%(news)s::bigint[], %(rows)s::bigint[]) AS t (news, row_id)
+  JOIN ({source}) AS s (id, provider_id, due_at) ON s.id = t.row_id
+  JOIN membership m ON m.provider_id = s.provider_id AND m.role = ANY (%(roles)s) AND m.valid @> %(today)s::date
+  JOIN app_user u ON u.id = m.user_id AND u.is_active"""
+_OFFICIALS = """
+WITH RECURSIVE told AS (
+    SELECT t.news, s.territory_id FROM unnest(%(news)s::bigint[], %(rows)s::bigint[]) AS t (news, row_id)
+      JOIN ({source}) AS s (id, territory_id) ON s.id = t.row_id),
+up (news, territory_id) AS (
+    SELECT news, territory_id FROM told
+    UNION SELECT up.news, p.parent_id FROM up JOIN territory p ON p.id = up.territory_id WHERE p.parent_id IS NOT NULL)
+SELECT DISTINCT t.news, m.user_id, NULL::bigint, NULL::timestamptz FROM told t
+  JOIN membership m ON m.role = ANY (%(roles)s) AND m.valid @> %(today)s::date
+   AND (m.territory_id IS NULL OR EXISTS (SELECT FROM up WHERE up.news = t.news AND up.territory_id = m.territory_id))
+  JOIN app_user u ON u.id = m.user_id AND u.is_active"""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A person whom a piece of news (by its place in what was asked) concerns, the child or provider, the deadline."""
+
+    news: int
+    guardian_id: int | None
+    user_id: int | None
+    child_id: int | None
+    provider_id: int | None
+    due_at: datetime | None
+
+
+def concerned(heard: Heard, rows: Sequence[int], today: date) -> list[Told]:
+    """For rows of `heard.subject`: the people of today; `Told.news` is the row's place in `rows`."""
+    asked = {"news": list(range(len(rows))), "rows": list(rows), "today": today}
+    match heard.door:
+        case Door.FAMILY:
+            found = _found(_GUARDIANS, CHILDREN[heard.subject], asked)
+            return [Told(n, guardian, None, child, None, due) for n, guardian, child, due in found]
+        case Door.PROVIDER:
+            found = _found(_MANAGERS, PROVIDERS[heard.subject], asked | {"roles": [Role.PROVIDER_MANAGER.value]})
+            return [Told(n, None, user, None, provider, due) for n, user, provider, due in found]
+        case Door.OFFICE:
+            found = _found(_OFFICIALS, PLACES[heard.subject], asked | {"roles": sorted(heard.roles)})
+            return [Told(n, None, user, None, None, due) for n, user, _, due in found]
+
+
+def _found(statement: str, source: str, asked: dict[str, Any]) -> list[tuple[Any, ...]]:
+    rows = _DAY_END.sub(r"((\1 + 1)::timestamp AT TIME ZONE 'Asia/Almaty')", source)
+    with connection.cursor() as cursor:
+        cursor.execute(statement.format(source=rows), asked)
+        return list(cursor.fetchall())
+
+
+_WISHES = """
+SELECT {who}.id, array_agg(p.channel) FILTER (WHERE p.is_wanted), count(p.id) > 0
+  FROM {table} LEFT JOIN notice_preference p ON p.user_id = {user} WHERE {who}.id = ANY (%s) GROUP BY {who}.id"""
+_OF_GUARDIANS = _WISHES.format(who="g", table="guardian g", user="g.user_id")
+_OF_USERS = _WISHES.format(who="u", table="app_user u", user="u.id")
+
+
+def wishes_of_guardians(guardian_ids: Sequence[int]) -> dict[int, frozenset[str] | None]:
+    """Guardian → the channels told to be wanted; None where nothing was told."""
+    return _wishes(_OF_GUARDIANS, guardian_ids)
+
+
+def wishes_of_users(user_ids: Sequence[int]) -> dict[int, frozenset[str] | None]:
+    """User → the channels told to be wanted; None where nothing was told."""
+    return _wishes(_OF_USERS, user_ids)
+
+
+def _wishes(statement: str, ids: Sequence[int]) -> dict[int, frozenset[str] | None]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [list(ids)])
+        return {i: frozenset(wanted or ()) if is_told else None for i, wanted, is_told in cursor.fetchall()}
+
+
+_ENDING_VOUCHERS = "SELECT id, accept_by FROM voucher WHERE state = 'issued' AND accept_by = ANY (%s)"
+_ENDING_FILES = """
+SELECT id, upper(valid) - 1 FROM accreditation
+ WHERE state IN ('accredited', 'limited') AND upper(valid) - 1 = ANY (%s)"""
+
+
+def vouchers_ending(days: Sequence[date]) -> list[tuple[int, date]]:
+    """Vouchers still to be accepted whose last day is one of these."""
+    return _ending(_ENDING_VOUCHERS, days)
+
+
+def accreditations_ending(days: Sequence[date]) -> list[tuple[int, date]]:
+    """Accreditations whose last day is one of these."""
+    return _ending(_ENDING_FILES, days)
+
+
+def _ending(statement: str, days: Sequence[date]) -> list[tuple[int, date]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [list(days)])
+        return list(cursor.fetchall())

@@ -1,0 +1,1 @@
+"""Sending notices by SMS and e-mail. Ports: `domain.messages.ports.SmsGateway`, `MailSender`."""

@@ -1,0 +1,133 @@
+"""Long deeds of officials: asked for by a page, done by a worker; a small one is done before the page answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from time import monotonic, sleep
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.urls import reverse
+
+from qosymsha.domain.admission.access import Action as Round
+from qosymsha.domain.choice.access import Action as Choice
+from qosymsha.domain.errands import commands, queries
+from qosymsha.domain.errands.access import Action
+from qosymsha.domain.errands.queries import ErrandSeen
+from qosymsha.domain.errands.rules import Wanted
+from qosymsha.domain.errands.states import ErrandState
+from qosymsha.domain.flags.access import Action as Flags
+from qosymsha.interfaces.office import city
+from qosymsha.interfaces.office.access import Look
+from qosymsha.interfaces.ui import texts
+from qosymsha.interfaces.ui.forms import Form, attempt
+from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page
+
+PATIENCE_SECONDS = 1.5  # so long a page waits for the worker before it says that it works
+_LOOK_AGAIN_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where an errand came from: the page of its thing, and the page that asked; both with the thing's uuid or not."""
+
+    thing: str
+    step: str
+    takes_uuid: bool = True
+
+    def addresses(self, uuid: UUID) -> tuple[str, str]:
+        """Of the thing, and of the step."""
+        given = [uuid] if self.takes_uuid else []
+        return reverse(self.thing, args=given), reverse(self.step, args=given)
+
+
+PAGES: dict[str, Pages] = {
+    Round.CLOSE_ROUND: Pages("office-round", "office-round-close"),
+    Round.DRAW: Pages("office-round", "office-round-draw"),
+    Round.ALLOCATE: Pages("office-round", "office-round-allocate"),
+    Round.PUBLISH: Pages("office-round", "office-round-publish"),
+    Round.REFILL: Pages("office-round", "office-round-refill"),
+    Round.CANCEL_ROUND: Pages("office-round", "office-round-cancel"),
+    Choice.CLOSE: Pages("office-choice-round", "office-choice-close"),
+    Choice.DRAW: Pages("office-choice-round", "office-choice-draw"),
+    Choice.ALLOCATE: Pages("office-choice-round", "office-choice-allocate"),
+    Choice.PUBLISH: Pages("office-choice-round", "office-choice-publish"),
+    Choice.OFFER: Pages("office-choice-round", "office-choice-offer"),
+    Choice.RERUN: Pages("office-choice-round", "office-choice-rerun"),
+    Choice.CANCEL: Pages("office-choice-round", "office-choice-cancel"),
+    Flags.SCREEN: Pages("office-flags", "office-flags-screen", takes_uuid=False),
+}
+
+
+def asked(
+    request: SignedRequest,
+    form: Form,
+    wanted: Callable[[], Wanted],
+    fields: Mapping[str, str],
+    done: Callable[[ErrandSeen], HttpResponse],
+) -> HttpResponse | None:
+    """Ask for the errand of a POST; the answer, or None where the form is to be shown (with what is wrong).
+
+    Done within a moment: `done` says where to. Refused within it: said at the form, as if the page had done it itself.
+    Else: the errand's own page.
+    """
+    if not attempt(request, form, lambda: _ask(request, wanted()), fields):
+        return None
+    seen: ErrandSeen = form.outcome
+    if seen.state is ErrandState.DONE:
+        return done(seen)
+    if seen.state is ErrandState.REFUSED:
+        field = fields.get(seen.reason, "")
+        form.add_error(field if field in form.fields else None, texts.refusal(request.language, seen.reason))
+        return None
+    return moved(request, "office-errand", seen.uuid)
+
+
+def _ask(request: SignedRequest, wanted: Wanted) -> ErrandSeen:
+    uuid = commands.ask(actor=request.actor, wanted=wanted, at=request.at, key=key_of(request))
+    seen, ends = queries.errand(uuid), monotonic() + PATIENCE_SECONDS
+    while seen.is_open and monotonic() < ends:
+        sleep(_LOOK_AGAIN_SECONDS)
+        seen = queries.errand(uuid)
+    return seen
+
+
+@allowed(Look.ERRANDS)
+def errand(request: SignedRequest, errand_uuid: UUID) -> HttpResponse:
+    """`/office/errands/{uuid}/`: how far it is, how it ended; shown anew by itself, with scripts and without."""
+    found = queries.errand_for(request.actor, errand_uuid)
+    if found is None:
+        raise Http404
+    thing, step = PAGES[found.verb].addresses(found.subject_uuid)
+    return page(request, "office/errand.html", HTTPStatus.OK, **_words(request, found), thing=thing, step=step)
+
+
+def _words(request: SignedRequest, found: ErrandSeen) -> dict[str, Any]:
+    return {
+        "errand": found,
+        "tally": [(f"errand.tally.{name}", n) for name, n in found.tally.items()],
+        "asker": city.names_of(found.user_id).get(found.user_id, ""),
+        "is_mine": found.user_id == request.actor.user_id,
+        "has_worker": not found.is_open or queries.has_worker(),
+        "took": _minutes(found.begun_at, found.ended_at or request.at),
+        "waited": _minutes(found.asked_at, found.begun_at or request.at),
+    }
+
+
+def _minutes(since: datetime | None, until: datetime) -> str:
+    """Minutes and seconds, "0:07"; blank where it has not begun."""
+    if since is None:
+        return ""
+    minutes, seconds = divmod(max(int((until - since).total_seconds()), 0), 60)
+    return f"{minutes}:{seconds:02}"
+
+
+@allowed_post(Action.WITHDRAW)
+def withdraw(request: SignedRequest, errand_uuid: UUID) -> HttpResponse:
+    """`/office/errands/{uuid}/withdraw/`: one's own, while it waits."""
+    commands.withdraw(actor=request.actor, errand_uuid=errand_uuid, at=request.at, key=key_of(request))
+    return moved(request, "office-errand", errand_uuid, said="errand.taken_back")

@@ -1,0 +1,101 @@
+"""The SQL of every migration, and what squawk says of it. Waivers: `migrations-waived.toml`, each with its reason.
+
+python -m tests.architecture.migrations            what is found and not waived
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+WAIVERS = Path(__file__).with_name("migrations-waived.toml")
+SERVER = "16"  # the oldest that `doctor` accepts
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What squawk says of a migration's line."""
+
+    migration: str
+    rule: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """Findings that are accepted: of migrations by a pattern of their names, with who says so, when and why."""
+
+    migrations: str
+    rules: list[str]
+    why: str
+    by: str
+    on: str
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether it is about this finding."""
+        return finding.rule in self.rules and fnmatchcase(finding.migration, self.migrations)
+
+
+def statements() -> Iterator[tuple[str, bool, str]]:
+    """(room.name, whether in one transaction, SQL) of every migration, in their order; nothing is stored."""
+    executor = MigrationExecutor(connection)
+    graph = executor.loader.graph
+    plan = executor.migration_plan(graph.leaf_nodes(), clean_start=True)
+    state = executor.loader.project_state(nodes=[])
+    for migration, _ in plan:
+        with connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
+            state = migration.apply(state, editor, collect_sql=True)
+        lines = [line for line in editor.collected_sql if not line.startswith("--")]
+        yield f"{migration.app_label}.{migration.name}", migration.atomic, "\n".join(lines)
+
+
+def squawk() -> str | None:
+    """Its program, beside this Python or on the path."""
+    return shutil.which("squawk", path=str(Path(sys.executable).parent)) or shutil.which("squawk")
+
+
+def findings(files: dict[str, tuple[bool, str]]) -> list[Finding]:
+    """What squawk finds in SQL by name. Those in one transaction are told so: locks last until its end."""
+    program = squawk()
+    assert program is not None, "squawk is one of the pinned packages"
+    found: list[Finding] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for is_atomic in (True, False):
+            paths = []
+            for name, (atomic, text) in files.items():
+                if atomic is is_atomic and text.strip():
+                    paths.append(Path(folder) / f"{name}.sql")
+                    paths[-1].write_text(text, "utf-8")
+            if not paths:
+                continue
+            argv = [program, "--reporter", "json", "--pg-version", SERVER, "--no-error-on-unmatched-pattern"]
+            argv += ["--assume-in-transaction"] if is_atomic else []
+            done = subprocess.run([*argv, *map(str, paths)], capture_output=True, text=True, check=False)
+            assert done.stdout.startswith("["), done.stderr
+            found += [
+                Finding(Path(one["file"]).stem, one["rule_name"], one["message"]) for one in json.loads(done.stdout)
+            ]
+    return found
+
+
+def waivers() -> list[Waiver]:
+    """What is accepted."""
+    return [Waiver(**row) for row in tomllib.loads(WAIVERS.read_text("utf-8"))["waiver"]]
+
+
+def judged(found: list[Finding], accepted: list[Waiver]) -> tuple[list[Finding], list[Waiver]]:
+    """Findings nobody accepted, and waivers of nothing."""
+    open_ones = [one for one in found if not any(waiver.covers(one) for waiver in accepted)]
+    idle = [waiver for waiver in accepted if not any(waiver.covers(one) for one in found)]
+    return open_ones, idle
