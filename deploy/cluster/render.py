@@ -13,9 +13,11 @@ from string import Template
 
 TEMPLATES = Path(__file__).parent / "templates"
 PASSWORDS = ("superuser", "replication", "rewind", "patroni")
+_AS_TOLD = ("network", "connections", "visitors", "shared_buffers", "watchdog")
 # What anyone may look at, from a standby; all else goes to the database that leads. A test holds the table of all
 # addresses against it: nothing that knows somebody may match.
-LOOK_PATHS = "^/($|static/|audit/|(kk|ru|en)/($|(clubs|points|open|accessibility|design|offline|status|rounds|controls|choice)/))"
+_LOOKS = "clubs|points|open|accessibility|design|offline|status|rounds|controls|choice"
+LOOK_PATHS = f"^/($|static/|audit/|(kk|ru|en)/($|({_LOOKS})/))"
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Inventory:
     host_name: str = "localhost"  # by which the pages know themselves: one of QOSYMSHA_HOSTS
     network: str = "10.0.0.0/8"
     connections: int = 200
+    visitors: int = 20_000  # lines that haproxy holds at once; it needs twice as many open files
     shared_buffers: str = "1GB"
     sockets: str = "/run/postgresql"
     watchdog: str = "automatic"  # a kernel that stops a node which lost its lease; `off` where there is none
@@ -81,7 +84,11 @@ def read(path: Path) -> Inventory:
             applications=[Application(**row) for row in told.get("application", [])],
             pages_listen=f"{pages.get('address', '127.0.0.1:8080')}{certificate}",
             host_name=pages.get("host", "localhost"),
-            **{name: told[name] for name in ("network", "connections", "shared_buffers", "watchdog") if name in told},
+            **{
+                name: told[name]
+                for name in ("network", "connections", "visitors", "shared_buffers", "watchdog")
+                if name in told
+            },
         )
     except KeyError as error:
         raise ValueError(f"{path}: {error} is missing; see inventory.example.toml") from error

@@ -17,7 +17,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from django.db import connection
+from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.special import RunSQL
 
 WAIVERS = Path(__file__).with_name("migrations-waived.toml")
 SERVER = "16"  # the oldest that `doctor` accepts
@@ -34,9 +37,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Waiver:
-    """Findings that are accepted: of migrations by a pattern of their names, with who says so, when and why."""
+    """Findings that are accepted: of migrations by patterns of their names, with who says so, when and why."""
 
-    migrations: str
+    migrations: list[str]
     rules: list[str]
     why: str
     by: str
@@ -44,20 +47,44 @@ class Waiver:
 
     def covers(self, finding: Finding) -> bool:
         """Whether it is about this finding."""
-        return finding.rule in self.rules and fnmatchcase(finding.migration, self.migrations)
+        return finding.rule in self.rules and any(fnmatchcase(finding.migration, one) for one in self.migrations)
 
 
 def statements() -> Iterator[tuple[str, bool, str]]:
-    """(room.name, whether in one transaction, SQL) of every migration, in their order; nothing is stored."""
+    """(room.name, whether in one transaction, SQL) of every migration, in their order, as Django would send it.
+
+    Nothing is stored. Django works out the state of all models before each of them: half a minute.
+    """
     executor = MigrationExecutor(connection)
-    graph = executor.loader.graph
-    plan = executor.migration_plan(graph.leaf_nodes(), clean_start=True)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes(), clean_start=True)
     state = executor.loader.project_state(nodes=[])
     for migration, _ in plan:
         with connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
             state = migration.apply(state, editor, collect_sql=True)
+        if not is_ours(migration):
+            continue
         lines = [line for line in editor.collected_sql if not line.startswith("--")]
         yield f"{migration.app_label}.{migration.name}", migration.atomic, "\n".join(lines)
+
+
+def written() -> Iterator[tuple[str, bool, str]]:
+    """The same of what is written in SQL in the migrations themselves: at once."""
+    for (room, name), migration in sorted(MigrationLoader(None).disk_migrations.items()):
+        if not is_ours(migration):
+            continue
+        texts = [_text(one.sql) for one in migration.operations if isinstance(one, RunSQL)]
+        yield f"{room}.{name}", migration.atomic, "\n".join(f"{text.rstrip().rstrip(';')};" for text in texts if text)
+
+
+def is_ours(migration: Migration) -> bool:
+    """Whether it is a room's; a library's are read before a new version of it is taken."""
+    return type(migration).__module__.startswith("qosymsha.")
+
+
+def _text(given: object) -> str:
+    if isinstance(given, str):
+        return given
+    return ";".join(one if isinstance(one, str) else one[0] for one in given)  # type: ignore[attr-defined]
 
 
 def squawk() -> str | None:

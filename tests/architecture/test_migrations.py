@@ -2,43 +2,52 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 
 import pytest
-from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.special import RunPython, RunSQL
 
-from tests.architecture.migrations import findings, judged, squawk, statements, waivers
+from tests.architecture.migrations import findings, judged, statements, waivers, written
 
 PLANTED = "ALTER TABLE voucher ADD COLUMN x int NOT NULL; CREATE INDEX voucher_x ON voucher (x);"
+by_night = pytest.mark.skipif(
+    os.environ.get("LOOKS") != "whole", reason="half a minute: LOOKS=whole, as the night sets it"
+)
 
 
-@pytest.mark.django_db
-def test_what_squawk_finds_is_mended_or_waived_and_a_planted_fault_is_found() -> None:
-    if squawk() is None:
-        pytest.fail("squawk is not installed: `make setup`")
-    files = {name: (is_atomic, text) for name, is_atomic, text in statements()}
+def open_findings(files: dict[str, tuple[bool, str]]) -> list[str]:
     assert len(files) > 60
-    found = findings(files | {"planted.0001_x": (True, PLANTED)})
-    open_ones, idle = judged(found, waivers())
-    assert {one.rule for one in open_ones if one.migration == "planted.0001_x"} >= {"require-concurrent-index-creation"}
-    assert [one for one in open_ones if one.migration != "planted.0001_x"] == []
-    assert idle == [], "a waiver of nothing"
+    open_ones, _ = judged(findings(files | {"planted.0001_x": (True, PLANTED)}), waivers())
+    planted = {one.rule for one in open_ones if one.migration == "planted.0001_x"}
+    assert planted >= {"require-concurrent-index-creation", "adding-required-field"}, "the control"
+    return [f"{one.migration}: {one.rule}" for one in open_ones if one.migration != "planted.0001_x"]
+
+
+def test_what_squawk_finds_in_sql_of_ours_is_mended_or_waived() -> None:
+    assert open_findings({name: (is_atomic, text) for name, is_atomic, text in written()}) == []
+
+
+@by_night
+@pytest.mark.django_db
+def test_what_squawk_finds_in_sql_that_django_writes_is_mended_or_waived() -> None:
+    files = {name: (is_atomic, text) for name, is_atomic, text in statements()}
+    assert open_findings(files) == []
+    assert judged(findings(files), waivers())[1] == [], "a waiver of nothing"
 
 
 def test_every_waiver_is_signed() -> None:
     for one in waivers():
         assert len(one.why) > 20
         assert one.by
-        assert date.fromisoformat(one.on) <= date(2100, 1, 1)
+        assert date.fromisoformat(one.on) < date(2100, 1, 1)
         assert one.rules
-        assert "." in one.migrations
+        assert all("." in name for name in one.migrations)
 
 
 def test_every_migration_can_be_taken_back() -> None:
-    """Control: one whose SQL has no way back is found."""
-    loader = MigrationLoader(connection)
+    loader = MigrationLoader(None)
     ours = {key: one for key, one in loader.disk_migrations.items() if one.__module__.startswith("qosymsha.")}
     assert len(ours) > 60
     one_way = [

@@ -47,16 +47,17 @@ EXEMPT: dict[Function, str] = (
         ("settlement", "office_files"), ("settlement", "office_held"), ("settlement", "office_recoveries"),
         ("settlement", "payments_by_state"), ("settlement", "programme_debts"), ("settlement", "provider_debts"),
         ("settlement", "statement"), ("providers", "providers_by_number"), ("providers", "teachers_of"),
-        ("settlement", "provider_draws"),
+        ("settlement", "provider_draws"), ("settlement", "houses"), ("settlement", "house_contracts"),
         ("insights", "figures"), ("intake", "case_lines"), ("intake", "case_work"),
         ("agreements", "contract_count"), ("providers", "staff_of"), ("changes", "children_in"),
-        ("changes", "children_of_provider"), ("changes", "elsewhere"), ("messages", "unread_count"), ("casework", "held_work"),
-        ("casework", "ending_work"),
+        ("changes", "children_of_provider"), ("changes", "elsewhere"), ("messages", "unread_count"),
+        ("casework", "held_work"), ("casework", "ending_work"),
     ], FIGURES)
     | dict.fromkeys([
         ("admission", "application_numbered"), ("choice", "list_of_voucher"), ("choice", "vouchers_numbered"),
         ("attendance", "marking_ids"), ("attendance", "place_facts"), ("attendance", "place_uuids"),
-        ("people", "by_iin"), ("agreements", "receipt_id"), ("casework", "waiting_subject"), ("casework", "waiting_one"),
+        ("people", "by_iin"), ("agreements", "receipt_id"),
+        ("casework", "waiting_subject"), ("casework", "waiting_one"),
     ], AN_ID)
     | dict.fromkeys([("attendance", "clashes"), ("attendance", "marks_of"), ("vouchers", "waiting_of")], SAID)
     | dict.fromkeys([

@@ -11,7 +11,9 @@ import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, quote
 from uuid import uuid4
 
 import pytest
@@ -29,6 +31,7 @@ from qosymsha.interfaces.ui.signed import allowed
 from tests.architecture.test_signed_urls import addresses, filled, signed
 from tests.factories import wall
 from tests.interfaces import browsing
+from tests.journeys import every_page
 
 pytestmark = pytest.mark.django_db
 __all__ = ["handler404", "handler500", "urlpatterns"]
@@ -108,6 +111,12 @@ def thing_of(here: wall.Wall, address: str) -> tuple[str, str, wall.Owned, bool,
     """(address with the objects, with unknown ones, whose they are, whether all are public, places without a line)."""
     known, unknown, missing = address, address, []
     whose, is_public = wall.Owned(""), True
+    for field, kind in wall.NAMED.get(address, {}).items():
+        found = here.owned(kind)
+        sign = "&" if "?" in known else "?"
+        known += f"{sign}{field}={quote(found.value)}"
+        unknown += f"{sign}{field}={wall.UNKNOWN['uuid'] if len(found.value) == 36 else 'unknown'}"
+        whose, is_public = found.joined(whose), False
     for converter, place in PLACE.findall(address):
         kind = here.kind(address, place)
         if kind is None:
@@ -125,7 +134,7 @@ def thing_of(here: wall.Wall, address: str) -> tuple[str, str, wall.Owned, bool,
 def sent(client: Client, method: str, address: str, key: str = "") -> Any:
     """One request that leaves nothing behind."""
     with wall.undone(client):
-        typed = {"key": key or str(uuid4())}
+        typed = {"key": key or str(uuid4()), **dict(parse_qsl(address.partition("?")[2]))}
         return client.post(f"/en/{address}", typed) if method == "POST" else client.get(f"/en/{address}")
 
 
@@ -135,7 +144,8 @@ def body(answer: Any, *names: str) -> str:
         b"".join(answer).decode("utf-8", "replace") if answer.streaming else answer.content.decode("utf-8", "replace")
     )
     for name in names:
-        text = text.replace(name, "…")
+        for said in (name, *(value for _, value in parse_qsl(name.partition("?")[2]))):
+            text = text.replace(said, "…")
     return browsing.masked(text)
 
 
@@ -290,3 +300,30 @@ def test_there_is_no_hole(here: wall.Wall, door: str) -> None:
     found = sorted(holes(here, views))
     assert views
     assert found == [], "\n".join(found)
+
+
+@pytest.fixture(scope="module")
+def walk(here: wall.Wall, django_db_blocker: Any) -> every_page.Walk:
+    """Every page of the table, as its owner gets it."""
+    with django_db_blocker.unblock():
+        return every_page.walked(here)
+
+
+def test_every_page_of_the_table_is_looked_at_and_light(walk: every_page.Walk) -> None:
+    """A page that nobody here can open is no page that was looked at: it is named with its reason."""
+    assert walk.not_seen == {}
+    assert len(walk.answers) >= 60
+    assert every_page.heavy(walk) == {}
+
+
+@pytest.mark.journey
+def test_axe_finds_nothing_on_any_page_and_a_narrow_phone_shows_it_whole(
+    walk: every_page.Walk, browser_path: Path
+) -> None:
+    assert every_page.seen(walk, browser_path) == []
+
+
+@pytest.mark.journey
+def test_control_a_faulty_page_is_seen(browser_path: Path) -> None:
+    said = " ".join(every_page.seen(every_page.FAULTY, browser_path))
+    assert [fault for fault in every_page.FAULTS if fault not in said] == []

@@ -25,6 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from deploy.cluster.render import Application
 from qosymsha.runtime.processes import end_groups
 from tests.cluster.load import Load
@@ -116,7 +118,8 @@ def standing(folder: Path) -> Iterator[City]:
     """A whole city, and its end."""
     ports = free_ports(8)
     apps = [Application("app1", HOST, ports[0], ports[1]), Application("app2", HOST, ports[2], ports[3])]
-    listens = {
+    listens: dict[str, object] = {
+        "visitors": 1000,
         "database_listen": f"{HOST}:{ports[4]}",
         "replica_listen": f"{HOST}:{ports[5]}",
         "pages_listen": f"{HOST}:{ports[6]}",
@@ -136,6 +139,8 @@ def standing(folder: Path) -> Iterator[City]:
 
         start([str(HAPROXY), "-db", "-f", str(folder / "haproxy.cfg")], ports[4])
         verb = [sys.executable, "-m", "qosymsha"]
+        ahead = {"host": HOST, "port": ports[4]}
+        wait_for(lambda: _answers(cluster, ahead), 60, "a leader through haproxy")
         assert start([*verb, "migrate"], ports[4]).wait(120) == 0, (folder / "city.log").read_text()[-3000:]
         for app in apps:
             words = ["--workers", "1", "--port"]
@@ -147,6 +152,14 @@ def standing(folder: Path) -> Iterator[City]:
         wait_for(lambda: all(city.health(name).get("ready") for name in city.pages), 120, "pages that are ready")
         wait_for(lambda: city.ask(LOOK)[0] == 200 and city.ask(KNOCK)[0] == 302, 60, "answers through haproxy")
         yield city
+
+
+def _answers(cluster: Cluster, by: dict[str, object]) -> bool:
+    try:
+        cluster.connect(**by).close()
+    except psycopg.Error:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,8 @@ def standing() -> Iterator[tuple[Cluster, Wires]]:
     """A whole cluster, each node in a namespace of its own."""
     with tempfile.TemporaryDirectory(prefix="qosymsha-split-", ignore_cleanup_errors=True) as name, wired() as wires:
         Path(name).chmod(0o755)
-        nodes = [Node(f"db{n}", f"{wires.net}.{n}") for n in (1, 2, 3)]
+        # Ports differ, since the nodes share a folder of sockets.
+        nodes = [Node(f"db{n}", f"{wires.net}.{n}", 5432 + n) for n in (1, 2, 3)]
         spaces = {node.name: wires.of(n) for n, node in enumerate(nodes, 1)}
 
         def inside(node: str, argv: list[str]) -> list[str]:

@@ -33,7 +33,7 @@ from qosymsha.kernel import clock
 from tests.factories import choice, errands, notices
 from tests.factories import wall_stories as stories
 from tests.factories.attendance import guardian_of
-from tests.factories.office import Desk, answer, approved_sheet, claimed, desk, paid_out, screened
+from tests.factories.office import DESK_DAY, Desk, answer, approved_sheet, claimed, desk, paid_out, screened
 from tests.factories.papers import CUSTOMER
 from tests.factories.passkeys import Device
 from tests.factories.vouchers import SYSTEM, YEAR, add_group, key, make_city
@@ -130,6 +130,7 @@ def _word(value: str) -> Kind:
     return Kind(f"SELECT '{value}', NULL, NULL, NULL, NULL", is_public=True)
 
 
+_OPEN_LIST = "FROM choice_list l JOIN choice_round o ON o.id = l.round_id WHERE o.state = 'open' ORDER BY l.id LIMIT 1"
 _CASE = "FROM category_case k WHERE k.id = subject_id"  # a document's
 _OF_CASE = "subject_kind = 'category_case'"
 _DEBT = "FROM recovery r WHERE r.id = recovery_id"  # a refund's
@@ -154,12 +155,16 @@ OBJECTS: dict[tuple[str, str], Kind] = {
     ("family/", "child_uuid"): Kind("SELECT c.uuid, c.id, NULL, NULL, NULL FROM child c ORDER BY id LIMIT 1"),
     ("family/", "group_uuid"): _public("club_group"),
     ("family/", "round_uuid"): _public("admission_round"),
-    ("family/wishes/", "round_uuid"): _public("choice_round"),
+    ("family/wishes/", "round_uuid"): _row("choice_round", "state = 'open'", child=f"(SELECT l.child_id {_OPEN_LIST})"),
     ("family/", "voucher_uuid"): _of_child("voucher"),
     ("family/", "row_uuid"): _of_child("sheet_row"),
     ("family/", "case_uuid"): _of_enrolment("c.uuid", "absence_case c", "e.id = c.enrolment_id"),
     ("family/", "application_uuid"): _of_child("application"),
     ("family/", "list_uuid"): _of_child("choice_list"),
+    ("provider/lessons/", "session_uuid"): Kind(
+        "SELECT s.uuid, NULL, g.provider_id, NULL, NULL FROM session s JOIN club_group g ON g.id = s.group_id"
+        f""" WHERE s."on" = '{DESK_DAY:%Y-%m-%d}' ORDER BY s.starts_at LIMIT 1"""
+    ),
     ("provider/", "session_uuid"): Kind(
         "SELECT s.uuid, NULL, g.provider_id, NULL, NULL FROM session s JOIN club_group g ON g.id = s.group_id"
         " ORDER BY s.id LIMIT 1"
@@ -194,7 +199,7 @@ OBJECTS: dict[tuple[str, str], Kind] = {
     ("family/", "contract_uuid"): _row("family_contract", "state = 'open'", child="child_id"),
     ("family/", "refusal_uuid"): _row("child_refusal", child="child_id"),
     ("family/", "place_uuid"): _of_child("enrolment"),
-    ("family/wishes/", "voucher_uuid"): _row("voucher", "id IN (SELECT voucher_id FROM choice_list)", child="child_id"),
+    ("family/wishes/", "voucher_uuid"): _row("voucher", f"id = (SELECT l.voucher_id {_OPEN_LIST})", child="child_id"),
     ("family/", "wait_uuid"): _row("group_wait", "state = 'offered'", child="child_id"),
     ("family/", "trial_uuid"): _row("trial_lesson", child="child_id"),
     ("family/enrolment-papers/", "paper_uuid"): _row("enrolment_paper", child="child_id"),
@@ -259,11 +264,32 @@ OBJECTS: dict[tuple[str, str], Kind] = {
     ("office/recoveries/<uuid:recovery_uuid>/decide", "recovery_uuid"): _on_line("recovery", "state = 'supported'"),
     ("office/refunds/", "recovery_uuid"): _on_line("recovery", "state = 'decided'"),
     ("office/claims/<str:number>/recover", "number"): _on_line("claim", "state = 'paid'", value="number"),
+    ("office/providers/", "provider_uuid"): _of_territory("provider", "uuid"),
+    ("office/contracts/", "contract_uuid"): _on_line("contract", "state = 'signed'"),
     ("office/holds/", "kind"): _word("refusal"),
     ("office/holds/", "subject_uuid"): _row("child_refusal", "state = 'filed'", territory="territory_id"),
     ("office/vouchers/", "voucher_uuid"): _of_territory("voucher", "uuid"),
     ("office/vouchers/", "ending"): _word("close"),
     ("office/endings/", "ending_uuid"): _row("voucher_ending", territory="territory_id"),
+}
+
+
+# What an address names in its query or in its form, not in its path: the address → field → the object.
+NAMED: dict[str, dict[str, Kind]] = {
+    **dict.fromkeys(
+        (f"office/claims/{step}/" for step in ("approve", "release", "return", "reverse")),
+        {"c": _on_line("claim", value="number")},
+    ),
+    "office/sheets/approve/": {"s": Kind(_SHEET)},
+    "office/replies/resolve/": {
+        "r": Kind(
+            "SELECT b.reference, NULL, NULL, l.territory_id, NULL FROM bank_reply b JOIN payment_line l"
+            " ON l.end_to_end_id = b.end_to_end_id WHERE b.outcome LIKE 'held%' ORDER BY b.id LIMIT 1"
+        )
+    },
+    "office/money/seal/": {"programme": _of_territory("programme")},
+    "provider/families/sign/": {"c": _row("family_contract", "state = 'open'", provider="provider_id")},
+    "provider/choose/": {"provider": _row("provider", provider="id")},
 }
 
 
@@ -409,6 +435,7 @@ def build() -> Wall:
     wished = choice.town()
     (child,) = choice.holders(wished, 1)
     choice.run(wished, [(child, [add_group(wished, capacity=1)])])
+    stories.wished()
     _staff(of)
     _passkey(of.official(Role.PAYER))
     bare = Provider.objects.create(

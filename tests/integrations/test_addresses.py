@@ -180,6 +180,7 @@ MAY = {
     "integrations/outgoing.py": "the bounded client: addresses of the operator's configuration",
     "integrations/identity/wire.py": "the identity provider: the operator's, and what it names, judged",
     "integrations/judged.py": "judges addresses",
+    "integrations/messages/smtp.py": "the operator's own mail server: its address is configuration",
     "interfaces/cli/serve.py": "finds a free port",
 }
 

@@ -12,7 +12,10 @@ import pytest
 from django.test import override_settings
 
 from qosymsha.domain.messages.ports import Mail, MailSender, NotTaken, Receipt, Sms, SmsGateway
+from qosymsha.domain.messages.sms import parts_of
 from qosymsha.domain.messages.states import OUTAGES, Hitch
+from qosymsha.domain.people.ports import CodeNotSent
+from qosymsha.integrations.codes.gateway import GatewayCodeSender
 from qosymsha.integrations.messages import fake_gateway, fake_smtp, wire
 from qosymsha.integrations.messages.fake import HITCHES, RETRY_AFTER_SECONDS, FakeMail, FakeSms, Mode
 from qosymsha.integrations.messages.gateway import ADDRESS, TOKEN, GatewaySms
@@ -136,6 +139,19 @@ def test_a_wrong_token_and_a_closed_door_are_outages_and_nobodys_number_stands_i
     with pytest.raises(NotTaken) as caught:
         GatewaySms(gateway.address, "secret", timeout_seconds=2).send(MESSAGE)
     assert caught.value.hitch is Hitch.UNREACHABLE
+
+
+def test_a_one_time_code_goes_by_the_same_gateway_in_one_part_and_is_not_shown() -> None:
+    sms = FakeSms()
+    with fake_gateway.serving(sms, "secret") as gateway:
+        sender = GatewayCodeSender(GatewaySms(gateway.address, "secret"))
+        for language in ("kk", "ru", "en"):
+            assert sender.send(MESSAGE.phone, "012345", language) == ""
+        sms.mode = Mode.BUSY
+        with pytest.raises(CodeNotSent):
+            sender.send(MESSAGE.phone, "012345", "kk")
+    assert len({one.text for one in sms.taken}) == 3
+    assert all("012345" in one.text and parts_of(one.text).parts == 1 for one in sms.taken)
 
 
 # E-mail

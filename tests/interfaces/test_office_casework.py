@@ -19,6 +19,8 @@ from qosymsha.domain.casework.states import Kind
 from qosymsha.domain.flags.models import PointDevice
 from qosymsha.domain.people.models import User
 from qosymsha.domain.people.states import Role
+from qosymsha.domain.programmes.models import BudgetLine
+from qosymsha.domain.providers.models import Contract, Provider
 from qosymsha.domain.settlement.models import Claim, Recovery, ServiceAct
 from qosymsha.domain.vouchers.models import Enrolment, Voucher
 from qosymsha.interfaces.ui import texts
@@ -70,9 +72,10 @@ def test_claims_are_drawn_as_they_were_shown_once_and_after_a_proof() -> None:
 
 def test_rows_that_wait_say_why_and_nothing_of_them_is_drawn() -> None:
     of = desk(families=2, silent=0, device="")
-    approved_sheet(of)  # nobody has screened the month
+    approved_sheet(of)
+    Contract.objects.filter(provider_id=of.city.provider_id).update(volume_tiyn=1)
     shown = text(at_desk(of, Role.PAYER), f"{HOME}claims/draw/{MONTH}")
-    assert texts.refusal("en", "not_screened") in shown
+    assert texts.refusal("en", "contract_volume") in shown
     assert '<input type="checkbox" name="provider"' not in shown
 
 
@@ -228,3 +231,32 @@ def test_a_points_device_is_registered_once_by_a_programme_officer() -> None:
     assert PointDevice.objects.get().name == "Point at Kabanbay 1"
     assert "Point at Kabanbay 1" in unescape(text(officer, where))
     assert at_desk(of, Role.CHECKER).get(where).status_code == 403
+
+
+def test_a_provider_is_registered_found_and_given_a_contract_that_ends() -> None:
+    of = desk(families=1, silent=0, device="")
+    officer, where = at_desk(of, Role.PROGRAMME_OFFICER), f"{HOME}providers/"
+    register = f"{where}register/"
+    programme = re.search(r'name="programme" value="([^"]+)"', text(officer, register))
+    assert programme is not None
+    given = {"programme": programme[1], "number": "150140000005", "name": "Тұмар", "iban": ""}
+    press(officer, register, 422, **given | {"number": "150140000006"})
+    press(officer, register, **given)
+    made = Provider.objects.get(bin="150140000005")
+    assert made.name in text(officer, f"{where}?q=тұмар")
+    assert made.name not in text(officer, f"{where}?q=260440")
+    assert made.name not in text(come(make_city().territory_id, Role.CHECKER), where)
+    house = Provider.objects.get(pk=of.city.provider_id)
+    sign, days = f"{where}{house.uuid}/contract/", {"first": "2026-01-01", "last": "2026-12-31"}
+    line = BudgetLine.objects.filter(programme_id=of.city.programme_id).earliest("id")
+    press(officer, sign, 422, line=line.uuid, volume="1000", **days)  # one stands for this line in those days
+    contract = Contract.objects.get(provider=house, line=line)
+    end = f"{HOME}contracts/{contract.uuid}/end/"
+    press(officer, end, 422, last="2026-10-31", reason=" ")
+    press(officer, end, last="2026-10-31", reason="by agreement of both sides")
+    press(officer, sign, line=line.uuid, volume="1000.50", first="2026-11-01", last="2026-12-31")
+    assert Contract.objects.filter(provider=house, line=line).latest("id").volume_tiyn == 100_050
+    assert say("houses.over") in text(officer, f"{where}{house.uuid}/")
+    for page in (f"{where}{house.uuid}/", sign, end):
+        assert come(make_city().territory_id, Role.PROGRAMME_OFFICER).get(page).status_code == 404
+    assert at_desk(of, Role.CHECKER).get(sign).status_code == 403

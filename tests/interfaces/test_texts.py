@@ -62,6 +62,7 @@ from qosymsha.interfaces.office.budget import PARTS
 from qosymsha.interfaces.office.checks import FIGURES
 from qosymsha.interfaces.office.dashboards import BOARDS
 from qosymsha.interfaces.office.errands import PAGES as VERBS
+from qosymsha.interfaces.office.errands import TALLIES
 from qosymsha.interfaces.office.round_steps import NEXT, STAGES
 from qosymsha.interfaces.public.searching import FIELDS
 from qosymsha.interfaces.ui import texts
@@ -75,7 +76,6 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 COLUMNS = """kind filed issued placed waiting usual_days activity district language groups places taken children first
 wished per_place on_record applied free per_children km accepted left_early absent came could stayed share line month
 planned committed paid payable held back earned rows family officer disputed silent categories days families flagged"""
-TALLIES = "frozen rejected vouchers waiting files placed unplaced moved offers expired places raised grown"
 SAID = {"waiting": "waiting granted", "fairness": "absent flagged absent_few flagged_few by_absent by_flagged"}
 # Keys made at run time: their families, each whole.
 TOLD = (
@@ -222,7 +222,7 @@ FAMILIES = (
     | {f"errand.verb.{verb}" for verb in VERBS}
     | {f"errand.state.{state}" for state in ErrandState}
     | {f"errand.phase.{phase}" for phase in Phase}
-    | {f"errand.tally.{name}" for name in TALLIES.split()}
+    | {f"errand.tally.{name}" for name in TALLIES}
     | {f"budget.part.{part}" for part in PARTS}
     | {f"budget.december.{way}" for way in ("officer_decision", "promise_again")}
     | {f"calendar.month.{number}" for number in range(1, 13)}

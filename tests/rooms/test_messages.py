@@ -31,6 +31,7 @@ from qosymsha.kernel.errors import Forbidden
 from qosymsha.kernel.models import AuditEvent
 from tests import sweep
 from tests.factories import notices
+from tests.factories.attendance import OFFICER_DAY, OVER
 from tests.factories.families import month_sent, named, own_family
 from tests.factories.notices import CLOCK, make, shown, tell
 from tests.factories.vouchers import AT, City, add_children, issue, make_city
@@ -140,9 +141,11 @@ def test_every_source_of_people_is_sound_sql() -> None:
 def test_a_month_of_two_children_is_one_notice_to_their_mother(over: None) -> None:
     here = own_family(2)
     month_sent(here)
-    make(AT)
+    make(OVER)
     mine = [one for one in shown(kind="month_to_confirm") if one[1] == here.families[0][0]]
     assert len(mine) == 1
+    (due,) = {one.due_at for one in Notice.objects.filter(kind="month_to_confirm")}
+    assert due == local_instant(OFFICER_DAY.date() + timedelta(days=1)), "until an officer may decide"
     assert Notice.objects.get(kind="month_to_confirm", guardian_id=here.families[0][0]).child_ids == sorted(
         child for guardian, child, _ in here.families if guardian == here.families[0][0]
     )

@@ -13,6 +13,7 @@ from typing import Any
 from qosymsha.demo import (
     agreeing,
     controlling,
+    desks,
     figures,
     founding,
     intake,
@@ -52,6 +53,7 @@ def play(world: World, folder: Path) -> dict[str, Any]:
             collected = report.collect(world)
         with _timed(seconds, "next year"):
             next_year.begin(world, folder / next_year.FOLDER)
+            desks.take_up(world)
         with _timed(seconds, "notices"):
             telling.tell(world)
         with _timed(seconds, "checks"):

@@ -9,14 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
 
+from qosymsha.domain.attendance.queries import office as attendance
 from qosymsha.domain.messages.states import Door
 from qosymsha.domain.messages.topics import Heard
 from qosymsha.domain.people.states import Role
+from qosymsha.kernel.clock import local_day, local_instant
+from qosymsha.kernel.errors import Refused
 
 # DAY_END(x): the end of a local day; whoever acts on the last day is in time.
 _DAY_END = re.compile(r"DAY_END\(((?:[^()]|\([^()]*\))+)\)")
@@ -139,6 +142,29 @@ def _found(statement: str, source: str, asked: dict[str, Any]) -> list[tuple[Any
     with connection.cursor() as cursor:
         cursor.execute(statement.format(source=rows), asked)
         return list(cursor.fetchall())
+
+
+_SHEETS = {
+    "month_sheet": "SELECT id, programme_id, territory_id, month, sent_at FROM month_sheet"
+    " WHERE id = ANY (%s) AND sent_at IS NOT NULL",
+    "sheet_row": "SELECT r.id, s.programme_id, s.territory_id, s.month, s.sent_at FROM sheet_row r"
+    " JOIN month_sheet s ON s.id = r.sheet_id WHERE r.id = ANY (%s) AND s.sent_at IS NOT NULL",
+}
+
+
+def confirm_until(subject: str, rows: Sequence[int], at: datetime) -> dict[int, datetime]:
+    """Row → the end of the day from which an officer may decide for a silent guardian, where that is still to come."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SHEETS[subject], [list(rows)])
+        asked = {
+            row: (programme, place, month, local_day(sent)) for row, programme, place, month, sent in cursor.fetchall()
+        }
+    try:
+        days = attendance.officer_days(set(asked.values())) if asked else {}
+    except Refused:  # no rules were in force: the page names no day either
+        return {}
+    ends = {row: local_instant(days[about] + timedelta(days=1)) for row, about in asked.items()}
+    return {row: end for row, end in ends.items() if end > at}
 
 
 _WISHES = """

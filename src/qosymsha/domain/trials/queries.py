@@ -99,7 +99,9 @@ def lessons_open(group: GroupFacts, at: datetime) -> list[TrialLessonOffer]:
         return []
     found = rows(_OFFERED, [group.id, at, today + timedelta(days=terms.ahead_days)])
     return [
-        TrialLessonOffer(*row[:7], LessonNow(row[2], row[3], True, row[8], row[7], row[9]).is_full(terms.guests))
+        TrialLessonOffer._make(
+            (*row[:7], LessonNow(row[2], row[3], True, row[8], row[7], row[9]).is_full(terms.guests))
+        )
         for row in found
     ]
 

@@ -24,6 +24,7 @@ from qosymsha.domain.settlement.access import Action as PayAction
 from qosymsha.domain.settlement.queries.closing import COVER_LOOK, REFUND_LOOK
 from qosymsha.domain.settlement.queries.closing import LOOK as CLOSING_LOOK
 from qosymsha.domain.settlement.queries.drawing import DRAWERS
+from qosymsha.domain.settlement.queries.houses import LOOK as HOUSE_LOOK
 from qosymsha.domain.settlement.queries.office import LOOK as CLAIM_ROLES
 from qosymsha.domain.settlement.queries.office import LOOK_AT_MONEY
 from qosymsha.domain.vouchers.desk import LOOK as TRANSFER_LOOK
@@ -48,6 +49,8 @@ class Look(StrEnum):
     FLAGS = "office_flags"
     CLAIMS = "office_claims"
     DRAWING = "office_drawing"
+    HOUSES = "office_houses"
+    REGISTERING = "office_registering"
     ACTS = "office_acts"
     REFUSALS = "office_refusals"
     TRAIL = "office_trail"
@@ -84,6 +87,8 @@ ALLOWED: dict[Look, frozenset[str]] = {
     Look.FLAGS: FLAGS[FlagAction.READ] & _PEOPLE,
     Look.CLAIMS: CLAIM_ROLES,
     Look.DRAWING: DRAWERS,
+    Look.HOUSES: HOUSE_LOOK & _PEOPLE,
+    Look.REGISTERING: PROVIDERS[FileAction.REGISTER_PROVIDER] & _PEOPLE,
     Look.ACTS: CLAIM_ROLES,
     Look.REFUSALS: AGREEMENTS[AgreementAction.READ_REFUSALS],
     Look.TRAIL: SETTLEMENT[PayAction.READ_TRAIL] & _PEOPLE,

@@ -29,6 +29,11 @@ from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, 
 
 PATIENCE_SECONDS = 1.5  # so long a page waits for the worker before it says that it works
 _LOOK_AGAIN_SECONDS = 0.05
+# What verbs count, the result before what was left out; said as `errand.tally.…`.
+TALLIES = (
+    *("frozen", "vouchers", "placed", "moved", "offers", "places", "raised", "grown", "files"),
+    *("waiting", "unplaced", "rejected", "expired"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,7 @@ def errand(request: SignedRequest, errand_uuid: UUID) -> HttpResponse:
 def _words(request: SignedRequest, found: ErrandSeen) -> dict[str, Any]:
     return {
         "errand": found,
-        "tally": [(f"errand.tally.{name}", n) for name, n in found.tally.items()],
+        "tally": [(f"errand.tally.{name}", found.tally[name]) for name in TALLIES if name in found.tally],
         "asker": city.names_of(found.user_id).get(found.user_id, ""),
         "is_mine": found.user_id == request.actor.user_id,
         "has_worker": not found.is_open or queries.has_worker(),

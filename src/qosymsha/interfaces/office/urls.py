@@ -20,6 +20,7 @@ from qosymsha.interfaces.office import (
     flags,
     hearings,
     holding,
+    houses,
     inbox,
     money,
     people_search,
@@ -157,4 +158,9 @@ urlpatterns = [
     path("holds/<slug:kind>/<uuid:subject_uuid>/take/", holding.take, name="office-hold-take"),
     path("holds/<slug:kind>/<uuid:subject_uuid>/back/", holding.put_back, name="office-hold-back"),
     path("points/", points.points, name="office-points"),
+    path("providers/", houses.houses, name="office-houses"),
+    path("providers/register/", houses.register, name="office-house-register"),
+    path("providers/<uuid:provider_uuid>/", houses.house, name="office-house"),
+    path("providers/<uuid:provider_uuid>/contract/", houses.sign, name="office-house-contract"),
+    path("contracts/<uuid:contract_uuid>/end/", houses.end, name="office-contract-end"),
 ]

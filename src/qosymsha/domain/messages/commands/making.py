@@ -23,6 +23,7 @@ from qosymsha.kernel.outbox import News
 
 CONSUMER = "notices"
 PORTION = 500
+CONFIRMED = frozenset({"month_to_confirm", "month_again", "month_reminder"})  # until an officer may decide
 
 
 @transaction.atomic(durable=True)
@@ -92,8 +93,11 @@ def drafted(news: Sequence[News], today: date) -> list[Drafted]:
             elif how.subject == one.subject_kind:
                 asked[how].append(one)
     for how, pieces in asked.items():
-        for told in whom.concerned(how, [piece.subject_id for piece in pieces], today):
-            _add(drafts, how, pieces[told.news], told)
+        rows = [piece.subject_id for piece in pieces]
+        ends = whom.confirm_until(how.subject, rows, pieces[0].at) if how.kind in CONFIRMED else {}
+        for told in whom.concerned(how, rows, today):
+            piece = pieces[told.news]
+            _add(drafts, how, piece, replace(told, due_at=ends.get(piece.subject_id, told.due_at)))
     return list(drafts.values())
 
 

@@ -20,7 +20,7 @@ _LINE_OF = {
 
 
 def of_department(actor: Actor, roles: Collection[str], kind: str, ids: Iterable[int]) -> list[int]:
-    """Those of the ids (of claims, contracts, recoveries, acts or refunds) that the actor's departments own, in their order.
+    """Those ids (of claims, contracts, recoveries, acts, refunds) that the actor's departments own, in their order.
 
     Whose rights are bound to no department owns all, and no statement is sent.
     """

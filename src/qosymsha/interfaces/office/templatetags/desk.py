@@ -33,6 +33,7 @@ MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         "office.menu.providers",
         (
+            ("office-houses", "houses.h1"),
             ("office-accreditation", "accr.nav"),
             ("office-controls", "control.h1"),
             ("office-refusals", "agr.nav.refusals"),

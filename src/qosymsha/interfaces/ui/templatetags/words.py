@@ -27,6 +27,13 @@ def grouped(n: int) -> str:
 
 
 @register.filter
+def tenths(n: float) -> str:
+    """1.94 → `1,9`, in English `1.9`; whole numbers as they are."""
+    text = f"{round(n, 1):g}"
+    return text if get_language() == "en" else text.replace(".", ",")
+
+
+@register.filter
 def tenge(tiyn: int) -> str:
     """An amount in tiyn as money, exact: `12 500 ₸`, or `12 500,50 ₸` where tiyn are left."""
     return str(Money(tiyn))

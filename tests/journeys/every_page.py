@@ -1,8 +1,9 @@
-"""Axe, a narrow phone and a finger on every page of the URL table that a person can open, in every language.
+"""Every page of the URL table that a person can open: axe, a narrow phone, a finger, its weight.
 
 By day the public, the family's and the sign-in pages, each in one language in turn; by night (`LOOKS=whole`) each in
 all three, the provider's and the office's too. The pages are asked of the wall's objects (`tests/factories/wall.py`),
-then shown in a browser from what was answered. A new address is walked by itself.
+then shown in a browser from what was answered. A new address is walked by itself. The tests stand in
+`tests/architecture/test_wall.py`, which has the objects already.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 from django.contrib.staticfiles import finders
 from django.db import connection
 from django.test import Client
@@ -28,7 +28,6 @@ from tests.architecture.test_urls import views
 from tests.factories import wall
 from tests.journeys import axe, eyes
 
-pytestmark = [pytest.mark.journey, pytest.mark.django_db]
 IS_WHOLE = os.environ.get("LOOKS") == "whole"
 LOOK = os.environ.get("QOSYMSHA_LOOK", "")
 HOST = "http://walk.test"
@@ -144,13 +143,6 @@ def _strays(walk: Walk) -> None:
             walk.answers[f"/{language}/{name}"] = (answer.status_code, dict(answer.headers), answer.content)
 
 
-@pytest.fixture(scope="module")
-def walk(django_db_setup: None, django_db_blocker: Any) -> Iterator[Walk]:
-    """Asked once, in a transaction that is undone."""
-    with django_db_blocker.unblock(), wall.undone():
-        yield walked(wall.build())
-
-
 def served(walk: Walk) -> Any:
     """Answers the browser with what was kept, and with the static files."""
 
@@ -184,12 +176,6 @@ def faults(page: Page, address: str) -> Iterator[str]:
         page.screenshot(path=f"{LOOK}/{name}.png", full_page=True)
 
 
-def test_every_page_of_the_table_is_walked(walk: Walk) -> None:
-    """A page that the wall's people cannot open is no page that was looked at."""
-    assert walk.not_seen == {}
-    assert len(walk.answers) >= 70
-
-
 def weight(walk: Walk, address: str) -> int:
     """Bytes of a first visit to a page; nothing is packed, whatever stands before the house."""
     body = walk.answers[address][2]
@@ -197,31 +183,31 @@ def weight(walk: Walk, address: str) -> int:
     return len(body) + sum(Path(str(finders.find(part))).stat().st_size for part in parts)
 
 
-def test_a_first_visit_to_any_page_is_light(walk: Walk) -> None:
+def heavy(walk: Walk) -> dict[str, int]:
+    """Pages of the public and the families whose first visit is heavier than promised; their style is counted."""
     weights = {address: weight(walk, address) for address in walk.answers if door_of(address[4:]) in BY_DAY}
-    assert {address: n for address, n in weights.items() if n > FIRST_VISIT_BYTES} == {}
-    assert max(weights.values()) > FIRST_VISIT_BYTES / 10, "style and script are counted"
+    assert max(weights.values()) > FIRST_VISIT_BYTES / 6, "style and script are counted"
+    return {address: n for address, n in weights.items() if n > FIRST_VISIT_BYTES}
 
 
-def test_axe_finds_nothing_and_a_narrow_phone_shows_every_page(walk: Walk, browser_path: Path) -> None:
+def seen(walk: Walk, browser_path: Path) -> list[str]:
+    """Every fault that the browser finds on the pages of a walk."""
     with eyes.browser(browser_path) as browser:
         context = browser.new_context(viewport=eyes.PHONE, service_workers="block")
         context.route("**/*", served(walk))
         page = context.new_page()
         found = [fault for address in walk.answers for fault in faults(page, address)]
         context.close()
-    assert found == []
+    return found
 
 
-def test_control_faults_of_a_page_are_seen(browser_path: Path) -> None:
-    walk = Walk({"/x": (200, {"Content-Type": "text/html"}, _FAULTY)})
-    with eyes.browser(browser_path) as browser:
-        context = browser.new_context(viewport=eyes.PHONE)
-        context.route("**/*", served(walk))
-        found = list(faults(context.new_page(), "/x"))
-        context.close()
-    said = " ".join(found)
-    assert all(part in said for part in ("html-has-lang", "image-alt", "smaller than 24 px", "scrolls sideways"))
-
-
-_FAULTY = b"<!doctype html><title>x</title><h1>x</h1><img src=x><a href=/>i</a><p style='width:900px'>wide</p>"
+FAULTY = Walk(
+    {
+        "/x": (
+            200,
+            {"Content-Type": "text/html"},
+            b"<!doctype html><title>x</title><h1>x</h1><img src=x><a href=/>i</a><p style='width:900px'>wide</p>",
+        )
+    }
+)
+FAULTS = ("html-has-lang", "image-alt", "smaller than 24 px", "scrolls sideways")
