@@ -2,8 +2,8 @@
 BIN := .venv/bin
 # Arguments for the command behind a verb, as in: make demo ARGS="--children 1000 --no-serve"
 ARGS ?=
-# How many processes run the tests.
-WORKERS ?= 2
+# How many processes run the tests: one more than a small machine has cores, since browsers and servers are waited for.
+WORKERS ?= 3
 # How often `make cluster-test` kills the leader.
 KILLS ?= 20
 export PYTHON

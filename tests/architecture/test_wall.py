@@ -39,40 +39,22 @@ PLACE = re.compile(r"<(?:(\w+):)?(\w+)>")
 PEOPLE = [role for role in Role if role not in (Role.SYSTEM, Role.CHANNEL)]
 # By day one role plays the stranger at each address, by night every role that may come there.
 IS_WHOLE = os.environ.get("WALL") == "whole"
-# Addresses whose own object is not made here, or which its owner cannot open at this moment, each with its reason. The
-# stranger and the former owner are asked all the same.
-NOT_OPENED: dict[tuple[str, str], str] = {
-    ("provider/lessons/<uuid:session_uuid>/code/", "GET"): "a code is shown in its lesson's hours alone",
-    ("provider/lessons/<uuid:session_uuid>/here/", "GET"): "who is here is shown in the lesson's hours alone",
-    ("provider/lesson/<uuid:session_uuid>/cancel/", "POST"): "a teacher cancels lessons of her own alone",
-    ("provider/accreditation/<uuid:file_uuid>/papers/<uuid:document_uuid>/", "GET"): "no scan is there",
-    ("office/accreditation/<uuid:file_uuid>/papers/<uuid:document_uuid>/", "GET"): "no scan is there",
-    ("provider/lessons/", "POST"): "no lesson is named",
-    ("provider/objections/", "POST"): "no objection is named",
-    **dict.fromkeys(
-        (
-            ("family/contracts/", "GET"),
-            ("provider/families/refusals/", "GET"),
-            ("office/refusals/", "GET"),
-            ("office/controls/", "GET"),
-        ),
-        "a bare row of the wall stands in the list, without the paper it is drawn from",
-    ),
-    ("office/figures/<str:name>/<int:n>.<str:form>", "GET"): "the figure was not counted here",
-    **{
-        (address, method): why
-        for method in ("GET", "POST")
-        for address, why in {
-            "office/programmes/<uuid:programme_uuid>/day/<str:day>/forget/": "the day was not set",
-            "office/refunds/record/<uuid:recovery_uuid>/": "the debt is not decided",
-            "office/replies/resolve/": "no reply is named",
-        }.items()
-    },
-    ("office/money/seal/", "POST"): "no programme is named",
-    ("office/transfers/take/", "POST"): "no programme is named",
-    ("provider/choose/", "POST"): "no club is named",
-    ("family/wishes/<uuid:round_uuid>/<uuid:voucher_uuid>/", "POST"): "the voucher is not of that round",
+# Addresses that their owner cannot open at this moment (of one role alone where a role is named), each with its reason.
+# The stranger and the former owner are asked all the same; one that opens after all is a fault of this table.
+NOT_OPENED: dict[tuple[str, ...], str] = {
+    ("provider/lessons/<uuid:session_uuid>/code/", "GET", "teacher"): "a teacher shows codes of lessons of her own",
+    ("provider/lessons/<uuid:session_uuid>/here/", "GET", "teacher"): "a teacher sees who is at lessons of her own",
+    ("provider/lesson/<uuid:session_uuid>/cancel/", "POST", "teacher"): "a teacher cancels lessons of her own",
+    ("provider/lessons/", "POST"): "a day's list without a lesson named in the form",
+    ("provider/objections/", "POST"): "no objection is named in the form",
+    ("office/money/seal/", "POST", "auditor"): "an auditor looks; others seal",
+    ("office/transfers/take/", "POST"): "no transfer waits for money here",
 }
+
+
+def is_closed(address: str, method: str, role: str) -> bool:
+    """Whether the table says that its owner in this role cannot open it."""
+    return (address, method) in NOT_OPENED or (address, method, role) in NOT_OPENED
 
 
 @allowed(Look.HOME)
@@ -181,25 +163,34 @@ def closed(here: wall.Wall, what: tuple[str, str, str], whose: wall.Owned, peopl
             continue
         status = sent(mine, method, known).status_code
         is_open = status == 200 if method == "GET" else status not in (403, 404, 405) and status < 500
-        if is_open == ((address, method) in NOT_OPENED):
+        if is_open == is_closed(address, method, role):
             yield f"{method} {address} {role}: its owner gets {status}"
 
 
 def differences(here: wall.Wall, what: str, asking: tuple[str, str, str], whose: wall.Owned) -> Iterator[str]:
     """What strangers and former owners learn from asking for the object instead of for one that does not exist."""
     method, known, unknown = asking
+    nothing: tuple[int, str] | None = None
     for who in wall.STRANGERS:
         client = here.client(what.rpartition(" ")[2], who, whose)
         if client is None:
             continue
         key = str(uuid4())
-        theirs, nothing = sent(client, method, known, key), sent(client, method, unknown, key)
-        if theirs.status_code in (200, 302) and nothing.status_code != theirs.status_code:
-            yield f"{what} {who}: passes with {theirs.status_code}"
-        elif theirs.status_code != nothing.status_code:
-            yield f"{what} {who}: {theirs.status_code}, unknown {nothing.status_code}"
-        elif body(theirs, known) != body(nothing, unknown):
-            yield f"{what} {who}: words differ ({theirs.status_code})"
+        theirs = said(sent(client, method, known, key), known)
+        if theirs != nothing:  # what another of them was told of nothing is no measure where a page names its reader
+            nothing = said(sent(client, method, unknown, key), unknown)
+        if theirs == nothing:
+            continue
+        if theirs[0] == nothing[0]:
+            yield f"{what} {who}: words differ ({theirs[0]})"
+        else:
+            passes = theirs[0] in (200, 302)
+            yield f"{what} {who}: " + (f"passes with {theirs[0]}" if passes else f"{theirs[0]}, unknown {nothing[0]}")
+
+
+def said(answer: Any, *names: str) -> tuple[int, str]:
+    """What an answer tells: its status and its words."""
+    return answer.status_code, body(answer, *names)
 
 
 @override_settings(ROOT_URLCONF="tests.architecture.test_wall")
@@ -263,18 +254,19 @@ def clerks_see(here: wall.Wall, who: str, views: Mapping[str, Any]) -> Iterator[
     """Every address at which this clerk learns that a family's thing is there, also from within a visit of his own."""
     client, own = here.clerk(who)
     for address, view in views.items():
-        known, unknown, _, is_public, _ = thing_of(here, address)
-        if is_public:
-            continue
+        known, unknown, whose, is_public, _ = thing_of(here, address)
+        if is_public or (whose.child_id is None and whose.user_id is None):
+            continue  # not a family's: what the city's officials share
         ways = [("", known, unknown)]
         if own and who != "elsewhere" and address.count("<uuid:") > 1:
             ways.append(("in a visit of his own, ", *here.within(own, address, known, unknown)))
         for method in set(view.deeds) - {"HEAD"}:
             for how, asks, nothing in ways if Role.CLERK in view.roles[method] else ():
                 key = str(uuid4())
-                theirs, none = sent(client, method, asks, key), sent(client, method, nothing, key)
-                if (theirs.status_code, body(theirs, asks)) != (none.status_code, body(none, nothing)):
-                    yield f"{method} {address} {how}clerk {who}: {theirs.status_code}, unknown {none.status_code}"
+                theirs = said(sent(client, method, asks, key), asks)
+                none = said(sent(client, method, nothing, key), nothing)
+                if theirs != none:
+                    yield f"{method} {address} {how}clerk {who}: {theirs[0]}, unknown {none[0]}"
 
 
 @pytest.mark.parametrize("who", wall.CLERKS)

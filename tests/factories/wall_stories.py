@@ -148,7 +148,7 @@ def taught_now(of: Desk) -> None:
 
 
 def flagged(of: Desk) -> None:
-    """After the payment it comes out that families spoke at one phone: flags stand open, one upheld is proposed as owed."""
+    """After the payment it comes out that families spoke at one phone: flags stand, one upheld is owed."""
     at = clock.read()
     with transaction.atomic():
         rows = [row.pk for row in of.rows[:5]]

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.html import escape
 
 from qosymsha.domain.messages.models import Notice
 from qosymsha.domain.people.states import Role
@@ -50,7 +51,7 @@ def mother(client: Client, here: Venue) -> Client:
 
 def test_the_inbox_says_whose_matter_it_is_and_where_it_stands(client: Client, here: Venue) -> None:
     page = mother(client, here).get(PAGE).content.decode()
-    month = texts.say("en", "notice.family.month_to_confirm")
+    month = escape(texts.say("en", "notice.family.month_to_confirm"))
     assert month in page
     assert page.count('<li class="fresh">') == Notice.objects.filter(guardian_id=here.families[0][0]).count()
     for surname, given in KIDS[:2]:

@@ -21,6 +21,7 @@ from qosymsha.domain.people.rules import PersonDetails, person_json
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.people.steps import SecretRow, seal
 from qosymsha.domain.programmes.models import Programme
+from qosymsha.domain.providers.models import Contract, Provider
 from qosymsha.domain.settlement.models import Claim
 from qosymsha.domain.vouchers import commands as vouchers
 from qosymsha.domain.vouchers.models import Enrolment, Voucher
@@ -109,6 +110,8 @@ def casework_pages(of: Desk) -> dict[Role, dict[str, str]]:
     programme = Programme.objects.get(pk=home.programme_id).uuid
     claim = Claim.objects.get(programme_id=spent.city.programme_id).number
     at_voucher = f"vouchers/{voucher.uuid}/"
+    contract = Contract.objects.filter(provider_id=home.provider_id).earliest("id").uuid
+    at_house = f"providers/{Provider.objects.get(pk=home.provider_id).uuid}/"
     return {
         Role.CHECKER: {
             "rows-nobody": "rows/?whose=nobody", "voucher": at_voucher, "voucher-resume": f"{at_voucher}resume/",
@@ -117,7 +120,9 @@ def casework_pages(of: Desk) -> dict[Role, dict[str, str]]:
         },
         Role.PROGRAMME_OFFICER: {
             "claims-draw": f"claims/draw/?p={programme}&m=2026-09", "acts-draw": "acts/draw/", "points": "points/",
-            "hold": f"holds/row/{held}/",
+            "hold": f"holds/row/{held}/", "houses": "providers/?q=", "house": at_house,
+            "house-contract": f"{at_house}contract/", "house-register": "providers/register/",
+            "contract-end": f"contracts/{contract}/end/",
         },
     }  # fmt: skip
 

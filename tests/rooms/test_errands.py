@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from tests.factories.admission import AFTER, City
 from tests.factories.errands import asked, wanted
 from tests.interfaces import browsing
 from tests.queue import jobs
+from tests.races import at_once, patient
 
 pytestmark = pytest.mark.django_db
 WORKER = Actor.system("errands")
@@ -187,3 +189,46 @@ def test_a_worker_is_seen_by_its_heartbeat() -> None:
 def test_every_state_is_reached_and_none_is_left_once_it_ended() -> None:
     assert {to for _, to in TRANSITIONS} == set(ErrandState)
     assert {come for come, _ in TRANSITIONS} == {"", "waiting", "running"}
+
+
+def ask_at_once() -> list[Any]:
+    """Two officers ask for the same step in the same moment: what each is told."""
+    city = City()
+    the_round = city.planned()
+    names = ("one", "two")
+    officers = [browsing.official(Role.PROGRAMME_OFFICER, territory_id=city.territory.id, name=name) for name in names]
+
+    def asking(user_id: int) -> Any:
+        actor, what = browsing.actor(user_id), wanted(the_round)
+
+        def act(barrier: Barrier) -> Any:
+            barrier.wait()
+            return commands.ask(actor=actor, wanted=what, at=AFTER, key=uuid4())
+
+        return act
+
+    return at_once(*(asking(user_id) for user_id in officers))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_officers_who_ask_at_once_get_one_errand() -> None:
+    with patient():
+        first, second = ask_at_once()
+    assert (first, len(jobs())) == (second, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_control_without_the_lock_one_of_them_is_told_nothing_of_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    both_looked, look = Barrier(2, timeout=20), queries.open_errand
+
+    def looked(kind: str, subject_id: int) -> Any:
+        found = look(kind, subject_id)
+        both_looked.wait()
+        return found
+
+    monkeypatch.setattr("qosymsha.kernel.locks.exclusive", lambda *_: None)
+    monkeypatch.setattr(queries, "open_errand", looked)
+    with patient():
+        told = ask_at_once()
+    assert sorted(type(one) for one in told if isinstance(one, Exception)) == [IntegrityError]
+    assert len(jobs()) == 1

@@ -30,10 +30,12 @@ def test_the_load_is_the_most_children_at_one_moment_of_the_hour() -> None:
     week = week_of_hall(beside, 15)
     assert (week.rows[0][1][1].children, week.rows[0][1][1].state, week.crowded) == (20, "over", 1)
     assert week_of_hall(beside, 30).rows[0][1][1].state == "some"
+    assert [(one.children, one.state) for one in week.lessons] == [(20, "over"), (20, "over")]
+    assert [one.children for one in week_of_hall(after, 10).lessons] == [10, 10]
 
 
 def test_an_empty_hall_has_no_rows_and_lessons_stand_by_day_and_time() -> None:
     assert week_of_hall([], 10).rows == ()
     week = week_of_hall([lesson("C", 3, "10:00", "11:00"), lesson("A", 1, "18:00", "19:00")], 10)
-    assert [one.code for one in week.lessons] == ["A", "C"]
+    assert [one.lesson.code for one in week.lessons] == ["A", "C"]
     assert [hour for hour, _ in week.rows] == list(range(10, 19))

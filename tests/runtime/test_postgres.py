@@ -165,13 +165,15 @@ def test_a_killed_server_comes_back_with_every_row(state):
 
 
 @pytest.mark.fault
+@pytest.mark.skipif(
+    os.environ.get("LOOKS") != "whole", reason="a quarter of a minute: LOOKS=whole, as the night sets it"
+)
 def test_a_server_that_stood_is_started_again_until_what_hinders_it_is_gone(state):
     """As on a full disk; a folder that anybody may write hinders it just as well."""
     where = places_of(state)
     with running(state) as server:
-        postmaster = postmaster_pid(state)
         where.cluster.chmod(0o777)
-        os.kill(postmaster, signal.SIGKILL)
+        os.kill(postmaster_pid(state), signal.SIGKILL)
         hindered = QUICK_DEATHS_ALLOWED + 1
         assert wait_until(lambda: where.log.read_text("utf-8", "replace").count("invalid permissions") >= hindered, 60)
         where.cluster.chmod(0o700)

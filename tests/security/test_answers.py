@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from html import unescape
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlencode
@@ -18,7 +19,7 @@ from django.test import Client, RequestFactory
 
 from qosymsha.domain.people.models import User
 from qosymsha.domain.people.states import Role
-from qosymsha.interfaces.ui import headers, sessions, uploads
+from qosymsha.interfaces.ui import headers, sessions, texts, uploads
 from qosymsha.interfaces.ui.shedding import Limits, Shedding
 from tests.architecture.house import ROOT
 from tests.interfaces import browsing
@@ -267,3 +268,11 @@ def test_a_parameter_counts_from_its_own_place() -> None:
     assert "visit" in Client().post("/en/sign-in/demo/", person).cookies, "the control: in the form it counts"
     merged = re.compile(r"request\.(REQUEST|GET\s*\|\s*request\.POST)")
     assert [p.name for p in (ROOT / "src").rglob("*.py") if merged.search(p.read_text("utf-8"))] == []
+
+
+@pytest.mark.parametrize("language", texts.LANGUAGES)
+def test_who_is_offered_a_code_by_phone_is_told_its_risk(language: str) -> None:
+    client = browsing.come_in(Client(), browsing.official(Role.PAYER))
+    page = unescape(client.get(f"/{language}/step-up/").content.decode())
+    assert texts.say(language, "step.send") in page
+    assert texts.say(language, "step.code_risk") in page

@@ -40,12 +40,14 @@ SYNTHETIC_PEOPLE_ALLOWED = not PRODUCTION
 ALLOWED_HOSTS = os.environ.get("QOSYMSHA_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 
 PUBLISHED = os.environ.get("QOSYMSHA_PUBLISHED", "")  # folder of published rounds; empty: in the state folder
+# The demo's traces stand apart: it drops its database, and an old trace would call that a loss.
+_TRACES = places_of().state / "demo" if MODE == "demo" else places_of().state
 # One line per signed-in request, apart from the database (decision 0038); tests say themselves where.
-REQUEST_LOG = os.environ.get("QOSYMSHA_REQUEST_LOG", "" if MODE == "test" else str(places_of().state / "requests"))
+REQUEST_LOG = os.environ.get("QOSYMSHA_REQUEST_LOG", "" if MODE == "test" else str(_TRACES / "requests"))
 PUBLIC_ADDRESS = os.environ.get("QOSYMSHA_ADDRESS", "").rstrip("/")  # of the pages, as papers name it: https://…
 # Checkpoints of the audit's chain (decision 0038): a folder outside the database, best on another machine, and a key.
 CHECKPOINTS = os.environ.get("QOSYMSHA_CHECKPOINTS") or (
-    "" if MODE == "test" else str((Path(PUBLISHED) if PUBLISHED else places_of().state / "published") / "checkpoints")
+    "" if MODE == "test" else str((Path(PUBLISHED) if PUBLISHED else _TRACES / "published") / "checkpoints")
 )
 CHECKPOINTS_OF_ONE_CHAIN = PRODUCTION
 CHECKPOINT_ORIGIN = (PUBLIC_ADDRESS.partition("://")[2] or "qosymsha") + "/audit"
@@ -120,6 +122,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "qosymsha.interfaces.ui.letters.readable",
 ]
 if LOOKS_ONLY:
     MIDDLEWARE.append("qosymsha.interfaces.ui.looks.LooksOnly")

@@ -33,6 +33,7 @@ class Keeper:
         self.places = places
         self.command = command
         self.is_stopping = False
+        self.has_stood = False
 
     def ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
         """Note the wish; the loop acts on it."""
@@ -43,14 +44,13 @@ class Keeper:
 
         One that once stood is started again as long as anybody uses it: a full disk ends, nobody should have to come.
         """
-        quick_deaths, has_stood = 0, False
+        quick_deaths = 0
         with open_private(self.places.log) as log:
-            while not self.is_stopping and (has_stood or quick_deaths < QUICK_DEATHS_ALLOWED):
+            while not self.is_stopping and (self.has_stood or quick_deaths < QUICK_DEATHS_ALLOWED):
                 began = time.monotonic()
                 _clear_the_way(self.places)
                 self._live(self._start(log))
                 is_quick = time.monotonic() - began < QUICK_DEATH_SECONDS
-                has_stood = has_stood or not is_quick
                 quick_deaths = quick_deaths + 1 if is_quick else 0
                 self._rest(min(LONGEST_REST_SECONDS, _TICK * 2 ** max(0, quick_deaths - 1)))
         return 0 if self.is_stopping else 1
@@ -85,6 +85,7 @@ class Keeper:
             else:
                 self._stop_if_deserted(server)
                 time.sleep(_TICK)
+        self.has_stood = self.has_stood or _said_ready(self.places)  # what it wrote stays when it is killed
 
     def _stop_if_deserted(self, server: subprocess.Popen[bytes] | None) -> None:
         """Stop when no process uses the server. The door is held meanwhile, so that nobody joins a dying server."""
@@ -97,6 +98,15 @@ class Keeper:
                 self.is_stopping = True
                 if server is not None:
                     _stop(server)
+
+
+def _said_ready(places: Places) -> bool:
+    """Whether the server said, in this life of it, that it takes sessions."""
+    try:
+        lines = (places.cluster / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    return len(lines) > 7 and lines[7].strip() == "ready"
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

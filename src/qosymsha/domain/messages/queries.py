@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -65,9 +65,12 @@ def inbox(*, actor: Actor, door: Door, at: datetime, page: int = 1) -> tuple[lis
     wards = set(people.own_child_ids(actor.guardian_id, local_day(at))) if actor.guardian_id is not None else set()
     children = sorted({child for row in shown for child in row[3]} & wards)
     names = _names(actor, children, at) if children else {}
-    return [NoticeShown(*row[:3], tuple(names[c] for c in row[3] if c in names), *row[4:]) for row in shown], len(
-        found
-    ) > PAGE
+    return [_shown(row, names) for row in shown], len(found) > PAGE
+
+
+def _shown(row: tuple[Any, ...], names: Mapping[int, str]) -> NoticeShown:
+    uuid, kind, n, children, *rest = row
+    return NoticeShown(uuid, kind, n, tuple(names[child] for child in children if child in names), *rest)
 
 
 def _names(actor: Actor, child_ids: Sequence[int], at: datetime) -> dict[int, str]:

@@ -27,6 +27,7 @@ from qosymsha.interfaces.cli.session import database
 from qosymsha.interfaces.files import published
 from qosymsha.kernel.adapters import adapter
 from qosymsha.kernel.errors import BadInput
+from qosymsha.runtime.places import places_of
 
 FEWEST, MOST = 1_000, 200_000
 EPILOG = """\b
@@ -66,6 +67,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     progress = Console(stderr=True)
     if report_file is not None and not report_file.parent.is_dir():
         raise BadInput("--report", f"there is no folder {report_file.parent}; make it first")
+    shutil.rmtree(places_of().state / "demo", ignore_errors=True)  # traces of the city that is dropped
     with database(fresh=True):
         collected, files = _published(children, seed, folder, progress)
         if report_file is not None:

@@ -28,7 +28,7 @@ _IN_THE_WAY = """
 SELECT format('pid %s (%s), in a transaction for %s s', pid, coalesce(nullif(application_name, ''), usename),
               extract(epoch FROM now() - xact_start)::int)
   FROM pg_stat_activity
- WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < now() - interval '1 second'
+ WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
  ORDER BY xact_start LIMIT 3"""
 
 
@@ -76,7 +76,7 @@ def _patiently(target: tuple[str, str | None], patience: float) -> None:
     while True:
         try:
             with _short_waits():
-                MigrationExecutor(connection).migrate([target])  # type: ignore[list-item]
+                MigrationExecutor(connection).migrate([target])
         except OperationalError as error:
             if not isinstance(error.__cause__, errors.LockNotAvailable | errors.DeadlockDetected):
                 raise

@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 import segno
 from django.conf import settings
 from django.http import Http404, HttpResponse, JsonResponse
+from django.http.request import RawPostDataException
 
 from qosymsha.domain.attendance import commands, queries
 from qosymsha.domain.attendance.access import Action
@@ -148,7 +149,7 @@ def sync(request: SignedRequest) -> HttpResponse:
     try:
         body = json.loads(request.body)
         key, device, entries = UUID(body["key"]), UUID(body["device"]), _entries(body["entries"])
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RawPostDataException):  # the last: a form, read as one
         raise BadInput("body", "send what the page sends") from None
     ids = queries.marking_ids(house(request), {e["session"] for e in entries}, {e["place"] for e in entries})
     answer = commands.sync_marks(

@@ -76,7 +76,7 @@ class FamilyContractSignature(models.Model):
 class EnrolmentPaper(models.Model):
     """A paper of a child for a provider: which, from when to when; its number stands in the table of secrets.
 
-    What the paper says of a child's health stands nowhere. `document_id`: an uploaded scan, where there is one.
+    What the paper says of a child's health is written nowhere. `document_id`: a sealed scan, where one was brought.
     pii: that a child has a paper; reads are audited. Retention: three years after the place.
     """
 

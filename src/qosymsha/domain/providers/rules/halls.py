@@ -43,9 +43,32 @@ class HallHour:
     @property
     def state(self) -> str:
         """`none`, `some`, `full` (no child more) or `over` (more than the hall may hold)."""
-        if not self.children:
-            return "none"
-        return "over" if self.children > self.room else "full" if self.children == self.room else "some"
+        return _state(self.children, self.room)
+
+
+def _state(children: int, room: int) -> str:
+    if not children:
+        return "none"
+    return "over" if children > room else "full" if children == room else "some"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedLesson:
+    """A lesson in a hall's list: the most children that are in the hall at once while it lasts."""
+
+    lesson: HallLesson
+    children: int
+    room: int
+
+    @property
+    def on(self) -> date:
+        """Its day."""
+        return self.lesson.on
+
+    @property
+    def state(self) -> str:
+        """As of an hour: `some`, `full` or `over`."""
+        return _state(self.children, self.room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +76,7 @@ class HallWeek:
     """A hall's week: (hour, its seven days) from the first hour with a lesson to the last; lessons by day and time."""
 
     rows: tuple[tuple[int, tuple[HallHour, ...]], ...]
-    lessons: tuple[HallLesson, ...]
+    lessons: tuple[ListedLesson, ...]
 
     @property
     def crowded(self) -> int:
@@ -68,7 +91,21 @@ def week_of_hall(lessons: Sequence[HallLesson], room: int) -> HallWeek:
         return HallWeek((), ())
     first, last = min(one.starts.hour for one in ordered), max(_last_hour(one) for one in ordered)
     rows = tuple((hour, tuple(_hour(ordered, day, hour, room) for day in DAYS)) for hour in range(first, last + 1))
-    return HallWeek(rows, ordered)
+    return HallWeek(rows, tuple(ListedLesson(one, _beside(ordered, one), room) for one in ordered))
+
+
+def _beside(lessons: Sequence[HallLesson], lesson: HallLesson) -> int:
+    there = [one for one in lessons if one.weekday == lesson.weekday and _meet(one, lesson)]
+    moments = {max(one.starts, lesson.starts) for one in there}
+    return max(_present(there, at) for at in moments)
+
+
+def _meet(a: HallLesson, b: HallLesson) -> bool:
+    return a.starts < b.ends and b.starts < a.ends
+
+
+def _present(there: Sequence[HallLesson], at: time) -> int:
+    return sum(one.capacity for one in there if one.starts <= at < one.ends)
 
 
 def _last_hour(lesson: HallLesson) -> int:
@@ -82,5 +119,5 @@ def _hour(lessons: Sequence[HallLesson], weekday: int, hour: int, room: int) -> 
     goes_on = tuple(one for one in there if one.starts.hour < hour)
     # The load rises only when a lesson begins: the hour's own beginning and those moments are enough to look at.
     moments = {time(hour), *(one.starts for one in begin)}
-    most = max(sum(one.capacity for one in there if one.starts <= at < one.ends) for at in moments)
+    most = max(_present(there, at) for at in moments)
     return HallHour(weekday, begin, goes_on, most, room)

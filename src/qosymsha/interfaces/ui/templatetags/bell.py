@@ -22,9 +22,10 @@ register = template.Library()
 @register.inclusion_tag("ui/bell.html", takes_context=True)
 def bell(context: dict[str, Any]) -> dict[str, object]:
     """Nothing outside the doors, or in a door that is not open to who asks."""
-    request, actor = context.get("request"), context.get("actor")
-    door = door_of(request) if request is not None else ""
-    if not door or actor is None or not actor.holds(DOOR_ROLES[door]) or not hasattr(request, "at"):
+    request: Any = context.get("request")
+    actor = context.get("actor")
+    door = door_of(request) if request is not None and hasattr(request, "at") else ""
+    if not door or actor is None or not actor.holds(DOOR_ROLES[door]):
         return {"address": ""}
     count = queries.unread_count(actor=actor, door=Door(door), at=request.at)
     address = reverse(f"{door}-notices")
