@@ -86,9 +86,9 @@ def batteries(workers: str) -> list[Battery]:
         ),
         Battery(
             "fuzz",
-            "every operation as every role, three hundred times each with what no form would send: no 5xx",
+            "every operation as every role, a hundred times each with what no form would send: no 5xx",
             (*_PYTEST, "tests/security/test_operations.py"),
-            {"FUZZ": "300", "FUZZ_SEED": "{seed}"},
+            {"FUZZ": "100", "FUZZ_SEED": "{seed}"},
             4 * HOUR,
         ),
         Battery(

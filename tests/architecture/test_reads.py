@@ -59,7 +59,8 @@ EXEMPT: dict[Function, str] = (
         ("people", "by_iin"), ("agreements", "receipt_id"),
         ("casework", "waiting_subject"), ("casework", "waiting_one"),
     ], AN_ID)
-    | dict.fromkeys([("attendance", "clashes"), ("attendance", "marks_of"), ("vouchers", "waiting_of")], SAID)
+    | dict.fromkeys([("attendance", "clashes"), ("attendance", "marks_of"), ("vouchers", "waiting_of"),
+                       ("casework", "office_words")], SAID)
     | dict.fromkeys([
         ("people", "homes"), ("people", "statuses"), ("people", "wards"), ("settlement", "redraw"),
         ("insights", "teachers"), ("messages", "addresses"), ("messages", "phones"),

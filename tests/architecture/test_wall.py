@@ -155,8 +155,6 @@ def holes(here: wall.Wall, views: Mapping[str, Any]) -> Iterator[str]:
 def closed(here: wall.Wall, what: tuple[str, str, str], whose: wall.Owned, people: list[Role]) -> Iterator[str]:
     """An own page that does not open, or one that opens though the table says that it does not."""
     address, method, known = what
-    if any(kind.is_bare for kind in here.kinds(address)):
-        return
     for role in asked(address, [role for role in people if role in wall.owners(address)]):
         mine = here.client(role, "own", whose)
         if mine is None:

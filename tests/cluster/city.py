@@ -177,10 +177,11 @@ class Day:
         """What is wrong."""
         found = [f"{self.loss.lost} acknowledged rows lost"] if self.loss.lost else []
         found += [f"{self.loss.gap:.1f} s without an answer"] if self.loss.gap > BARS[self.loss.what] else []
-        for what, heard in (("looks", self.looks), ("after a page node", self.after_page_node)):
-            strange = {status: n for status, n in heard.items() if status not in (200, 503)}
+        all_heard = {"looks": (self.looks, 200), "knocks": (self.knocks, 302), "later": (self.after_page_node, 200)}
+        for what, (heard, usual) in all_heard.items():
+            strange = {status: n for status, n in heard.items() if status not in (usual, 503)}
             found += [f"{what}: {strange}"] if sum(strange.values()) > 2 else []  # a line that died with its node
-            found += [f"{what}: {heard}"] if heard.get(200, 0) < 0.9 * sum(heard.values()) else []
+            found += [f"{what}: {heard}"] if heard.get(usual, 0) < 0.9 * sum(heard.values()) else []
         wrong = {name: what for name, what in self.databases.items() if ("looks" in name) != (what == "read-only")}
         return found + ([f"public pages stand on {wrong}"] if wrong else [])
 

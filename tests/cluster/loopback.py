@@ -126,6 +126,8 @@ class Cluster:
             except (OSError, ValueError):
                 continue
             is_well = all(one["state"] == ("running" if one["role"] == "leader" else "streaming") for one in told)
+            # One that streams another timeline is about to find out that it has to rewind.
+            is_well = is_well and len({one.get("timeline") for one in told}) == 1
             return is_well and are_right(sorted(one["role"] for one in told))
         return False
 
@@ -204,6 +206,7 @@ class Cluster:
         """End all of it."""
         for member in self.members.values():
             if member.patroni is not None and member.patroni.poll() is None:
+                member.patroni.send_signal(signal.SIGCONT)
                 member.patroni.terminate()
         for name, member in self.members.items():
             for process in (member.patroni, member.etcd):

@@ -31,6 +31,7 @@ from tests.cluster.loopback import PASSWORDS, Cluster, is_here, running, wait_fo
 from tests.cluster.plays import leader_of
 
 FENCED_WITHIN = 30.0
+GIVES_UP = "net.ipv4.tcp_retries2=6"  # as deploy/systemd/qosymsha-patroni.service sets it
 _ON_ITS_WAY = 1.0  # an answer given before the cut may be heard so much later
 
 
@@ -96,6 +97,7 @@ def wired() -> Iterator[Wires]:
             _ip("-n", space, "addr", "add", f"{wires.net}.{n}/24", "dev", "eth0")
             _ip("-n", space, "link", "set", "eth0", "up")
             _ip("-n", space, "link", "set", "lo", "up")
+            _ip("netns", "exec", space, "sysctl", "-qw", GIVES_UP)
         yield wires
     finally:
         for n in (1, 2, 3):

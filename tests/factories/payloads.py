@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from qosymsha.domain.people.models import Child, Guardian
 from qosymsha.domain.people.rules import PersonDetails, person_json
@@ -67,11 +68,20 @@ def poison(first: int = 0) -> int:
         for table, columns in WORDS.items():
             for column in columns:
                 if (table, column) in there:
-                    cursor.execute(f"UPDATE {table} SET {column} = %s || id", [next(payload)])  # noqa: S608 - our names
-                    changed += cursor.rowcount > 0
+                    changed += _said(cursor, table, column, next(payload))
         cursor.execute("SET session_replication_role = DEFAULT")
     for kind, model in (("child", Child), ("guardian", Guardian)):
         for one in model.objects.all():
             plain = PersonDetails(None, next(payload), next(payload), phone="+77770000001")
             seal(kind, [SecretRow(one.pk, person_json(plain))])
     return changed
+
+
+def _said(cursor: Any, table: str, column: str, payload: str) -> bool:
+    """Whether the column took the words; one that the database holds to a list of codes takes none."""
+    try:
+        with transaction.atomic():
+            cursor.execute(f"UPDATE {table} SET {column} = %s || ctid::text", [payload])  # noqa: S608 - our own names
+    except IntegrityError:
+        return False
+    return int(cursor.rowcount) > 0

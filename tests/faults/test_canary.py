@@ -34,6 +34,7 @@ from qosymsha.domain.people.models import Child, Guardian, Guardianship
 from qosymsha.domain.people.rules import PersonDetails, person_json
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.vouchers.models import Enrolment
+from qosymsha.domain.vouchers.states import Topic as Vouchers
 from qosymsha.integrations.registries import fake
 from qosymsha.interfaces.family import children as children_page
 from qosymsha.interfaces.jobs import duties
@@ -308,14 +309,16 @@ def the_clock_turns() -> None:
         duty(clock.read())
 
 
-def told_of(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All news is told and sent: no SMS and no e-mail says more than that there is news."""
+def told_of(of: Desk, found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    """News of the canary and of all others is told and sent: an SMS and an e-mail say that there is news, no more."""
     notices.at_once_over(monkeypatch)
     notices.at_any_hour(monkeypatch)
     gateway, sender = notices.ways(monkeypatch)
+    voucher = Enrolment.objects.get(pk=of.rows[0].enrolment_id).voucher_id
+    notices.tell(Vouchers.CLOSED, "voucher", [voucher], clock.read())
     notice_jobs.make_notices(clock.read())
     notice_jobs.send_notices(clock.read())
-    assert gateway.taken
+    assert MOTHER.phone in {sms.phone for sms in gateway.taken}, notices.shown(kind="voucher_closed")
     for sms in gateway.taken:
         found.look("sms", sms.text)
     for mail in sender.taken:
@@ -341,7 +344,7 @@ def test_a_canary_child_leaves_no_trace(
         renamed(of)
         flags = screened(of)
         who = at_the_desks(of, found)
-        told_of(found, monkeypatch)
+        told_of(of, found, monkeypatch)
         mother, stranger = families_of(of, found)
         statuses = through_errors(of, mother, stranger, monkeypatch)
         the_clock_turns()

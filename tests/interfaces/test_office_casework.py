@@ -26,6 +26,7 @@ from qosymsha.domain.vouchers.models import Enrolment, Voucher
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.templatetags.words import tenge
 from qosymsha.kernel import clock
+from tests.factories.attendance import guardian_of
 from tests.factories.office import Desk, answer, approved_sheet, claimed, desk, paid_out, screened
 from tests.factories.vouchers import make_city
 from tests.interfaces import browsing
@@ -133,6 +134,11 @@ def test_a_voucher_stands_still_is_active_again_and_is_ended_by_two_after_the_he
     assert texts.refusal("en", "ending_same_official") in text(first, page)
     press(second, page, 422, outcome="yes", words="heard")  # the hearing runs
     assert say("office.task.endings_later", n=1) in text(first, HOME)
+    family = browsing.come_in(Client(), browsing.guardian_user(guardian_of(of.rows[0])))
+    told = text(family, "/en/family/vouchers/")
+    assert say("voucher.close_proposed") in told
+    assert "you have moved" in told
+    assert say("voucher.office_says", words="moved to another city") in told
     clock.shift_to(clock.read() + timedelta(days=10))
     second, first = at_desk(of, Role.CHECKER, "two"), at_desk(of, Role.CHECKER, "one")
     assert say("office.task.endings", n=1) in text(second, HOME)
@@ -239,7 +245,7 @@ def test_a_provider_is_registered_found_and_given_a_contract_that_ends() -> None
     register = f"{where}register/"
     programme = re.search(r'name="programme" value="([^"]+)"', text(officer, register))
     assert programme is not None
-    given = {"programme": programme[1], "number": "150140000002", "name": "Тұмар", "iban": ""}
+    given: dict[str, Any] = {"programme": programme[1], "number": "150140000002", "name": "Тұмар", "iban": ""}
     press(officer, register, 422, **given | {"number": "150140000003"})
     press(officer, register, **given)
     made = Provider.objects.get(bin="150140000002")

@@ -143,7 +143,7 @@ FAMILIES = (
     | {f"kind.{kind}" for kind in ("creative", "sport", "educational")}
     | {f"mode.{mode}" for mode in ("demo", "trial")}
     | {f"day.{day}" for day in DAYS}
-    | {f"error.{status}.{part}" for status in (400, 403, 404, 409, 500, "csrf") for part in ("h1", "p")}
+    | {f"error.{status}.{part}" for status in (400, 403, 404, 409, 500, 503, "csrf") for part in ("h1", "p")}
     | {f"role.{role}" for role in Role}
     | {f"alarm.{kind}" for kind in Alarm}
     | {f"{page}.{name}" for page in ("status", "office.checks.do") for name, _ in SUBJECTS}

@@ -23,10 +23,9 @@ from django.test import Client, override_settings
 from django.urls import path
 
 from qosymsha.domain.people.access import Action
-from qosymsha.domain.people.models import ChildStatus, User
+from qosymsha.domain.people.models import ChildStatus
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.vouchers.models import Enrolment
-from qosymsha.interfaces.ui.sessions import SessionStore
 from qosymsha.interfaces.ui.signed import allowed_post
 from qosymsha.kernel import clock
 from qosymsha.kernel.models import AuditEvent
@@ -174,52 +173,21 @@ def test_every_post_without_the_pages_own_secret_is_refused(here: wall.Wall) -> 
     assert lenient == 3
 
 
+_FILES = "default-src 'none'; sandbox"  # of papers that people sent: no page at all
+
+
 def test_no_page_stands_in_a_foreign_frame_or_is_kept(here: wall.Wall) -> None:
     wrong = {}
     for what, answer in pages(here):
         framed = answer.headers.get("X-Frame-Options") == "DENY"
         policy = answer.headers.get("Content-Security-Policy", "")
         is_strict = "frame-ancestors 'none'" in policy and "unsafe" not in policy and "script-src 'self'" in policy
-        if not (framed and is_strict and answer.headers.get("Cache-Control") == "no-store"):
+        is_file = "attachment" in answer.headers.get("Content-Disposition", "") and policy == _FILES
+        if not (framed and (is_strict or is_file) and answer.headers.get("Cache-Control") == "no-store"):
             wrong[what] = dict(answer.headers)
     assert wrong == {}
     with override_settings(MIDDLEWARE=[one for one in settings.MIDDLEWARE if "XFrame" not in one]):
         assert "X-Frame-Options" not in Client().get("/en/sign-in/").headers, "the control"
-
-
-@pytest.mark.parametrize("is_control", [False, True])
-def test_a_visits_name_planted_before_signing_in_is_worth_nothing_after_it(
-    is_control: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The control run: a visit that keeps its name lets the thief in."""
-    if is_control:
-        monkeypatch.setattr(SessionStore, "cycle_key", lambda _: None)
-    user = browsing.official(Role.PAYER, name="demo:payer")
-    client = browsing.come_in(Client(), user)
-    planted = client.cookies["visit"].value
-    client.post("/en/sign-in/demo/", {"person": str(User.objects.get(pk=user).uuid)})
-    assert (client.cookies["visit"].value == planted) is is_control
-    thief = Client()
-    thief.cookies["visit"] = planted
-    is_in = thief.get("/en/office/").status_code == 200
-    assert is_in is is_control
-
-
-@pytest.mark.parametrize("body", [{"reason": "x" * 3_000_000}, {f"f{n}": "1" for n in range(1_500)}])
-def test_a_body_beyond_all_measure_is_not_read(body: dict[str, str], settings: Any) -> None:
-    client = browsing.come_in(Client(), browsing.official(Role.PAYER), strong=True)
-    address = "/en/office/claims/release/?c=C-1"
-    assert client.post(address, body).status_code == 400
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = None
-    assert client.post(address, body).status_code != 400, "the control run"
-
-
-def test_no_statement_of_a_request_runs_for_ever() -> None:
-    with connection.cursor() as cursor:
-        for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
-            cursor.execute(f"SHOW {name}")
-            (value,) = cursor.fetchone()
-            assert value not in ("0", ""), name
 
 
 # T22: two worlds that differ in nothing but the children's categories look the same to a provider.
@@ -230,12 +198,15 @@ _CHANGES = re.compile(
 )
 
 
+_TICKS = {"provider/lessons/<uuid:session_uuid>/code/"}  # another code each half minute, in either world
+
+
 def _told(here: wall.Wall) -> dict[str, str]:
     """Every page and file of a club, and each page again in every filter, order and part that it links to."""
     found = {}
     for address, view in signed().items():
         known, _, whose, _, missing = thing_of(here, address)
-        if missing or "GET" not in view.roles or not address.startswith("provider/"):
+        if missing or "GET" not in view.roles or not address.startswith("provider/") or address in _TICKS:
             continue
         for role in sorted(set(view.roles["GET"]) & wall.owners(address)):
             client = here.client(role, "own", whose)
@@ -320,17 +291,23 @@ def test_a_list_that_only_sorts_by_category_is_seen(here: wall.Wall) -> None:
 TURNS = range(0, len(PAYLOADS), 7) if IS_WHOLE else range(1)
 
 
+_POISONED: dict[int, list[tuple[str, int, str, Any]]] = {}
+
+
+def poisoned(here: wall.Wall, turn: int) -> list[tuple[str, int, str, Any]]:
+    """(address and role, status, text, headers) of each page where every word is an attack; made once."""
+    if turn not in _POISONED:
+        with wall.undone():
+            assert poison(turn) >= 30
+            _POISONED[turn] = [(what, one.status_code, text_of(one), one.headers) for what, one in pages(here)]
+    return _POISONED[turn]
+
+
 @pytest.mark.parametrize("turn", TURNS)
 def test_no_words_of_people_run_on_any_page(here: wall.Wall, turn: int) -> None:
-    found, shown = {}, 0
-    with wall.undone():
-        assert poison(turn) >= 30
-        for what, answer in pages(here):
-            body = text_of(answer)
-            if answer.status_code >= 500 or faults(body):
-                found[what] = (answer.status_code, faults(body)[:3])
-            shown += any(escape(payload) in body for payload in PAYLOADS)
-    assert found == {}
+    answers = poisoned(here, turn)
+    assert {what: faults(text)[:3] for what, status, text, _ in answers if status >= 500 or faults(text)} == {}
+    shown = sum(any(escape(payload) in text for payload in PAYLOADS) for _, _, text, _ in answers)
     assert shown >= 20, "or the corpus stands on no page"
 
 
@@ -338,12 +315,9 @@ def test_no_words_of_people_run_on_any_page(here: wall.Wall, turn: int) -> None:
 @pytest.mark.parametrize("turn", TURNS)
 def test_no_words_of_people_run_in_a_browser(here: wall.Wall, browser_path: Path, turn: int) -> None:
     """Chromium opens every page that shows them (by day one in twelve): nothing runs, the policy stops nothing."""
-    with wall.undone():
-        poison(turn)
-        answers = [(what, one) for what, one in pages(here) if text_of(one)]
+    answers = [(what, text, headers) for what, _, text, headers in poisoned(here, turn) if text]
     chosen = answers if IS_WHOLE else answers[::12]
-    seen = opened(browser_path, [(what, text_of(one), one.headers) for what, one in chosen])
-    assert seen == {}
+    assert opened(browser_path, chosen) == {}
     assert len(chosen) >= (100 if IS_WHOLE else 8)
 
 
@@ -392,9 +366,9 @@ def _served(route: Any, bodies: dict[str, tuple[str, Any]], told: list[str]) -> 
 @pytest.mark.journey
 def test_what_runs_is_seen_in_the_browser(browser_path: Path) -> None:
     """The control run: the same words unescaped run, with a policy they are stopped and that is told."""
-    bare = [(payload, f"<!doctype html><p>{payload}</p>", {"Content-Type": "text/html"}) for payload in PAYLOADS[:40]]
+    bare = [(payload, f"<!doctype html><p>{payload}</p>", {"Content-Type": "text/html"}) for payload in PAYLOADS[25::5]]
     policy = {"Content-Type": "text/html", "Content-Security-Policy": "default-src 'self'"}
-    assert len(opened(browser_path, bare)) >= 15
+    assert len(opened(browser_path, bare)) >= 8
     held = opened(browser_path, [(payload, text, policy) for payload, text, _ in bare])
-    assert len(held) >= 15
+    assert len(held) >= 8
     assert not any("ran" in what for what in held.values())

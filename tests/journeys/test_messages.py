@@ -18,13 +18,14 @@ from qosymsha.domain.attendance.states import Topic as Attendance
 from qosymsha.domain.messages.models import Notice
 from qosymsha.domain.people.models import Guardian, User
 from qosymsha.domain.people.states import Role
+from qosymsha.domain.vouchers.models import Enrolment
 from qosymsha.domain.vouchers.states import Topic as Vouchers
 from qosymsha.interfaces.ui import texts
 from qosymsha.kernel import clock
 from tests.factories import notices
 from tests.factories.families import month_sent, own_family
 from tests.factories.notices import make, tell
-from tests.factories.vouchers import AT, issue
+from tests.factories.vouchers import AT
 from tests.interfaces import browsing
 from tests.journeys import axe, eyes
 
@@ -48,10 +49,12 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     manager = browsing.official(Role.PROVIDER_MANAGER, provider_id=here.city.provider_id, name="m:1")
     checker = browsing.official(Role.CHECKER, territory_id=here.city.territory_id, name="c:1")
     month_sent(here)
-    issue(here.city, [here.families[0][1]], kind="creative")
+    voucher = Enrolment.objects.get(pk=here.families[0][2]).voucher_id
+    tell(Vouchers.CLOSED, "voucher", [voucher], AT + timedelta(minutes=4))
     tell(Attendance.CANCELLED, "session", [here.lessons[1].pk, here.lessons[2].pk], AT + timedelta(minutes=5))
     tell(Vouchers.TRANSFERRED, "enrolment", [place for *_, place in here.families], AT + timedelta(minutes=6))
     make(AT + timedelta(minutes=10))
+    Notice.objects.filter(kind="voucher_closed").update(kind="voucher_issued", due_at=AT + timedelta(days=2))
     clock.shift_to(AT + timedelta(minutes=20))
     return {
         "family": str(Guardian.objects.get(pk=here.families[0][0]).uuid),
@@ -110,10 +113,10 @@ def looks(page: Page, door: str) -> None:
                 continue
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             page.set_viewport_size(SIZES[look])  # type: ignore[arg-type]
-            eyes.assert_readable(page)
-            axe.assert_clean(page)
             if LOOK:
                 page.screenshot(path=f"{LOOK}/{door}-{language}-{look}-{scheme}.png", full_page=True)
+            eyes.assert_readable(page)
+            axe.assert_clean(page)
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(size)  # type: ignore[arg-type]
     page.goto(address)

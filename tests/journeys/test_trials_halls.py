@@ -55,6 +55,7 @@ def scene() -> list[tuple[Client, dict[str, str]]]:
     groups = [add_group(city, capacity=n) for n in (15, 10, 12)]
     other = hall(city, 25)
     TimetableSlot.objects.filter(group_id=groups[1]).update(starts=time(15, 30), ends=time(17))
+    TimetableSlot.objects.filter(group_id=groups[2]).update(starts=time(14), ends=time(15))
     ((_, stays, place),) = enrolled(city, groups[0], 1)
     plan(city)
     changes.change_hall(
@@ -102,7 +103,7 @@ def test_the_pages_are_readable_in_each_look(live_server: Any, browser_path: Pat
                     page.context.add_cookies([cookie])
                     for name, address in pages.items():
                         faults += looked_at(page, f"{live_server.url}/{language}/{address}", name, language, viewport)
-    assert faults == []
+    assert faults == [], "\n".join(faults)
     assert {language for language, _, _ in EVERY} == set(texts.LANGUAGES)
 
 

@@ -46,6 +46,10 @@ def decide(actor: Actor, ending: UUID, *, yes: bool = True, days: int = 8, key_:
     )  # fmt: skip
 
 
+def withdraw(actor: Actor, ending: UUID) -> None:
+    commands.withdraw_ending(actor=actor, ending_uuid=ending, at=MID_AT, key=uuid4())
+
+
 def refused(deed: Callable[[], object]) -> str:
     with pytest.raises(Refused) as caught:
         deed()
@@ -122,9 +126,8 @@ def test_a_proposal_is_declined_taken_back_or_overtaken_by_a_resumed_voucher(pla
     one, other = official(city, 11), official(city, 12)
     decide(other, propose(one, voucher, Ending.RELEASE), yes=False, days=0)  # declining needs no hearing
     mine = propose(one, voucher, Ending.RELEASE)
-    withdrawn = {"ending_uuid": mine, "at": MID_AT}
-    assert refused(lambda: commands.withdraw_ending(actor=other, key=uuid4(), **withdrawn)) == "ending_unknown"
-    commands.withdraw_ending(actor=one, key=uuid4(), **withdrawn)
+    assert refused(lambda: withdraw(other, mine)) == CaseworkRefusal.ENDING_UNKNOWN
+    withdraw(one, mine)
     last = propose(one, voucher, Ending.RELEASE)
     vouchers.resume_vouchers(actor=other, voucher_ids=[voucher], reason="came back", at=MID_AT, key=key())
     assert refused(lambda: decide(other, last)) == CaseworkRefusal.ENDING_SUSPEND_FIRST

@@ -74,6 +74,14 @@ def test_a_voucher_issued_is_told_to_everybody_who_speaks_for_the_child(over: No
 
 
 @pytest.mark.django_db
+def test_nobody_is_asked_for_what_was_done_meanwhile(over: None) -> None:
+    city, children, vouchers = issued(2)
+    Voucher.objects.filter(pk=vouchers[0]).update(state="accepted")
+    make(AT)
+    assert [guardian for _, guardian, *_ in shown(kind="voucher_issued")] == [city.guardian(children[1])]
+
+
+@pytest.mark.django_db
 def test_whoever_speaks_for_the_child_no_more_is_told_nothing(over: None) -> None:
     city, (child,), _ = issued(1)
     Guardianship.objects.filter(child_id=child).update(valid=DateRange(date(2020, 1, 1), date(2026, 8, 31)))

@@ -153,6 +153,7 @@ HEARD: dict[StrEnum, tuple[Heard, ...]] = {
     Providers.CONTRACT_ENDED: (_club("city_contract_ended", "contract"),),
     Providers.GROUP_CHANGED: (_family("group_changed", "group", POST),),
     Providers.TIMETABLE_CHANGED: (_family("timetable_changed", "group"),),
+    Providers.HALL_CHANGED: (_family("hall_changed", "group"),),
     Settlement.CLAIM_DRAWN: (_club("claims_drawn", "claim", PAGE),),
     Settlement.CLAIM_RELEASED: (_club("claims_released", "claim", PAGE),),
     Settlement.CLAIM_RETURNED: (_club("claims_returned", "claim"),),
@@ -187,8 +188,7 @@ SILENT: dict[StrEnum, str] = {
     **dict.fromkeys(
         (Agreements.WAIT_BEGUN, Choice.LIST_WITHDRAWN, Choice.ANSWERED, Vouchers.ACCEPTED, Vouchers.TRANSFER_WAITS,
          Vouchers.TRANSFER_WITHDRAWN, Intake.CASE_OPENED, Attendance.PLANNED, Attendance.MARKED, Attendance.SYNCED,
-         Attendance.SPOKEN, Providers.GROUP_OPENED, Agreements.PAPER_SEEN, Trials.MARKED,
-         Providers.HALL_CHANGED),
+         Attendance.SPOKEN, Providers.GROUP_OPENED, Agreements.PAPER_SEEN, Trials.MARKED),
         _OWN,
     ),
     **dict.fromkeys(

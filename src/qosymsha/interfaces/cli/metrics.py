@@ -42,7 +42,8 @@ def command(port: int, once: bool, as_json: bool) -> int:
             text = metrics()
             emit({"metrics": text}, as_json=as_json, text=lambda: text.splitlines())
             return EXIT_DONE
-        port, _ = free_port(LOCAL, port), connections.close_all()
+        port = free_port(LOCAL, port)
+        connections.close_all()  # each answer has its own, and gives it back
         emit({"address": f"http://{LOCAL}:{port}/metrics"}, as_json=as_json, text=lambda: [f"Metrics on {port}"])
         serve(port)
     return EXIT_DONE

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
 
 from qosymsha.domain.attendance import queries as attendance
+from qosymsha.domain.casework.queries.endings import OfficeWord, office_words
 from qosymsha.domain.vouchers import commands, queries
 from qosymsha.domain.vouchers.access import Action
 from qosymsha.domain.vouchers.queries import OwnVoucher, Waiting
@@ -33,6 +34,7 @@ class VoucherShown:
     why: str
     may_answer: bool
     waiting: Waiting | None
+    office: OfficeWord | None = None
 
 
 @allowed(Look.VOUCHERS)
@@ -47,8 +49,12 @@ def vouchers(request: SignedRequest) -> HttpResponse:
 def own_vouchers(request: SignedRequest, names: Mapping[int, str]) -> list[VoucherShown]:
     """The vouchers of the guardian's children, newest first, by name."""
     found = queries.own_vouchers(actor=request.actor, at=request.at)
-    waiting = queries.waiting_of([one.id for one in found])
-    return [_shown(request, one, names.get(one.child_id, ""), waiting.get(one.id)) for one in found]
+    ids = [one.id for one in found]
+    waiting, told = queries.waiting_of(ids), office_words(ids)
+    return [
+        replace(_shown(request, one, names.get(one.child_id, ""), waiting.get(one.id)), office=told.get(one.id))
+        for one in found
+    ]
 
 
 def _shown(request: SignedRequest, one: OwnVoucher, name: str, waiting: Waiting | None) -> VoucherShown:

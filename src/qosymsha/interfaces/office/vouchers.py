@@ -98,7 +98,7 @@ def _ends(request: SignedRequest, shown: VoucherShown) -> list[str]:
 
 def _standing(verb: str, action: VoucherAction, command: Callable[..., Any]) -> SignedView:
     @allowed(action, post=action)
-    @step_up(minutes=30)
+    @step_up
     def stand(request: SignedRequest, voucher_uuid: UUID) -> HttpResponse:
         """`/office/vouchers/{uuid}/{verb}/`: what it does is said before; it can be undone by its opposite."""
         shown = _voucher(request, voucher_uuid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 from django.http import QueryDict
 
@@ -132,7 +133,7 @@ def _covers(place: Place, x: int, y: int) -> bool:
 
 
 def _radius(groups: int, most: int) -> int:
-    return 14 + round(16 * (groups / most) ** 0.5)
+    return 14 + round(16 * sqrt(groups / most))
 
 
 def _pin(frame: _Frame, number: int, venue: VenueOnMap) -> Pin:

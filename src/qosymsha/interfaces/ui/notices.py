@@ -43,7 +43,8 @@ _PAGES: dict[str, dict[str, str]] = {
         **dict.fromkeys(("seat_offered", "wait_over"), "family-waiting"),
         **dict.fromkeys(("charge_changed", "receipt_written", "receipt_cancelled"), "family-money"),
         **dict.fromkeys(
-            ("lesson_cancelled", "lesson_moved", "lesson_held", "group_changed", "timetable_changed"), "family-week"
+            ("lesson_cancelled", "lesson_moved", "lesson_held", "group_changed", "timetable_changed", "hall_changed"),
+            "family-week",
         ),
         **dict.fromkeys(
             ("month_to_confirm", "month_again", "month_reminder", "month_decided", "mark_changed"), "family-months"
@@ -52,7 +53,8 @@ _PAGES: dict[str, dict[str, str]] = {
         "guardianship_ended": "family-children",
     },
     "provider": {
-        **dict.fromkeys(("child_came", "trials_booked", "trials_cancelled", "absences_told"), "provider-groups"),
+        **dict.fromkeys(("child_came", "absences_told"), "provider-groups"),
+        **dict.fromkeys(("trials_booked", "trials_cancelled"), "provider-guests"),
         **dict.fromkeys(
             ("contracts_signed", "papers_given", "refusals_stand", "refusals_overturned", "renewals_answered"),
             "provider-families",

@@ -6,6 +6,7 @@ ids of accounts and counts; no name, no number, no address with what stood in it
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -43,7 +44,7 @@ class DayFile:
                 if self._open is None or self._open[0] != path:
                     self._turn_to(path)
                 assert self._open is not None
-                os.write(self._open[1], line)
+                _write_whole(self._open[1], line)
         except OSError:
             _log.exception("the request log cannot be written")
 
@@ -53,6 +54,20 @@ class DayFile:
         if self._open is not None:
             os.close(self._open[1])
         self._open = path, opened
+
+
+def _write_whole(file: int, line: bytes) -> None:
+    """Write a line, or nothing: half of one, on a disk that fills up, could not be told from one that was edited.
+
+    Raises:
+        OSError: no room for all of it.
+    """
+    written = os.write(file, line)
+    if written < len(line):
+        end = os.lseek(file, 0, os.SEEK_CUR)
+        if os.fstat(file).st_size == end:  # nobody wrote behind it
+            os.ftruncate(file, end - written)
+        raise OSError(errno.ENOSPC, "no room for a whole line")
 
 
 _files = DayFile()

@@ -84,6 +84,22 @@ class EndingWork(NamedTuple):
     later: int
 
 
+class OfficeWord(NamedTuple):
+    """What the office has to tell a family of its voucher: why it stands still, what is proposed, heard until when."""
+
+    voucher_id: int
+    suspended_for: str
+    ending: str
+    words: str
+    hear_until: date | None
+
+
+_TOLD = """
+SELECT v.id, CASE WHEN v.state = 'suspended' AND h.cause = 'suspend_vouchers' THEN v.reason ELSE '' END,
+       coalesce(x.ending, ''), coalesce(x.words, ''), x.hear_until
+  FROM voucher v LEFT JOIN LATERAL (SELECT cause FROM voucher_history WHERE voucher_id = v.id ORDER BY seq DESC LIMIT 1)
+       h ON true LEFT JOIN voucher_ending x ON x.voucher_id = v.id AND x.state = 'proposed'
+ WHERE v.id = ANY (%s)"""
 _VOUCHER = """
 SELECT v.id, v.uuid, v.number, v.territory_id, v.programme_id, v.kind, v.state, v.reason, v.first_month, v.last_month,
        v.month_tiyn,
@@ -164,6 +180,12 @@ def ending_work(*, actor: Actor, at: datetime) -> EndingWork:
     require(actor, Action.READ_ENDINGS, ALLOWED)
     asked = {"me": actor.user_id, "programmes": _mine(actor), "today": local_day(at)}
     return EndingWork(*rows(_WORK, asked)[0])
+
+
+def office_words(voucher_ids: Sequence[int]) -> dict[int, OfficeWord]:
+    """Voucher → what its family must know; whose vouchers they are is the caller's query, which records the read."""
+    found = [OfficeWord(*row) for row in rows(_TOLD, [list(voucher_ids)])]
+    return {one.voucher_id: one for one in found if one.suspended_for or one.ending}
 
 
 def is_own_child(actor: Actor, child_id: int, on: date) -> bool:

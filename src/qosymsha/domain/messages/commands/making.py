@@ -23,6 +23,11 @@ from qosymsha.kernel.outbox import News
 
 CONSUMER = "notices"
 PORTION = 500
+# What asks for an act and has a last day: once somebody has acted there is no such day, and nothing to be told.
+ASKING = frozenset(
+    {"voucher_issued", "place_offered", "seat_offered", "contract_to_sign", "contract_reminder", "club_refuses",
+     "absence_hearing", "control_found"}
+)  # fmt: skip
 CONFIRMED = frozenset({"month_to_confirm", "month_again", "month_reminder"})  # until an officer may decide
 
 
@@ -97,7 +102,8 @@ def drafted(news: Sequence[News], today: date) -> list[Drafted]:
         ends = whom.confirm_until(how.subject, rows, pieces[0].at) if how.kind in CONFIRMED else {}
         for told in whom.concerned(how, rows, today):
             piece = pieces[told.news]
-            _add(drafts, how, piece, replace(told, due_at=ends.get(piece.subject_id, told.due_at)))
+            if how.kind not in ASKING or told.due_at is not None:
+                _add(drafts, how, piece, replace(told, due_at=ends.get(piece.subject_id, told.due_at)))
     return list(drafts.values())
 
 

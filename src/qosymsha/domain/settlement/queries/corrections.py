@@ -206,7 +206,7 @@ def paid_rows(*, actor: Actor, claim_id: int, territory_id: int, at: datetime) -
         territory_id=territory_id,
         about={"claim": claim_id},
     )
-    return [PaidRow(*row[:-1], left.get(row[0], 0)) for row in found]
+    return [PaidRow._make((*row[:-1], left.get(row[0], 0))) for row in found]
 
 
 def left_of(recovery_id: int) -> int:

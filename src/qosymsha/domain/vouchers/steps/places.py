@@ -19,7 +19,6 @@ from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import month_of, next_month
 from qosymsha.kernel.entropy import uuid4
 
-
 _TAKE = "SELECT group_id, granted FROM take_seats(%s::bigint[], %s::int[])"
 _TAKE_FREE = "SELECT group_id, granted FROM take_free_seats(%s::bigint[], %s::int[])"
 
