@@ -51,7 +51,7 @@ EXEMPT: dict[Function, str] = (
         ("insights", "figures"), ("intake", "case_lines"), ("intake", "case_work"),
         ("agreements", "contract_count"), ("providers", "staff_of"), ("changes", "children_in"),
         ("changes", "children_of_provider"), ("changes", "elsewhere"), ("messages", "unread_count"),
-        ("casework", "held_work"), ("casework", "ending_work"),
+        ("casework", "held_work"), ("casework", "ending_work"), ("choice", "places_now"), ("flags", "chunks"),
     ], FIGURES)
     | dict.fromkeys([
         ("admission", "application_numbered"), ("choice", "list_of_voucher"), ("choice", "vouchers_numbered"),
@@ -172,6 +172,10 @@ def dict_of(module: Module) -> dict[str, tuple[str, str]]:
 
 # Commands whose writes are no fact about anybody: each with its reason.
 UNRECORDED: dict[Function, str] = {
+    ("errands", "begin"): "the machine's progress with what was asked, which is recorded, as is what it does",
+    ("errands", "end"): "the same",
+    ("errands", "mind"): "the same: a lost job is given back",
+    ("errands", "note"): "the same: how far",
     ("factors", "ask_to_add"): "a question to the browser, five minutes old at most: its answer is the deed",
     ("factors", "ask_to_prove"): "a question to the browser, five minutes old at most: its answer is the deed",
     ("factors", "forget_questions"): "questions to browsers, past their retention",

@@ -81,6 +81,11 @@ FIGURES = {
     "provider/groups/<uuid:group_uuid>/close/": "the same, and how many would lose their place",
     "provider/controls/": "visits of a control, in figures",
     "office/applications/": "cases by number and day: neither child nor category",
+    "office/flags/screen/": "a month's marks in figures",
+    "office/claims/draw/": "what would be claimed, in figures by club",
+    "office/acts/draw/": "the same",
+    "family/notices/": "whose notices these are is asked; here none names a child",
+    "family/preferences/": "how many notices are new",
     "office/covers/": "months that lack money, in figures",
 }
 # Pages on which each child shown is one by one, as the walk must have seen them: else it would walk past everything.

@@ -24,17 +24,18 @@ PAGE = 50
 _COUNTED = 99  # the menu says no more than that
 
 # One's own: a guardian's where a child of the notice is still the guardian's, a user's in the door and club of today.
-_OWN = """
-  FROM notice n WHERE n.door = %(door)s AND (
-    %(door)s = 'family' AND n.guardian_id = %(guardian)s AND (n.child_ids = '{}' OR n.child_ids && ARRAY(
-        SELECT w.child_id FROM guardianship w WHERE w.guardian_id = %(guardian)s AND w.valid @> %(today)s::date))
-    OR %(door)s <> 'family' AND n.user_id = %(user)s
-       AND (n.provider_id IS NULL OR n.provider_id = ANY (%(providers)s::bigint[])))"""
-_INBOX = f"""
-SELECT n.uuid, n.kind, cardinality(n.matters), n.child_ids, n.provider_id, n.told_at, n.due_at, n.read_at {_OWN}
+_OWN_FAMILY = """
+  FROM notice n WHERE n.door = 'family' AND n.guardian_id = %(guardian)s
+   AND (n.child_ids = '{}' OR n.child_ids && ARRAY(
+        SELECT w.child_id FROM guardianship w WHERE w.guardian_id = %(guardian)s AND w.valid @> %(today)s::date))"""
+_OWN_STAFF = """
+  FROM notice n WHERE n.door = %(door)s AND n.user_id = %(user)s
+   AND (n.provider_id IS NULL OR n.provider_id = ANY (%(providers)s::bigint[]))"""
+_INBOX = """
+SELECT n.uuid, n.kind, cardinality(n.matters), n.child_ids, n.provider_id, n.told_at, n.due_at, n.read_at {own}
  ORDER BY n.told_at DESC, n.id DESC OFFSET %(skip)s LIMIT %(most)s"""
-_UNREAD = f"SELECT count(*) FROM (SELECT 1 {_OWN} AND n.read_at IS NULL LIMIT %(most)s) AS one"  # noqa: S608 - ours
-_IDS = f"SELECT n.id, n.kind {_OWN} AND (%(uuid)s::uuid IS NULL OR n.uuid = %(uuid)s::uuid)"
+_UNREAD = "SELECT count(*) FROM (SELECT 1 {own} AND n.read_at IS NULL LIMIT %(most)s) AS one"
+_IDS = "SELECT n.id, n.kind {own} AND (%(uuid)s::uuid IS NULL OR n.uuid = %(uuid)s::uuid)"
 
 
 class NoticeShown(NamedTuple):
@@ -58,9 +59,7 @@ def inbox(*, actor: Actor, door: Door, at: datetime, page: int = 1) -> tuple[lis
     """
     require(actor, Action.READ_NOTICES, ALLOWED)
     asked = _whose(actor, door, at) | {"skip": (page - 1) * PAGE, "most": PAGE + 1}
-    with connection.cursor() as cursor:
-        cursor.execute(_INBOX, asked)
-        found = cursor.fetchall()
+    found = _rows(_INBOX, door, asked)
     shown = found[:PAGE]
     wards = set(people.own_child_ids(actor.guardian_id, local_day(at))) if actor.guardian_id is not None else set()
     children = sorted({child for row in shown for child in row[3]} & wards)
@@ -81,16 +80,19 @@ def _names(actor: Actor, child_ids: Sequence[int], at: datetime) -> dict[int, st
 
 def unread_count(*, actor: Actor, door: Door, at: datetime) -> int:
     """How many of one's own notices in this door are not read yet; 99 where there are more."""
-    with connection.cursor() as cursor:
-        cursor.execute(_UNREAD, _whose(actor, door, at) | {"most": _COUNTED})
-        (count,) = cursor.fetchone()
+    ((count,),) = _rows(_UNREAD, door, _whose(actor, door, at) | {"most": _COUNTED})
     return int(count)
 
 
 def own_ids(actor: Actor, door: Door, at: datetime, notice_uuid: UUID | None = None) -> list[tuple[int, str]]:
     """(id, kind) of one's own notices in this door, or of the one with this outside id."""
+    return _rows(_IDS, door, _whose(actor, door, at) | {"uuid": notice_uuid})
+
+
+def _rows(statement: str, door: Door, asked: Mapping[str, Any]) -> list[Any]:
+    own = _OWN_FAMILY if door == Door.FAMILY else _OWN_STAFF
     with connection.cursor() as cursor:
-        cursor.execute(_IDS, _whose(actor, door, at) | {"uuid": notice_uuid})
+        cursor.execute(statement.replace("{own}", own), asked)
         return list(cursor.fetchall())
 
 

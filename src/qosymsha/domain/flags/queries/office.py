@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from qosymsha.domain.flags.access import ALLOWED, Action
@@ -60,7 +61,7 @@ def office_flags(  # noqa: PLR0913 (the filters of a queue)
     An audited read.
     """
     wanted = provider.strip().upper()
-    asked = [_mine(actor), state, state, month, month, wanted, wanted, wanted, wanted]
+    asked: list[Any] = [_mine(actor), state, state, month, month, wanted, wanted, wanted, wanted]
     some = None if only is None else list(only)
     asked += [some, some, list(but), MOST]
     return noted(actor, at, facts(_WHICH, asked))

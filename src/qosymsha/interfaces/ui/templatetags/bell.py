@@ -21,13 +21,16 @@ register = template.Library()
 
 @register.inclusion_tag("ui/bell.html", takes_context=True)
 def bell(context: dict[str, Any]) -> dict[str, object]:
-    """Nothing outside the doors, or in a door that is not open to who asks."""
+    """Nothing outside the doors, or in a door that is not open to who asks; not counted on a form that comes back.
+
+    When a round opens, a refused form has no statement to spare (0035).
+    """
     request: Any = context.get("request")
     actor = context.get("actor")
     door = door_of(request) if request is not None and hasattr(request, "at") else ""
     if not door or actor is None or not actor.holds(DOOR_ROLES[door]):
         return {"address": ""}
-    count = queries.unread_count(actor=actor, door=Door(door), at=request.at)
+    count = queries.unread_count(actor=actor, door=Door(door), at=request.at) if request.method == "GET" else 0
     address = reverse(f"{door}-notices")
     return {"address": address, "count": count, "is_here": request.path.startswith(address)}
 
