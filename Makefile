@@ -23,7 +23,7 @@ serve: setup ## serve the pages and the jobs
 	@$(BIN)/qosymsha serve $(ARGS)
 
 test: setup ## all tests, browser journeys too; exits 3 when journeys lack a browser, unless ALLOW_NO_BROWSER=1
-	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: lint types test ## everything that must be green before a commit
 

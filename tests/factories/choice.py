@@ -200,3 +200,8 @@ def queue(city: City, group: int, how_many: int) -> tuple[ChoiceRound, list[Chil
 def closed_for_good(child: Child) -> None:
     """The child moves away: its voucher is closed."""
     vouchers.close_vouchers(actor=CHECKER, voucher_ids=[child.voucher], reason=CloseReason.MOVED, at=LATER, key=key())
+
+
+def reasons(the_round: ChoiceRound, *rows: tuple[Child, list[int]]) -> list[object]:
+    """Why each of these lists is refused; None for one that is taken."""
+    return [outcome.reason for outcome in file(the_round, rows)]

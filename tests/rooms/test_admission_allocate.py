@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,7 +14,6 @@ from qosymsha.domain.admission.models import Application, ApplicationHistory, Ou
 from qosymsha.domain.admission.rules import AdmissionRefusal
 from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.vouchers.models import Voucher
-from qosymsha.kernel.errors import Refused
 from tests.factories.admission import (
     AFTER,
     City,
@@ -24,17 +21,11 @@ from tests.factories.admission import (
     money_for,
     month_tiyn,
 )
+from tests.factories.refusals import refusal
 from tests.factories.round_stages import closed, expected_order
 
 pytestmark = pytest.mark.django_db
 R = AdmissionRefusal
-VERIFY = Path(__file__).resolve().parents[2] / "verify"
-
-
-def refusal(call: Any) -> Any:
-    with pytest.raises(Refused) as refused:
-        call()
-    return refused.value.reason
 
 
 def test_grants_follow_iterations_over_the_categories_and_vouchers_take_the_money() -> None:

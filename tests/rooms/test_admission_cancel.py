@@ -16,19 +16,14 @@ from qosymsha.domain.admission.models import Application, ApplicationHistory, Ro
 from qosymsha.domain.admission.rules import AdmissionRefusal
 from qosymsha.domain.people.states import Role
 from qosymsha.kernel.actor import Actor
-from qosymsha.kernel.errors import Forbidden, Refused
+from qosymsha.kernel.errors import Forbidden
 from qosymsha.kernel.models import AuditEvent, Outbox
 from tests.factories.admission import AFTER, CLOSES, INSIDE, OPENS, PARTIES, City, money_for
+from tests.factories.refusals import refusal
 
 pytestmark = pytest.mark.django_db
 R = AdmissionRefusal
 WHY = "the council lost its secret"
-
-
-def refusal(call: Any) -> Any:
-    with pytest.raises(Refused) as refused:
-        call()
-    return refused.value.reason
 
 
 def cancel(city: City, the_round: Round, **changes: Any) -> commands.Cancelled:

@@ -27,17 +27,11 @@ from tests.factories.admission import (
     document,
     money_for,
 )
+from tests.factories.refusals import refusal
 from tests.factories.round_stages import publish
 
 pytestmark = pytest.mark.django_db
 R = AdmissionRefusal
-VERIFY = Path(__file__).resolve().parents[2] / "verify"
-
-
-def refusal(call: Any) -> Any:
-    with pytest.raises(Refused) as refused:
-        call()
-    return refused.value.reason
 
 
 @pytest.mark.parametrize(

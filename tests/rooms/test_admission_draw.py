@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +16,7 @@ from qosymsha.domain.admission import commands
 from qosymsha.domain.admission.models import Application, Outcome, Round
 from qosymsha.domain.admission.rules import AdmissionRefusal
 from qosymsha.kernel import entropy
-from qosymsha.kernel.errors import KeyReason, Refused
+from qosymsha.kernel.errors import KeyReason
 from tests.factories.admission import (
     AFTER,
     INSIDE,
@@ -27,17 +26,11 @@ from tests.factories.admission import (
     money_for,
     tickets,
 )
+from tests.factories.refusals import refusal
 from tests.factories.round_stages import closed, tamper
 
 pytestmark = pytest.mark.django_db
 R = AdmissionRefusal
-VERIFY = Path(__file__).resolve().parents[2] / "verify"
-
-
-def refusal(call: Any) -> Any:
-    with pytest.raises(Refused) as refused:
-        call()
-    return refused.value.reason
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,24 +14,19 @@ from qosymsha.domain.admission.rules import AdmissionRefusal
 from qosymsha.domain.allocation import canonical, draw, merkle
 from qosymsha.domain.people.models import ChildStatus
 from qosymsha.domain.people.states import Role
-from qosymsha.kernel.errors import Forbidden, Refused
+from qosymsha.kernel.errors import Forbidden
 from tests.factories.admission import (
     AFTER,
     City,
     money_for,
 )
 from tests.factories.readings import readings
+from tests.factories.refusals import refusal
 from tests.factories.round_stages import closed, expected_order, publish, tamper
 
 pytestmark = pytest.mark.django_db
 R = AdmissionRefusal
 VERIFY = Path(__file__).resolve().parents[2] / "verify"
-
-
-def refusal(call: Any) -> Any:
-    with pytest.raises(Refused) as refused:
-        call()
-    return refused.value.reason
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:

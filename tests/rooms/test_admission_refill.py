@@ -19,8 +19,8 @@ from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.ledger.rules import AccountKey, AccountKind
 from qosymsha.domain.people.models import Guardianship
 from qosymsha.domain.vouchers.models import Voucher
-from qosymsha.kernel.errors import Refused
 from tests.factories.admission import AFTER, CLOSES, INSIDE, OPENS, City, document, money_for, month_tiyn
+from tests.factories.refusals import refusal
 
 pytestmark = pytest.mark.django_db
 R = AdmissionRefusal
@@ -38,12 +38,6 @@ def waiting(families: int = 12, places: int = 4, **rules: Any) -> tuple[City, Ro
 def by_rank(the_round: Round, state: str) -> list[int]:
     rows = Outcome.objects.filter(round=the_round, application__state=state).order_by("rank")
     return list(rows.values_list("application_id", flat=True))
-
-
-def refusal(call: Any) -> Any:
-    with pytest.raises(Refused) as refused:
-        call()
-    return refused.value.reason
 
 
 def test_freed_money_goes_to_the_next_by_rank_and_is_recorded() -> None:

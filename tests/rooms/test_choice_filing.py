@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from qosymsha.domain.choice import commands
 from qosymsha.domain.choice.models import (
     ChoiceList,
     ChoiceListHistory,
-    ChoiceRound,
 )
 from qosymsha.domain.choice.rules import ChoiceRefusal, ListRow
 from qosymsha.domain.providers.models import Accreditation, ClubGroup
@@ -21,9 +19,10 @@ from qosymsha.domain.vouchers import commands as vouchers
 from qosymsha.domain.vouchers.models import Voucher
 from qosymsha.domain.vouchers.rules import EnrolWish, VoucherAnswer
 from qosymsha.kernel.actor import Actor, Grant
-from qosymsha.kernel.errors import Forbidden, KeyReason, Refused
+from qosymsha.kernel.errors import Forbidden, KeyReason
 from tests.factories import choice
 from tests.factories.choice import CLOSES, INSIDE, OFFICER, OPENS, STARTS, Child, town
+from tests.factories.refusals import refusal
 from tests.factories.vouchers import (
     CHANNEL,
     add_group,
@@ -34,17 +33,6 @@ from tests.factories.vouchers import (
 
 pytestmark = pytest.mark.django_db
 R = ChoiceRefusal
-VERIFY = Path(__file__).resolve().parents[2] / "verify"
-
-
-def refusal(call: Any) -> Any:
-    with pytest.raises(Refused) as refused:
-        call()
-    return refused.value.reason
-
-
-def reasons(the_round: ChoiceRound, *rows: tuple[Child, list[int]]) -> list[Any]:
-    return [outcome.reason for outcome in choice.file(the_round, rows)]
 
 
 def test_each_row_is_refused_for_its_own_reason() -> None:
@@ -75,7 +63,7 @@ def test_each_row_is_refused_for_its_own_reason() -> None:
     ]  # fmt: skip
     assert outcomes[0].detail == str(late)
     assert not ChoiceList.objects.exists()
-    assert reasons(the_round, (i, [good])) == [None]
+    assert choice.reasons(the_round, (i, [good])) == [None]
 
 
 def test_a_group_whose_provider_lost_its_accreditation_is_not_wished() -> None:
@@ -84,7 +72,7 @@ def test_a_group_whose_provider_lost_its_accreditation_is_not_wished() -> None:
     the_round = choice.opened(city)
     Accreditation.objects.update(state="limited")
     (a,) = choice.holders(city, 1)
-    assert reasons(the_round, (a, [group])) == [R.WISH_NOT_ACCREDITED]
+    assert choice.reasons(the_round, (a, [group])) == [R.WISH_NOT_ACCREDITED]
 
 
 def test_only_accepted_vouchers_without_a_place_choose() -> None:
@@ -92,8 +80,8 @@ def test_only_accepted_vouchers_without_a_place_choose() -> None:
     group = add_group(city)
     ((voucher, guardian, _),) = enrolled(city, group, 1)
     the_round = choice.opened(city)
-    assert reasons(the_round, (Child(voucher, 0, guardian), [group])) == [R.NOT_HOLDER]
-    assert reasons(the_round, (Child(10**9, 0, guardian), [group])) == [R.NOT_HOLDER]
+    assert choice.reasons(the_round, (Child(voucher, 0, guardian), [group])) == [R.NOT_HOLDER]
+    assert choice.reasons(the_round, (Child(10**9, 0, guardian), [group])) == [R.NOT_HOLDER]
 
 
 def test_lessons_at_the_same_time_as_a_place_the_child_has_are_not_wished() -> None:
@@ -108,8 +96,8 @@ def test_lessons_at_the_same_time_as_a_place_the_child_has_are_not_wished() -> N
     wish = EnrolWish(second, a.guardian, here, STARTS)
     assert vouchers.enrol(actor=CHANNEL, wishes=[wish], at=OPENS, key=key())[0].reason is None
     the_round = choice.opened(city)
-    assert reasons(the_round, (a, [clashing])) == [R.WISH_CLASHES]
-    assert reasons(the_round, (a, [free])) == [None]
+    assert choice.reasons(the_round, (a, [clashing])) == [R.WISH_CLASHES]
+    assert choice.reasons(the_round, (a, [free])) == [None]
 
 
 def accept(voucher: int, guardian: int) -> None:
@@ -139,7 +127,7 @@ def test_a_refused_row_leaves_the_earlier_list_as_it_was() -> None:
     the_round = choice.opened(city)
     (a,) = choice.holders(city, 1)
     choice.file(the_round, [(a, [one])])
-    assert reasons(the_round, (a, [one, 999_999])) == [R.WISH_UNKNOWN]
+    assert choice.reasons(the_round, (a, [one, 999_999])) == [R.WISH_UNKNOWN]
     assert choice.list_of(a).wishes == [one]
 
 

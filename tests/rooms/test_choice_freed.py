@@ -34,19 +34,14 @@ from qosymsha.domain.vouchers.models import Enrolment
 from qosymsha.domain.vouchers.rules import EnrolRefusal, EnrolWish
 from qosymsha.kernel.actor import Actor, Grant
 from qosymsha.kernel.clock import local_instant
-from qosymsha.kernel.errors import Forbidden, Refused
+from qosymsha.kernel.errors import Forbidden
 from tests.factories import choice
 from tests.factories.choice import AFTER, LATER, OFFICER, STARTS, Child, closed_for_good, queue, town
+from tests.factories.refusals import refusal
 from tests.factories.vouchers import CHANNEL, YEAR, City, add_group, key, money
 
 pytestmark = pytest.mark.django_db
 R = ChoiceRefusal
-
-
-def refusal(call: Any) -> Any:
-    with pytest.raises(Refused) as refused:
-        call()
-    return refused.value.reason
 
 
 def states(*children: Child) -> list[str]:

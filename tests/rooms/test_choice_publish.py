@@ -13,16 +13,12 @@ from typing import Any
 import pytest
 
 from qosymsha.domain.choice import commands, queries
-from qosymsha.domain.choice.models import (
-    ChoiceRound,
-)
-from qosymsha.domain.choice.rules import ChoiceRefusal, is_clash
+from qosymsha.domain.choice.rules import is_clash
 from qosymsha.domain.people.models import ChildStatus
 from qosymsha.domain.providers.rules import Slot
 from qosymsha.domain.vouchers import commands as vouchers
 from qosymsha.domain.vouchers.models import Seat
 from qosymsha.domain.vouchers.rules import EnrolRefusal, EnrolWish
-from qosymsha.kernel.errors import Refused
 from tests.factories import choice
 from tests.factories.choice import AFTER, OFFICER, OPENS, STARTS, Child, town
 from tests.factories.vouchers import (
@@ -33,18 +29,7 @@ from tests.factories.vouchers import (
 )
 
 pytestmark = pytest.mark.django_db
-R = ChoiceRefusal
 VERIFY = Path(__file__).resolve().parents[2] / "verify"
-
-
-def refusal(call: Any) -> Any:
-    with pytest.raises(Refused) as refused:
-        call()
-    return refused.value.reason
-
-
-def reasons(the_round: ChoiceRound, *rows: tuple[Child, list[int]]) -> list[Any]:
-    return [outcome.reason for outcome in choice.file(the_round, rows)]
 
 
 def test_what_is_published_is_checked_by_the_verifiers_and_shows_no_child(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,10 +31,11 @@ from qosymsha.domain.vouchers import commands as vouchers
 from qosymsha.domain.vouchers.models import Enrolment
 from qosymsha.domain.vouchers.rules import EnrolWish, VoucherAnswer
 from qosymsha.kernel.actor import Actor
-from qosymsha.kernel.errors import Forbidden, Refused
+from qosymsha.kernel.errors import Forbidden
 from qosymsha.kernel.models import AuditEvent
 from tests.factories import choice
 from tests.factories.choice import AFTER, CLOSES, INSIDE, OFFICER, OPENS, PARTIES, STARTS, Child, town
+from tests.factories.refusals import refusal
 from tests.factories.vouchers import (
     CHANNEL,
     FIRST,
@@ -49,17 +49,6 @@ from tests.factories.vouchers import (
 
 pytestmark = pytest.mark.django_db
 R = ChoiceRefusal
-VERIFY = Path(__file__).resolve().parents[2] / "verify"
-
-
-def refusal(call: Any) -> Any:
-    with pytest.raises(Refused) as refused:
-        call()
-    return refused.value.reason
-
-
-def reasons(the_round: ChoiceRound, *rows: tuple[Child, list[int]]) -> list[Any]:
-    return [outcome.reason for outcome in choice.file(the_round, rows)]
 
 
 def test_a_plan_that_could_not_work_is_refused() -> None:

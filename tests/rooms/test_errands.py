@@ -17,10 +17,11 @@ from qosymsha.domain.errands.rules import LAPSES_AFTER, MOST_TRIES, TASK, Errand
 from qosymsha.domain.errands.states import TRANSITIONS, ErrandState
 from qosymsha.domain.people.states import Role
 from qosymsha.kernel.actor import Actor
-from qosymsha.kernel.errors import Forbidden, KeyReason, Refused
+from qosymsha.kernel.errors import Forbidden, KeyReason
 from qosymsha.kernel.models import AuditEvent
 from tests.factories.admission import AFTER, City
 from tests.factories.errands import asked, wanted
+from tests.factories.refusals import refusal
 from tests.interfaces import browsing
 from tests.queue import jobs
 from tests.races import at_once, patient
@@ -39,12 +40,6 @@ def city() -> City:
 def officer(city: City) -> Actor:
     """An officer who may lead its rounds."""
     return browsing.actor(browsing.official(Role.PROGRAMME_OFFICER, territory_id=city.territory.id, name="one"))
-
-
-def refusal(call: Any) -> Any:
-    with pytest.raises(Refused) as refused:
-        call()
-    return refused.value.reason
 
 
 def cut(**_: Any) -> None:
