@@ -23,9 +23,20 @@ from django.db.models import Field, Model
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "reference"
 ROOMS = (
-    *("ledger", "people", "factors", "documents", "assistance", "programmes", "providers", "vouchers", "agreements"),
+    *(
+        "ledger",
+        "people",
+        "errands",
+        "factors",
+        "documents",
+        "assistance",
+        "programmes",
+        "providers",
+        "vouchers",
+        "agreements",
+    ),
     *("attendance", "trials", "flags", "settlement", "choice", "admission", "intake", "enquiries", "controls"),
-    *("casework", "insights", "figures"),
+    *("casework", "messages", "insights", "figures"),
 )
 MADE = "<!-- Made by scripts/reference.py (`make docs`). Do not edit. -->\n"
 

@@ -24,7 +24,7 @@ from qosymsha.interfaces.jobs.app import TASKS, app
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_instant
 from qosymsha.kernel.models import AuditEvent, AuditLink, IdempotencyKey
-from tests.factories import admission, settlement
+from tests.factories import admission, horizon, settlement
 from tests.queue import SLOW_WORKER, child, jobs, until
 
 NIGHT = local_instant(date(2026, 3, 20), 0, 10)
@@ -119,6 +119,7 @@ def test_a_refill_that_a_rule_refuses_is_no_fault() -> None:
 @COMMIT
 def test_the_audit_chain_takes_in_what_happened() -> None:
     played_city(families=1, places=1)
+    horizon.settled()
     duties.link_audit(NIGHT)
     assert AuditLink.objects.count() == AuditEvent.objects.count() > 0
     duties.link_audit(NIGHT)

@@ -13,7 +13,7 @@ from qosymsha.interfaces.jobs import upkeep
 from qosymsha.kernel import outbox
 from qosymsha.kernel.clock import local_instant
 from qosymsha.kernel.models import IdempotencyKey, Outbox, OutboxCursor
-from tests.factories import admission
+from tests.factories import admission, horizon
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FIRST = UUID(int=1)
@@ -101,6 +101,7 @@ def news_of(month: datetime) -> None:
 def test_a_month_of_news_goes_when_everybody_has_read_it_and_not_before() -> None:
     month, later = datetime.fromisoformat("2021-03-15T05:00+00:00"), local_instant(date(2021, 8, 1))
     news_of(month)
+    horizon.settled()
     with transaction.atomic():
         assert outbox.unread("slow")  # has looked, has not handled
     upkeep.forget_news(later)

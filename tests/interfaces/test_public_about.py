@@ -142,9 +142,10 @@ def test_with_the_database_down_the_page_says_so_in_the_visitors_language(
         broken.setattr(BaseDatabaseWrapper, "cursor", down)
         answer = client.get(f"/{language}/{page}")
     shown = unescape(answer.content.decode())
-    assert answer.status_code == 500
+    assert answer.status_code == 503
+    assert answer["Retry-After"]
     assert answer["Cache-Control"] == "no-store"
-    assert texts.say(language, "error.500.h1") in shown
+    assert texts.say(language, "error.503.h1") in shown
     assert f'class="button" href="/{language}/{page}"' in shown, "try again"
     assert f'class="button quiet" href="/{language}/"' in shown
     assert "gone" not in shown

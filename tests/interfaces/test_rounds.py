@@ -162,7 +162,7 @@ def test_a_file_is_saved_never_shown_never_guessed_and_kept_for_ever(client: Cli
 
 @pytest.mark.parametrize(
     "name",
-    ["secret.txt", "..%2fsecret.txt", "%2e%2e/secret.txt", "../../secret.txt", "/etc/passwd", "closed.tsv%00", ""],
+    ["secret.txt", "..%2fsecret.txt", "%2e%2e/secret.txt", "../../secret.txt", "/etc/passwd", ""],
 )
 def test_no_path_comes_from_an_address(client: Client, store: Path, name: str) -> None:
     story = rounds.publish(rounds.allocated())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.db import OperationalError
 from django.test import Client
 
 from qosymsha.domain.people.commands import dismiss
@@ -77,7 +76,7 @@ def test_an_error_of_ours_leads_back_to_the_page_and_to_the_doors_first(
     family: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object, **__: object) -> None:
-        raise OperationalError("the server is gone")
+        raise LookupError("the server is gone")
 
     monkeypatch.setattr(views.queries, "own_children", fails)
     family.raise_request_exception = False
