@@ -17,6 +17,7 @@ from qosymsha.domain.settlement import queries
 from qosymsha.domain.settlement.commands import apply_replies, draw_claims, replies
 from qosymsha.domain.settlement.models import BankReply, ClaimRow
 from qosymsha.domain.settlement.ports import Reply, ReplyStatus
+from qosymsha.domain.settlement.queries import drawing
 from qosymsha.kernel import locks
 from qosymsha.kernel.entropy import uuid4
 from tests.factories.settlement import (
@@ -98,7 +99,7 @@ def draw_both(home: City) -> list[str]:
 
 def test_two_draws_of_one_contract_claim_each_row_once(monkeypatch: pytest.MonkeyPatch) -> None:
     home = two_months()
-    slowly(monkeypatch, queries, "payable_rows")
+    slowly(monkeypatch, drawing, "payable_rows")
     assert draw_both(home) == ["done", "done"]
     assert ClaimRow.objects.count() == 2
     assert ledger.totals([home.line.id])[home.line.id]["payable"] == 2 * TARIFF * UNITS
@@ -108,7 +109,7 @@ def test_control_without_the_lock_both_take_januarys_row_and_only_the_constraint
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     home = two_months()
-    slowly(monkeypatch, queries, "payable_rows")
+    slowly(monkeypatch, drawing, "payable_rows")
 
     def unlocked(programme_id: int, provider_ids: Any) -> list[queries.ContractFacts]:
         with connection.cursor() as cursor:
