@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from qosymsha.domain.settlement.ports import Certificate, SignatureFault, Writer
+from qosymsha.integrations import faking
+from qosymsha.integrations.faking import ELSEWHERE, FakeHandler, FakeServer
 from qosymsha.integrations.signing import cms
 from qosymsha.integrations.signing.demo import DemoSigning, told
 from qosymsha.kernel.errors import Refused
@@ -23,20 +23,13 @@ from qosymsha.kernel.errors import Refused
 _STATUS = {"down": 500, "busy": 429, "moved": 302}
 
 
-class FakeNcaNode(ThreadingHTTPServer):
+class FakeNcaNode(FakeServer):
     """Listens on a free port of this machine. `owner` and `at` are whose key `/cms/sign` holds, and its clock."""
 
-    daemon_threads = True
-
     def __init__(self, owner: Writer, at: datetime) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.signing, self.owner, self.at, self.mood = DemoSigning(), owner, at, ""
         self.asked = 0
-
-    @property
-    def address(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.server_port}"
 
     def answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """What the service would say; ValueError is its 400."""
@@ -66,15 +59,8 @@ class FakeNcaNode(ThreadingHTTPServer):
 @contextmanager
 def running(owner: Writer, at: datetime) -> Iterator[FakeNcaNode]:
     """The stand-in, served by a thread until the end of the block."""
-    server = FakeNcaNode(owner, at)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with faking.serving(FakeNcaNode(owner, at)) as server:
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _written(certificate: Certificate, is_known: bool, is_revoked: bool) -> dict[str, Any]:
@@ -90,34 +76,25 @@ def _written(certificate: Certificate, is_known: bool, is_revoked: bool) -> dict
     }
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(FakeHandler):
     server: FakeNcaNode
 
     def do_POST(self) -> None:
         """Answer one question, in the server's mood."""
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = self.body()
         self.server.asked += 1
         mood = self.server.mood
         if mood == "slow":
             time.sleep(3)
         if mood in _STATUS:
-            self._say(_STATUS[mood], b"{}")
+            self.send(_STATUS[mood], b"{}", {"Location": ELSEWHERE} if mood == "moved" else None)
             return
         try:
             content = json.dumps(self.server.answer(self.path, json.loads(body))).encode()
         except ValueError:
-            self._say(400, b'{"status":400,"message":"bad"}')
+            self.send(400, b'{"status":400,"message":"bad"}')
             return
-        self._say(200, b"<html>gateway</html>" if mood == "garbage" else content, cut=mood == "cut")
-
-    def _say(self, status: int, content: bytes, *, cut: bool = False) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        if status == 302:
-            self.send_header("Location", "http://127.0.0.1:1/elsewhere")
-        self.end_headers()
-        self.wfile.write(content[: len(content) // 2] if cut else content)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Say nothing."""
+        if mood == "cut":
+            self.cut(content)
+        else:
+            self.send(200, b"<html>gateway</html>" if mood == "garbage" else content)

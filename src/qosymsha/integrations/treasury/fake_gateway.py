@@ -9,30 +9,24 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from qosymsha.integrations import faking
+from qosymsha.integrations.faking import ELSEWHERE, FakeHandler, FakeServer
 from qosymsha.integrations.treasury.fake import FakeTreasury
 from qosymsha.integrations.treasury.messages import read_replies
 
 _STATUS = {"down": 500, "busy": 429, "moved": 302}
 
 
-class FakeGateway(ThreadingHTTPServer):
+class FakeGateway(FakeServer):
     """Listens on a free port of this machine; `mood` is how it behaves now, `asked` counts what reached it."""
 
-    daemon_threads = True
-
     def __init__(self, bank: FakeTreasury, token: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.bank, self.token, self.mood, self.asked = bank, token, "", 0
         self._messages: dict[str, bytes] = {}
         self._lock = threading.Lock()
-
-    @property
-    def address(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.server_port}"
 
     def work(self) -> None:
         """The bank acts: what it has to say stands in messages that wait to be fetched."""
@@ -63,18 +57,11 @@ class FakeGateway(ThreadingHTTPServer):
 @contextmanager
 def running(bank: FakeTreasury, token: str = "secret") -> Iterator[FakeGateway]:  # noqa: S107 - a tester's token
     """The stand-in, served by a thread until the end of the block."""
-    server = FakeGateway(bank, token)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with faking.serving(FakeGateway(bank, token)) as server:
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(FakeHandler):
     server: FakeGateway
 
     def do_GET(self) -> None:
@@ -90,32 +77,23 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = self.body()
         self.server.asked += 1
         mood = self.server.mood
         if mood == "slow":
             time.sleep(2)
         if mood in _STATUS:
-            self._say(_STATUS[mood], b"{}")
+            self.send(_STATUS[mood], b"{}", {"Location": ELSEWHERE} if mood == "moved" else None)
             return
-        if self.headers.get("Authorization") != f"Bearer {self.server.token}":
-            self._say(401, b"{}")
+        if not self.is_known(self.server.token):
+            self.send(401, b"{}")
             return
         try:
             content = json.dumps(self.server.answer(self.command, self.path, body)).encode()
         except ValueError:
-            self._say(400, b"{}")
+            self.send(400, b"{}")
             return
-        self._say(200, b"<html>200 OK</html>" if mood == "garbage" else content, cut=mood == "cut")
-
-    def _say(self, status: int, content: bytes, *, cut: bool = False) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        if status == 302:
-            self.send_header("Location", "http://127.0.0.1:1/elsewhere")
-        self.end_headers()
-        self.wfile.write(content[: len(content) // 2] if cut else content)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Say nothing."""
+        if mood == "cut":
+            self.cut(content)
+        else:
+            self.send(200, b"<html>200 OK</html>" if mood == "garbage" else content)
