@@ -1,9 +1,12 @@
 """What every bench says: the processor, its flags, what NumPy dispatches to; how time is taken; each bar as it ends."""
 
 import os
+import statistics
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -42,6 +45,37 @@ def second_core() -> float:
         list(each(hashing.numbers, [chunk] * 4))
         one = least_wall(lambda: list(each(hashing.numbers, [chunk])))
         return least_wall(lambda: list(each(hashing.numbers, [chunk] * 2))) / one
+
+
+@contextmanager
+def pace() -> Iterator[list[float]]:
+    """Processor seconds of one and the same small piece of work, four times a second while the block runs.
+
+    A core that is shared with other machines does less in a second of processor time than one that is not. Whoever
+    compares two runs divides by the middle of these.
+    """
+    seen: list[float] = []
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(0.25):
+            start = time.thread_time()
+            sum(range(50_000))
+            seen.append(time.thread_time() - start)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        is_over.set()
+        watcher.join()
+
+
+def told_pace(seen: list[float], best: float) -> str:
+    """The speed of a core during a run, in shares of the best speed seen: in the middle, and in its worst tenth."""
+    worst = sorted(seen)[int(0.9 * len(seen))]
+    return f"a core did {best / statistics.median(seen):.0%} of its best, {best / worst:.0%} in the worst tenth"
 
 
 def without_avx512(module: str) -> None:

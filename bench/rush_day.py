@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import statistics
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bench import traffic
-from bench.machine import bar
+from bench.machine import bar, pace, told_pace
 from bench.rush_meter import Meter, Spent
 from bench.rush_served import Here, Jobs, jobs_of, serving
 
@@ -97,16 +98,18 @@ def _searched(address: traffic.Address, seconds: int) -> float:
 def _rush(day: Day, jobs: Jobs, rate: float) -> dict[str, Any]:
     seconds = len(jobs) / rate
     then, load = day.meter.read(), os.getloadavg()[0]
-    filed, searched = traffic.mixed_loop(
-        [(day.address, jobs, rate), (day.lookers, _searches(int(SEARCH_RATE * seconds)), SEARCH_RATE)]
-    )
+    with pace() as seen:
+        filed, searched = traffic.mixed_loop(
+            [(day.address, jobs, rate), (day.lookers, _searches(int(SEARCH_RATE * seconds)), SEARCH_RATE)]
+        )
     spent = day.meter.since(then)
     told, search = traffic.summary(filed), traffic.summary(searched)
     bad = sum(1 for o in [*filed, *searched] if not 0 < o.status < 500)
     print(
         f"{len(jobs):,} families at {rate:.0f}/s: answered {told.rate:.0f}/s, p50 {1000 * told.p50:.0f} ms,"
         f" p99 {told.p99:.2f} s, most {told.most:.2f} s {told.statuses}; search p99 {1000 * search.p99:.0f} ms"
-        f" ({search.p99 / day.quiet:.1f} of quiet) {search.statuses}; {_busy(spent)}, load before {load:.1f}",
+        f" ({search.p99 / day.quiet:.1f} of quiet) {search.statuses}; {_busy(spent)}, load before {load:.1f};"
+        f" {told_pace(seen, _best(seen))}",
         flush=True,
     )
     return {
@@ -121,7 +124,17 @@ def _rush(day: Day, jobs: Jobs, rate: float) -> dict[str, Any]:
         "search_p99": search.p99,
         "search": search.p99 / day.quiet,
         "cores": {"app": spent.app / spent.wall, "database": spent.database / spent.wall},
+        "pace": statistics.median(seen),
     }
+
+
+_fastest: list[float] = []
+
+
+def _best(seen: list[float]) -> float:
+    """The least time that the small piece of work took in any run so far."""
+    _fastest[:] = [min([*_fastest, *seen])]
+    return _fastest[0]
 
 
 def _busy(spent: Spent) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import psycopg
@@ -149,6 +149,36 @@ def test_the_pace_is_measured_only_while_somebody_waits() -> None:
         assert line.enter()
         line.leave()
     assert line.pace == 0.0
+
+
+def a_line_with(monkeypatch: pytest.MonkeyPatch, waiting: int, gaps: Sequence[float]) -> Line:
+    """So many wait, after places that became free at such distances, in seconds."""
+    line, clock = Line(Limits(places=1)), [0.0]
+    monkeypatch.setattr("qosymsha.interfaces.ui.shedding.time.monotonic", lambda: clock[0])
+    line._waiting.extend(threading.Lock() for _ in range(waiting))
+    line._count()
+    for gap in gaps:
+        clock[0] += gap
+        line._count()
+    return line
+
+
+STOOD_STILL = [*[0.005] * 60, 1.4]
+
+
+def test_a_moment_in_which_the_disk_stood_still_sends_nobody_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not a_line_with(monkeypatch, 150, STOOD_STILL)._is_full()
+
+
+def test_control_where_one_wait_counts_for_a_pace_it_sends_many_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qosymsha.interfaces.ui.shedding._LEAP", 1e9)
+    assert a_line_with(monkeypatch, 33, STOOD_STILL)._is_full()
+
+
+def test_a_server_that_became_slow_has_a_short_line_within_a_few_dozen_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert a_line_with(monkeypatch, 40, [0.1] * 40)._is_full()
 
 
 def test_those_who_look_and_those_who_file_do_not_wait_for_each_other() -> None:

@@ -31,6 +31,7 @@ _EXEMPT = re.compile(r"/(?:(?:kk|ru|en)/)?(?:static|health|status)(?:/|\Z)")
 _OWN = re.compile(r"/(?:kk|ru|en)/(?:family|provider|office|sign-in|sign-out|step-up)/")
 _RETRY_SECONDS = (3, 9)  # drawn anew each time, so that those sent away do not come back as one
 _WEIGHT = 0.05  # of the newest wait in the average: it follows a change within some twenty requests
+_LEAP, _BRISK = 4.0, 0.005  # one wait counts for so many times the pace at most; seconds, a pace that any server has
 _POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 
 
@@ -71,7 +72,8 @@ def limits() -> Limits:
 class Line:
     """Places, and a line before them: first come, first served.
 
-    `pace`: seconds between two places that became free, an average over the last ones while somebody waited.
+    `pace`: seconds between two places that became free, an average over the last ones while somebody waited. One long
+    wait is no pace: a second in which the disk stood still must not send those away who will be served right after it.
     """
 
     def __init__(self, given: Limits) -> None:
@@ -126,7 +128,8 @@ class Line:
     def _count(self) -> None:
         now = time.monotonic()
         if self._freed_at is not None:
-            self.pace += (now - self._freed_at - self.pace) * _WEIGHT
+            wait = min(now - self._freed_at, _LEAP * max(self.pace, _BRISK))
+            self.pace += (wait - self.pace) * _WEIGHT
         self._freed_at = now
 
 
@@ -195,5 +198,5 @@ def busy_page(language: str, is_post: bool) -> bytes:
         f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{heading} · Qosymsha</title><link rel="stylesheet" href="/static/ui/qosymsha.css"></head>'
-        f'<body><main id="main"><div class="wrap"><h1>{heading}</h1>{advice}</div></main></body></html>\n'
+        f'<body><main id="main"><div class="wrap hero"><h1>{heading}</h1>{advice}</div></main></body></html>\n'
     ).encode()
