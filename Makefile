@@ -8,7 +8,7 @@ WORKERS ?= 3
 KILLS ?= 20
 export PYTHON
 
-.PHONY: sbom offline help setup demo serve test check lint types format journeys bench night cluster-test docs
+.PHONY: sbom offline help setup demo serve test check lint types format journeys bench night cluster-test docs weaknesses
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -57,6 +57,9 @@ cluster-test: setup ## three database nodes, the leader killed KILLS=20 times un
 	@$(BIN)/python -m tests.cluster.split --report night/split.json || test $$? = 3
 	@$(BIN)/python -m tests.cluster.city --report night/city.json || test $$? = 3
 	@$(BIN)/python -m tests.faults.disks --losses 10 --report night/disks.json
+
+weaknesses: setup ## every pinned part against a database of known weaknesses: OSV=all.zip (osv.dev, PyPI)
+	@$(BIN)/python scripts/weaknesses.py $(OSV) $(ARGS)
 
 sbom: setup ## the bill of materials (CycloneDX) from the lock files, in sbom/
 	@$(BIN)/python scripts/sbom.py $(ARGS)

@@ -122,6 +122,11 @@ def batteries(workers: str) -> list[Battery]:
             (sys.executable, "-m", "tests.faults.upgrades", "--report={folder}/upgrades.json"),
         ),
         Battery(
+            "rollback",
+            "every migration of the house taken back and played again: nothing left behind, the tables as before",
+            (sys.executable, "-m", "tests.faults.rollback", "--report={folder}/rollback.json"),
+        ),
+        Battery(
             "previous",
             "the version before runs on the tables of this one",
             (sys.executable, "-m", "tests.faults.previous"),

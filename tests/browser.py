@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+STUCK = "the browser is stuck"  # a journey that fails with these words is played again (`tests/conftest.py`)
 
 
 def find_browser() -> Path | None:

@@ -19,16 +19,6 @@ DATABASE = "qosymsha"  # pytest-django makes test_qosymsha, test_qosymsha_gw0, â
 
 
 def _point_django_at_the_tests_server() -> None:
-    outside = os.environ.get("QOSYMSHA_TEST_DATABASE_URL")
-    if outside:
-        os.environ["DATABASE_URL"] = outside
-        return
-    if STATE not in os.environ:
-        os.environ[STATE] = tempfile.mkdtemp(prefix="qosymsha-test-")
-    os.environ["DATABASE_URL"] = address(Path(os.environ[STATE])).url(DATABASE)
-
-
-def _point_django_at_the_tests_server() -> None:
     os.environ.setdefault("QOSYMSHA_MODE", "test")
     outside = os.environ.get("QOSYMSHA_TEST_DATABASE_URL")
     if outside:

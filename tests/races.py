@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from django.db import connection
 
 
@@ -28,7 +30,20 @@ def at_once(*acts: Callable[[threading.Barrier], Any]) -> list[Any]:
         thread.start()
     for thread in threads:
         thread.join(timeout=60)
+    assert not any(thread.is_alive() for thread in threads), "one still waits: what it heard is not known"
     return answers
+
+
+def slowly(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, seconds: float = 0.4) -> None:
+    """Let the others in between what this function finds and what is made of it."""
+    right = getattr(module, name)
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        found = right(*args, **kwargs)
+        time.sleep(seconds)
+        return found
+
+    monkeypatch.setattr(module, name, slow)
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from string import Template
 
 TEMPLATES = Path(__file__).parent / "templates"
 PASSWORDS = ("superuser", "replication", "rewind", "patroni")
-_AS_TOLD = ("network", "connections", "visitors", "shared_buffers", "watchdog")
+_AS_TOLD = ("network", "connections", "visitors", "shared_buffers", "watchdog", "by_certificate")
+_DATABASE_FILES = ("authority", "certificate", "key")
 # What anyone may look at, from a standby; all else goes to the database that leads. A test holds the table of all
 # addresses against it: nothing that knows somebody may match.
 _LOOKS = "clubs|points|open|accessibility|design|offline|status|rounds|controls|choice"
@@ -61,6 +62,11 @@ class Inventory:
     visitors: int = 20_000  # lines that haproxy holds at once; it needs twice as many open files
     shared_buffers: str = "1GB"
     sockets: str = "/run/postgresql"
+    plain_listen: str = ""  # where visitors without TLS arrive; they are sent on, their forms refused
+    inside_authority: str = ""  # who signs the certificates of the pages' servers; empty: plain HTTP to them
+    inside_proxy: str = ""  # haproxy's own certificate and key, by which those servers know it
+    database_tls: dict[str, str] = field(default_factory=dict)  # authority, certificate, key: files on each node
+    by_certificate: list[str] = field(default_factory=lambda: ["qosymsha", "qosymsha_pages"])  # roles without password
     watchdog: str = "automatic"  # a kernel that stops a node which lost its lease; `off` where there is none
 
 
@@ -74,7 +80,8 @@ def read(path: Path) -> Inventory:
     try:
         passwords = tomllib.loads(Path(told["passwords"]).read_text("utf-8"))
         pages = told.get("pages", {})
-        certificate = f" ssl crt {pages['certificate']}" if "certificate" in pages else ""
+        inside = told.get("inside", {})
+        certificate = f" ssl crt {pages['certificate']} alpn h2,http/1.1" if "certificate" in pages else ""
         found = Inventory(
             city=told["city"],
             postgres_bin=told["postgres_bin"],
@@ -84,11 +91,11 @@ def read(path: Path) -> Inventory:
             applications=[Application(**row) for row in told.get("application", [])],
             pages_listen=f"{pages.get('address', '127.0.0.1:8080')}{certificate}",
             host_name=pages.get("host", "localhost"),
-            **{
-                name: told[name]
-                for name in ("network", "connections", "visitors", "shared_buffers", "watchdog")
-                if name in told
-            },
+            plain_listen=pages.get("plain", ""),
+            inside_authority=inside.get("authority", ""),
+            inside_proxy=inside.get("proxy", ""),
+            database_tls=told.get("database_tls", {}),
+            **{name: told[name] for name in _AS_TOLD if name in told},
         )
     except KeyError as error:
         raise ValueError(f"{path}: {error} is missing; see inventory.example.toml") from error
@@ -110,6 +117,8 @@ def checked(inventory: Inventory) -> Inventory:
         raise ValueError("a node's name stands twice")
     if missing := [name for name in PASSWORDS if not inventory.passwords.get(name)]:
         raise ValueError(f"no password for: {', '.join(missing)}")
+    if (tls := inventory.database_tls) and set(tls) != set(_DATABASE_FILES):
+        raise ValueError(f"database_tls needs {', '.join(_DATABASE_FILES)}, and nothing else")
     return inventory
 
 
@@ -133,10 +142,57 @@ def _values(inventory: Inventory) -> dict[str, object]:
         "etcd_hosts": ",".join(f"{n.host}:{n.etcd_port}" for n in nodes),
         "primary_servers": "\n".join(checks),
         "replica_servers": "\n".join(checks),
-        "application_servers": "\n".join(f"    server {n.name} {n.host}:{n.port} check" for n in pages),
-        "looking_servers": "\n".join(f"    server {n.name} {n.host}:{n.looking_port} check" for n in pages),
+        "application_servers": "\n".join(_server(inventory, n, n.port) for n in pages),
+        "looking_servers": "\n".join(_server(inventory, n, n.looking_port) for n in pages),
+        "plain_frontend": _PLAIN.format(inventory.plain_listen) if inventory.plain_listen else "",
+        "database_tls": _database_tls(inventory.database_tls),
+        "database_links": _links(inventory.database_tls),
+        "database_callers": _callers(inventory),
         **{f"{name}_password": inventory.passwords[name] for name in PASSWORDS},
     }
+
+
+_PLAIN = """
+# A page asked for without TLS is asked for again with it; a form sent without is refused, so that it is noticed.
+frontend plain
+    bind {}
+    mode http
+    http-request redirect scheme https code 308 if {{ method GET HEAD }}
+    http-request deny deny_status 403
+"""
+
+
+def _server(inventory: Inventory, node: Application, port: int) -> str:
+    """A page server's line: inside TLS it proves by its certificate that it is the node of this name."""
+    plain = f"    server {node.name} {node.host}:{port} check"
+    if not inventory.inside_authority:
+        return plain
+    name = f"verifyhost {node.name} sni str({node.name}) check-sni {node.name}"
+    own = f" crt {inventory.inside_proxy}" if inventory.inside_proxy else ""
+    return f"{plain} ssl verify required ca-file {inventory.inside_authority} {name}{own}"
+
+
+def _database_tls(files: dict[str, str]) -> str:
+    if not files:
+        return ""
+    lines = ["", 'ssl: "on"', "ssl_min_protocol_version: TLSv1.2", f"ssl_ca_file: {files['authority']}"]
+    lines += [f"ssl_cert_file: {files['certificate']}", f"ssl_key_file: {files['key']}"]
+    return "\n    ".join(lines)
+
+
+def _links(files: dict[str, str]) -> str:
+    """How a node speaks to another: it looks who that is."""
+    return f", sslmode: verify-full, sslrootcert: {files['authority']}" if files else ""
+
+
+def _callers(inventory: Inventory) -> str:
+    """Who may come from other machines: roles of `by_certificate` by nothing else, the rest by password; all in TLS."""
+    kind = "hostssl" if inventory.database_tls else "host"
+    lines = [f"{kind} replication replicator {inventory.network} scram-sha-256"]
+    if inventory.database_tls and inventory.by_certificate:
+        lines.append(f"hostssl all {','.join(inventory.by_certificate)} {inventory.network} cert")
+    lines.append(f"{kind} all all {inventory.network} scram-sha-256")
+    return "\n".join(f"    - {line}" for line in lines)
 
 
 def _write(path: Path, template: str, values: dict[str, object]) -> Path:

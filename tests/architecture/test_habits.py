@@ -30,6 +30,11 @@ def test_no_module_outgrows_its_limit() -> None:
     assert {m.name: n for m in modules() if (n := lines(m.path.read_text("utf-8"))) > MODULE_LINES} == {}
 
 
+def test_no_test_module_outgrows_it_either() -> None:
+    tests = (ROOT / "tests").rglob("*.py")
+    assert {p.name: n for p in tests if (n := lines(p.read_text("utf-8"))) > MODULE_LINES} == {}
+
+
 @pytest.mark.parametrize("model", OURS, ids=lambda m: m.__name__)
 def test_every_model_says_what_personal_data_it_holds_and_how_long(model: type) -> None:
     note = model.__doc__ or ""

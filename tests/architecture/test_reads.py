@@ -172,6 +172,7 @@ def dict_of(module: Module) -> dict[str, tuple[str, str]]:
 
 # Commands whose writes are no fact about anybody: each with its reason.
 UNRECORDED: dict[Function, str] = {
+    ("documents", "count_try"): "how often a scanner gave no word; its word is recorded",
     ("errands", "begin"): "the machine's progress with what was asked, which is recorded, as is what it does",
     ("errands", "end"): "the same",
     ("errands", "mind"): "the same: a lost job is given back",

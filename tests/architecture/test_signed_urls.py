@@ -32,6 +32,7 @@ OPEN: dict[str, str] = {
     "step-up/code/": "needs a visit; the command asks for a right",
     "step-up/passkey/": "needs a visit; the command asks for a right",
     "second-factor/": "needs a visit; the command asks for a right",
+    "first-factor/": "needs a visit that awaits a second factor; shows nothing of anybody",
 }
 FILLED = {"uuid": "00000000-0000-0000-0000-000000000007", "int": "7", "str": "x", "slug": "x", "path": "x"}
 

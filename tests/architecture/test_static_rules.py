@@ -8,48 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
-import tomllib
-from collections.abc import Callable, Iterator
-from functools import cache
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-from tests.architecture.house import ROOT, SOURCE, Module, modules
-
-Finder = Callable[[Module], Iterator[str]]
-HOUSE = [m for m in modules() if ".migrations." not in m.name]
-SCRIPTS = {p.relative_to(SOURCE).as_posix(): p.read_text("utf-8") for p in sorted(SOURCE.rglob("*.js"))}
-PAGES = {p.relative_to(SOURCE).as_posix(): p.read_text("utf-8") for p in sorted(SOURCE.rglob("*.html"))}
-
-
-def found(finder: Finder, house: list[Module] | None = None) -> list[str]:
-    """Every hit, as `module: what`."""
-    return [f"{m.name}: {hit}" for m in house or HOUSE for hit in finder(m)]
-
-
-def planted(text: str, name: str = "interfaces.office.planted") -> list[Module]:
-    """A module that does not exist."""
-    return [Module(name, Path("planted.py"), ast.parse(text))]
-
-
-@cache
-def calls(module: Module) -> list[tuple[str, ast.Call]]:
-    """(dotted name as written, call)."""
-    return [(ast.unparse(node.func), node) for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
-
-
-@cache
-def imported(module: Module) -> set[str]:
-    """Top names and dotted names that a module imports."""
-    names: set[str] = set()
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
-
+from tests.architecture.house import Module
+from tests.architecture.searches import PAGES, Finder, calls, found, imported, planted
 
 # -- statements -------------------------------------------------------------------------------------------------------
 
@@ -59,6 +23,7 @@ PARTS = {
     "domain.attendance.queries.lessons": {"columns"},
     "domain.attendance.queries.months": {"which"},
     "domain.attendance.steps.holds": {"column"},
+    "domain.casework.queries.holds": {"_counts(kind)"},
     "domain.changes.queries": {"attendance.SESSION_COLUMNS"},
     "domain.controls.queries": {"which", "order"},
     "domain.flags.queries.flags": {"which"},
@@ -239,28 +204,7 @@ def test_no_form_asks_for_a_password() -> None:
     assert found(lambda m: (name for name, _ in calls(m) if name.endswith("PasswordInput"))) == []
 
 
-# -- other machines, XML -----------------------------------------------------------------------------------------------
-
-_OUTSIDE = {"requests", "httpx", "urllib.request", "urllib3", "http.client", "socket", "ftplib", "smtplib", "aiohttp"}
-# Who may hold a connection, and why.
-CLIENTS = {
-    "integrations.outgoing": "the one client",
-    "integrations.identity.wire": "the identity provider's, with the same bounds",
-    "integrations.messages.smtp": "the operator's mail server, encrypted and bounded in time",
-    "integrations.judged": "names the faults of the client's connection",
-    "interfaces.cli.serve": "looks whether a port is free",
-}
-
-
-def asking(module: Module) -> Iterator[str]:
-    """A connection outside the client."""
-    names = {one for one in imported(module) if one in _OUTSIDE or one.rpartition(".")[0] in _OUTSIDE}
-    yield from sorted(names) if module.name not in CLIENTS else ()
-
-
-def test_only_the_client_asks_other_machines() -> None:
-    assert found(asking) == []
-
+# -- XML ---------------------------------------------------------------------------------------------------------------
 
 # Schemas that a pinned package brings along.
 _SCHEMAS = {"etree.parse(folder / 'templates' / MESSAGE / f'{MESSAGE}.xsd')", "etree.parse(path)"}
@@ -292,117 +236,6 @@ def test_no_path_through_xml_is_put_together() -> None:
     assert found(walks) == []
 
 
-# -- chance, hashes, clocks, logs --------------------------------------------------------------------------------------
-
-# Chance that keeps no secret, or stands at the beginning of a process.
-_CHANCE = {
-    "kernel.entropy": "the one place",
-    "domain.allocation.draw": "a party's own secret, beside its commitment; the engine knows no kernel",
-    "config.settings": "a session key of a process that was given none",
-    "interfaces.cli.main": "the id of a verb's reads",
-    "interfaces.ui.journal": "the id of a request",
-    "interfaces.ui.shedding": "when a crowd comes back",
-    "interfaces.cli.migrating": "when a try is repeated",
-    "interfaces.cli.backup": "which second a drill restores",
-}
-
-
-def chance(module: Module) -> Iterator[str]:
-    """Chance from elsewhere than the kernel."""
-    if module.name in _CHANCE or module.name.startswith("demo."):
-        return
-    yield from sorted(imported(module) & {"random", "secrets", "numpy.random"})
-    yield from (name for name, _ in calls(module) if name in ("os.urandom", "uuid.uuid1", "uuid.uuid4"))
-
-
-def test_chance_comes_from_one_place() -> None:
-    assert found(chance) == []
-
-
-def broken(module: Module) -> Iterator[str]:
-    """MD5 and SHA-1; what TOTP's standard asks for stands in `people`."""
-    for name, _ in calls(module):
-        if re.search(r"\b(md5|sha1|SHA1|MD5)\b", name) and not module.name.startswith("domain.people."):
-            yield name
-
-
-def test_no_broken_hash_is_used() -> None:
-    assert found(broken) == []
-
-
-_CRYPTO = {"hashlib", "hmac", "secrets", "cryptography", "joserfc", "fido2", "asn1crypto"}
-
-
-def test_every_use_of_cryptography_stands_in_the_inventory() -> None:
-    told = (ROOT / "docs" / "security" / "cryptography.md").read_text("utf-8")
-    named = set(re.findall(r"`([a-z_]+(?:/[a-z_0-9]+)+)`", told))
-    used = {
-        m.name.replace(".", "/")
-        for m in HOUSE
-        if {one.partition(".")[0] for one in imported(m)} & _CRYPTO and not m.name.startswith("demo.")
-    }
-    missing = {one for one in used if one not in named and not any(one.startswith(f"{n}/") for n in named)}
-    assert missing == set(), "say in docs/security/cryptography.md what it is for"
-
-
-def naive(module: Module) -> Iterator[str]:
-    """An instant without its zone, or one of this machine instead of the database's."""
-    for name, call in calls(module):
-        last = name.rpartition(".")[2]
-        if name in ("datetime.now", "datetime.datetime.now") and not call.args:
-            yield name
-        if last in ("utcnow", "utcfromtimestamp") and module.name != "interfaces.jobs.reaper" or name == "date.today":
-            yield name
-
-
-def test_no_instant_lacks_its_zone() -> None:
-    assert found(naive) == []
-
-
-# Who writes elsewhere than to a logger.
-_WRITES = {"interfaces.ui.readings": "the request log of decision 0038", "demo.tuning": "a program for developers"}
-
-
-def printing(module: Module) -> Iterator[str]:
-    """A line that passes by the journal."""
-    for name, _ in calls(module):
-        if name == "print" or name.endswith(("FileHandler", "SysLogHandler", "SocketHandler", "HTTPHandler")):
-            yield name
-
-
-def test_nobody_prints_or_opens_a_log_of_his_own() -> None:
-    assert [hit for hit in found(printing) if hit.partition(":")[0] not in _WRITES] == []
-
-
-# -- scripts and pages -------------------------------------------------------------------------------------------------
-
-_BROWSER = re.compile(
-    r"(?:inner|outer)HTML\s*\+?=(?!=)|insertAdjacentHTML|document\.write|\beval\(|new Function|javascript:|postMessage"
-    r"|addEventListener\(\s*[\"']message|setTimeout\(\s*[\"']|__proto__"
-)
-
-
-def test_scripts_set_text_as_text() -> None:
-    assert {name: _BROWSER.findall(text) for name, text in SCRIPTS.items() if _BROWSER.search(text)} == {}
-    assert SCRIPTS
-    assert _BROWSER.search("box.innerHTML = said")
-
-
-def test_no_page_holds_a_script_of_its_own() -> None:
-    heard = "click|load|error|submit|change|input|focus|blur|toggle|key[a-z]+|mouse[a-z]+|pointer[a-z]+"
-    own = re.compile(rf"<script(?![^>]*\bsrc=)[^>]*>|\son(?:{heard})=|\sstyle=|<object|<embed|<applet")
-    assert {name: own.findall(text) for name, text in PAGES.items() if own.search(text)} == {}
-    assert own.search("<script>1</script>")
-    assert own.search('<p onclick="x">')
-
-
-def test_types_are_strict_everywhere() -> None:
-    told = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["mypy"]
-    assert (told["strict"], told["packages"]) == (True, ["qosymsha"])
-    loose = re.compile(r"^#\s*(mypy: ignore-errors|type: ignore\s*$)", re.MULTILINE)
-    assert [m.name for m in HOUSE if loose.search(m.path.read_text("utf-8"))] == []
-
-
 PLANTED: list[tuple[Finder, str]] = [
     (put_together, "cursor.execute(f'SELECT 1 FROM child WHERE name = {typed}')"),
     (put_together, "cursor.execute('SELECT 1 FROM child WHERE name = {}'.format(typed))"),
@@ -419,14 +252,8 @@ PLANTED: list[tuple[Finder, str]] = [
     (templates, "Template(words)"),
     (unescaped, "mark_safe(words)"),
     (paths, "open(request.GET['file'])"),
-    (asking, "import requests"),
-    (asking, "from urllib.request import urlopen"),
     (entities, "etree.XMLParser(huge_tree=True)"),
     (entities, "etree.fromstring(content)"),
-    (chance, "import random"),
-    (broken, "hashlib.md5(x)"),
-    (naive, "datetime.now()"),
-    (printing, "print(child)"),
 ]
 
 

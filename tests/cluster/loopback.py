@@ -9,6 +9,7 @@ import base64
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -25,10 +26,12 @@ from typing import Any
 import psycopg
 
 from deploy.cluster.render import Inventory, Node, checked, render
+from qosymsha.runtime.processes import is_running, send, wait_until
 
 USER_ID = 65_534  # nobody: initdb wants a user with a name
 TOOLS = Path(os.environ.get("QOSYMSHA_CLUSTER_TOOLS", sys.prefix)) / "bin"
 PASSWORDS = {name: f"of-the-test-{n}" for n, name in enumerate(("superuser", "replication", "rewind", "patroni"))}
+_DAC_READ_SEARCH = 2  # its number among Linux's capabilities
 Wrap = Callable[[str, list[str]], list[str]]
 
 
@@ -44,12 +47,33 @@ def is_here() -> bool:
     return (TOOLS / "etcd").exists() and (TOOLS / "patroni").exists()
 
 
+def why_not() -> str:
+    """Why no cluster can be set up here; empty where it can."""
+    if not is_here():
+        return "NOT RUN: Patroni and etcd are not installed; `make setup` installs them"
+    for argv in ([str(TOOLS / "etcd"), "--version"], [str(TOOLS / "python"), str(TOOLS / "patroni"), "--version"]):
+        try:
+            asked = subprocess.run(as_user(argv), capture_output=True, text=True, timeout=60, check=False)
+        except (OSError, subprocess.TimeoutExpired) as fault:
+            return f"NOT RUN: {argv[-2]} does not start here: {fault}"
+        if asked.returncode != 0:
+            return f"NOT RUN: {argv[-2]} does not run as an ordinary user here: {asked.stderr.strip()[-200:]}"
+    return ""
+
+
 def as_user(argv: list[str]) -> list[str]:
-    """The command as an ordinary user, with root's eyes where it has to pass root's folders."""
+    """The command as an ordinary user, with root's eyes where it has to pass root's folders (and root has any)."""
     if os.geteuid() != 0:
         return argv
     setpriv = ["setpriv", f"--reuid={USER_ID}", f"--regid={USER_ID}", "--clear-groups"]
-    return [*setpriv, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", *argv]
+    eyes = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"] if _sees_all() else []
+    return [*setpriv, *eyes, *argv]
+
+
+def _sees_all() -> bool:
+    """Whether root may read everything, and pass that on: in many containers it may not."""
+    permitted = Path("/proc/self/status").read_text("ascii", "replace").partition("CapPrm:")[2].split()[0]
+    return bool(int(permitted, 16) >> _DAC_READ_SEARCH & 1)
 
 
 @dataclass
@@ -117,19 +141,27 @@ class Cluster:
         return self._roles(lambda roles: roles == ["leader", *rest, "sync_standby"])
 
     def _roles(self, are_right: Callable[[list[str]], bool]) -> bool:
-        """What the first Patroni that answers says of all: whether each does its part, and the parts are right."""
-        for member in self.members.values():
-            try:
-                address = f"http://{member.node.host}:{member.node.patroni_port}/cluster"
-                with urllib.request.urlopen(address, timeout=2) as answer:
-                    told = json.load(answer)["members"]
-            except (OSError, ValueError):
-                continue
-            is_well = all(one["state"] == ("running" if one["role"] == "leader" else "streaming") for one in told)
-            # One that streams another timeline is about to find out that it has to rewind.
-            is_well = is_well and len({one.get("timeline") for one in told}) == 1
-            return is_well and are_right(sorted(one["role"] for one in told))
-        return False
+        """What every Patroni that answers says of all: whether each does its part, and the parts are right.
+
+        One that was cut off or frozen believes for a moment what it knew before: all have to agree.
+        """
+        views = [view for name in self.members if (view := self._view(name))]
+        return bool(views) and all(self._is_well(view, are_right) for view in views)
+
+    def _view(self, name: str) -> list[dict[str, object]]:
+        node = self.members[name].node
+        try:
+            with urllib.request.urlopen(f"http://{node.host}:{node.patroni_port}/cluster", timeout=2) as answer:
+                return json.load(answer)["members"]  # type: ignore[no-any-return]
+        except (OSError, ValueError):
+            return []
+
+    @staticmethod
+    def _is_well(view: list[dict[str, object]], are_right: Callable[[list[str]], bool]) -> bool:
+        streams = all(one["state"] == ("running" if one["role"] == "leader" else "streaming") for one in view)
+        # One that streams another timeline is about to find out that it has to rewind.
+        is_one = len({one.get("timeline") for one in view}) == 1
+        return streams and is_one and are_right(sorted(str(one["role"]) for one in view))
 
     def start_etcd(self, name: str) -> None:
         """Start a node's etcd."""
@@ -203,22 +235,19 @@ class Cluster:
         shutil.rmtree(self.folder / "data" / f"postgres-{name}")
 
     def stop(self) -> None:
-        """End all of it."""
+        """End all of it, at once: nothing of it is used again."""
         for member in self.members.values():
-            if member.patroni is not None and member.patroni.poll() is None:
-                member.patroni.send_signal(signal.SIGCONT)
-                member.patroni.terminate()
-        for name, member in self.members.items():
             for process in (member.patroni, member.etcd):
-                if process is None:
-                    continue
-                process.terminate()
-                try:
-                    process.wait(30)
-                except subprocess.TimeoutExpired:
+                if process is not None:
                     process.kill()
+                    process.wait(30)
+        left = []
+        for name in self.members:
             with contextlib.suppress(OSError, ValueError):
-                os.kill(self._postmaster(name), signal.SIGQUIT)
+                left.append(self._postmaster(name))
+        send(left, signal.SIGQUIT)
+        if not wait_until(lambda: not any(map(is_running, left)), 30):
+            send(left, signal.SIGKILL)
 
     def _postmaster(self, name: str) -> int:
         path = self.folder / "data" / f"postgres-{name}" / "postmaster.pid"
@@ -296,9 +325,13 @@ def wait_for(is_so: Callable[[], bool], seconds: float, what: str) -> float:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+    """Ports that were free a moment ago, below those that the kernel gives to clients: nobody takes them meanwhile."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()[0])
+    found: list[int] = []
+    for port in random.sample(range(lowest // 2, lowest), lowest // 4):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            break
+    return found

@@ -47,7 +47,7 @@ def parsed(words: list[str]) -> str:
 
 def test_every_unit_calls_a_verb_that_is_there_with_options_it_knows() -> None:
     called = {parsed(words[1:]) for unit in UNITS for words in words_of(unit) if words[0].endswith("/qosymsha")}
-    assert called == {"serve", "work", "backup receive", "backup take", "backup prune", "backup drill"}
+    assert called == {"serve", "work", "metrics", "backup receive", "backup take", "backup prune", "backup drill"}
     with pytest.raises(click.UsageError):
         parsed(["serve", "--lokks"])
 

@@ -23,12 +23,27 @@ from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.outbox import News
 from tests.factories.attendance import guardian_of
 from tests.factories.office import Desk
+from tests.factories.vouchers import AT, City, add_children, issue, make_city
 from tests.interfaces import browsing
 
 CLOCK = Actor.system("test")
 BOTH = frozenset({"sms", "email"})
 _MINE = """
 SELECT id, at, topic, subject_kind, subject_id, detail FROM outbox WHERE id > %s ORDER BY id LIMIT %s"""
+
+
+@pytest.fixture
+def over(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All news counts as finished: tests beside this one hold nothing back. It is the first of September."""
+    clock.shift_to(AT)
+    at_once_over(monkeypatch)
+
+
+def issued(how_many: int = 2) -> tuple[City, list[int], list[int]]:
+    """(city, children, vouchers): each child's guardian is told of a voucher to accept by 3 September."""
+    city = make_city()
+    children = add_children(city, how_many)
+    return city, children, issue(city, children)
 
 
 def tell(topic: StrEnum, kind: str, ids: Sequence[int], at: datetime, **detail: object) -> None:

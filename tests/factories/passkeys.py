@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from fido2 import cbor
-from fido2.cose import ES256
+from fido2.cose import ES256, RS256
 from fido2.utils import websafe_decode, websafe_encode
 
 UP, UV, AT = 1, 4, 64
@@ -26,11 +26,14 @@ class Device:
     flags: int = UP | UV
     counter: int = 0
     id: bytes = field(default_factory=lambda: sha256(b"device").digest())
-    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey = field(
+        default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
+    )
 
     def add(self, options: dict[str, Any], **says: object) -> dict[str, Any]:
         """The answer to `navigator.credentials.create`."""
-        public = ES256.from_cryptography_key(self.key.public_key())
+        kind = RS256 if isinstance(self.key, rsa.RSAPrivateKey) else ES256
+        public = kind.from_cryptography_key(self.key.public_key())
         credential = b"\0" * 16 + struct.pack(">H", len(self.id)) + self.id + cbor.encode(public)
         made = {"fmt": "none", "attStmt": {}, "authData": self._data(AT) + credential}
         words = self._words("webauthn.create", options, says)
@@ -42,7 +45,11 @@ class Device:
         """The answer to `navigator.credentials.get`; the counter goes on."""
         self.counter += 1
         words, told = self._words("webauthn.get", options, says), self._data(0)
-        signature = self.key.sign(told + sha256(words).digest(), ec.ECDSA(SHA256()))
+        signed = told + sha256(words).digest()
+        if isinstance(self.key, rsa.RSAPrivateKey):
+            signature = self.key.sign(signed, padding.PKCS1v15(), SHA256())
+        else:
+            signature = self.key.sign(signed, ec.ECDSA(SHA256()))
         return self._answer(
             {
                 "clientDataJSON": websafe_encode(words),

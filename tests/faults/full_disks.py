@@ -3,10 +3,10 @@
     python -m tests.faults.full_disks --report night/full_disks.json
     python -m tests.faults.full_disks --only wal
 
-`data`: where the tables are (papers that families upload, too: they are kept there). `wal`: the log of the database, on
-a disk of its own. `requests`: the request log of the pages, which stops no page. Families file and take places
-meanwhile; once a third is through, the disk is filled to the last byte, until a hundred were told to come back (the
-request log: until two hundred were answered all the same); then it is freed. Needs root.
+`data`: where the tables are, and the papers that families upload: some are sent all the while. `wal`: the log of the
+database, on a disk of its own. `requests`: the request log of the pages, which stops no page. Families file and take
+places meanwhile; once a third is through, the disk is filled to the last byte, until a hundred were told to come back
+(the request log: until two hundred were answered all the same); then it is freed. Needs root.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ DISKS = ("data", "wal", "requests")
 _MEGABYTES = {"data": 400, "wal": 128, "requests": 1}
 _TOLD_TO_COME_BACK, _ANSWERED_ALL_THE_SAME = 100, 200
 _PATIENCE = 60.0
+_PAPERS = 600
 Report = dict[str, Any]
 
 
@@ -77,6 +78,10 @@ def filling(where: Path, url: str, third: int, said: Report) -> Callable[[Any], 
     """What happens beside the families: the disk is full for a while."""
 
     def meanwhile(crowd: Any) -> None:
+        papers = import_module("tests.faults.papers") if where.name == "data" else None
+        senders = papers.Senders(crowd._city, crowd._city.applicants[-_PAPERS:]) if papers else None
+        if senders:
+            senders.start()
         wait_until(lambda: crowd.settled >= third, 300)
         before, answered = crowd.statuses[503], crowd.settled
         ballast = fill(where)
@@ -96,6 +101,9 @@ def filling(where: Path, url: str, third: int, said: Report) -> Callable[[Any], 
         said["full for, s"] = round(freed - began, 1)
         said["went on"] = wait_until(lambda: crowd.settled > settled + 20, _PATIENCE)
         said["answered again after, s"] = round(time.monotonic() - freed, 1)
+        if papers and senders:
+            senders.finish()
+            said["papers"] = papers.judged(senders)
 
     return meanwhile
 
@@ -155,6 +163,7 @@ def play(what: str, families: int, seed: int, ready: Path) -> Report:
         not any(report["findings"].values())
         and said["was seen"]
         and said["went on"]
+        and said.get("papers", {"green": True})["green"]
         and not [status for status in statuses if status.startswith("5") and status != "503"]
     )
     if not said["green"]:

@@ -19,10 +19,13 @@ from zoneinfo import TZPATH, ZoneInfo
 import psycopg
 import pytest
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 
-from qosymsha.domain.admission.models import Application
+from qosymsha.domain.admission.models import Application, Round
+from qosymsha.domain.people.models import User
+from qosymsha.domain.people.states import Role
 from qosymsha.interfaces.cli import starting
 from qosymsha.kernel import clock
 from qosymsha.runtime.errors import EnvironmentFault
@@ -68,13 +71,13 @@ class Node:
 
 
 @contextmanager
-def node(off: str) -> Iterator[Node]:
+def node(off: str, believes: str = "city") -> Iterator[Node]:
     told = connection.settings_dict
     words = {"host": told["HOST"], "port": str(told["PORT"])}
     url = f"postgresql://{told['USER']}@/{told['NAME']}?{'&'.join(f'{k}={v}' for k, v in words.items() if v)}"
     argv = [str(FAKETIME), "-f", off, sys.executable, "-m", "tests.faults.node"]
     env = os.environ | {"DATABASE_URL": url, "PYTHONPATH": os.pathsep.join(sys.path), "QOSYMSHA_MODE": "test"}
-    env["DJANGO_SETTINGS_MODULE"] = "qosymsha.config.settings"
+    env |= {"DJANGO_SETTINGS_MODULE": "qosymsha.config.settings", "FAULTS_CLOCK": believes}
     process = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield Node(process)
@@ -91,16 +94,21 @@ def _signed_in(guardian_id: int) -> dict[str, str]:
     return {name: one.value for name, one in client.cookies.items()}
 
 
+def opened() -> tuple[Round, tuple[int, int], str]:
+    """A round, a (guardian, child) who may file, the page on which they do."""
+    city = admission.City()
+    the_round = city.opened()
+    family = city.families(1)[0]
+    clock.shift_to(the_round.opens_at - timedelta(hours=2))
+    browsing.guardian_user(family[0])  # a user by then
+    return the_round, family, f"/kk/family/apply/{the_round.uuid}/"
+
+
 @wrong_clocks
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("off", "hours"), [("+2h", 2), ("-49h", -49)])
 def test_a_wrong_clock_opens_no_round_early_closes_none_and_ends_no_visit(off: str, hours: int) -> None:
-    city = admission.City()
-    the_round = city.opened()
-    family = city.families(1)[0]
-    page = f"/kk/family/apply/{the_round.uuid}/"
-    clock.shift_to(the_round.opens_at - timedelta(hours=2))
-    browsing.guardian_user(family[0])  # a user by then
+    the_round, family, page = opened()
     clock.shift_to(admission.INSIDE)
     with node(off) as wrong:
         assert abs(wrong.own - datetime.now(UTC) - timedelta(hours=hours)) < timedelta(minutes=10)
@@ -122,18 +130,35 @@ def test_a_wrong_clock_opens_no_round_early_closes_none_and_ends_no_visit(off: s
 @wrong_clocks
 @pytest.mark.django_db(transaction=True)
 def test_who_signs_in_at_a_node_two_days_behind_stays_signed_in() -> None:
-    from django.contrib.sessions.models import Session  # noqa: PLC0415 - a library's table, for this one look
-
     with node("-49h") as wrong:
-        shown = wrong.ask("GET", "/kk/sign-in/", {})
-        assert shown["status"] == 200
-        begun = wrong.ask("GET", "/kk/sign-in/begin/?next=/kk/family/", {})
-        assert begun["status"] in (200, 302, 503)
+        assert home_after_sign_in(wrong) == 200
     with psycopg.connect(**_words()) as line:
         row = line.execute("SELECT clock_timestamp()").fetchone()
     assert row is not None
-    kept = [one.expire_date for one in Session.objects.all()]
-    assert all(abs(one - row[0] - settings.VISIT_LENGTH) < timedelta(minutes=10) for one in kept)
+    (kept,) = [one.expire_date for one in Session.objects.all()]
+    assert abs(kept - row[0] - settings.VISIT_LENGTH) < timedelta(minutes=10)
+
+
+def home_after_sign_in(at: Node) -> int:
+    """An official signs in at this node and opens the next page: its status."""
+    browsing.official(Role.PAYER, name="demo:payer")
+    person = User.objects.get(subject="demo:payer").uuid
+    come_in = at.ask("POST", "/kk/sign-in/demo/", {}, person=person)
+    assert come_in["status"] == 302
+    return int(at.ask("GET", "/kk/office/", come_in["cookies"])["status"])
+
+
+@wrong_clocks
+@pytest.mark.skipif(os.environ.get("WALL") != "whole", reason="by night: make night")
+@pytest.mark.django_db(transaction=True)
+def test_control_a_node_that_believes_its_own_clock_takes_what_is_late_and_ends_every_visit() -> None:
+    the_round, family, page = opened()
+    clock.shift_to(the_round.closes_at + timedelta(hours=1))
+    with node("-49h", believes="own") as wrong:
+        form = browsing.form_of(wrong.ask("GET", page, _signed_in(family[0]))["text"])
+        late = wrong.ask("POST", page, _signed_in(family[0]), **form, child=child_uuid(family[1]), kind="sport")
+        assert (late["status"], Application.objects.count()) == (302, 1)
+        assert home_after_sign_in(wrong) == 302, "sent to the sign-in again"
 
 
 def _words() -> dict[str, Any]:
@@ -198,6 +223,7 @@ def test_the_library_reads_the_zone_that_is_installed(old_zones: Path) -> None:
 @pytest.mark.django_db
 def test_a_city_starts_on_no_server_that_does_not_wait_for_its_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests' own server does not wait: a trial may, a city may not."""
+    starting.refuse_unsafe()
     monkeypatch.setattr(settings, "PRODUCTION", True)
     with connection.cursor() as cursor:
         cursor.execute("SHOW fsync")

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.early import STATE
+from tests import ready
 from tests.faults.killer import FIVE
+from tests.faults.stage import DATABASE
 
 pytestmark = pytest.mark.fault
 REQUESTS, KILLS = 5_000, 15
@@ -34,18 +35,19 @@ CONTROLS = {
 
 
 @pytest.fixture
-def played(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, record_property: Callable[..., None]) -> Played:
+def played(tmp_path: Path, record_property: Callable[..., None]) -> Played:
     """Run the battery with these arguments; its report."""
-    home = Path(os.environ[STATE]) if STATE in os.environ else tmp_path_factory.getbasetemp()
+    cluster = ready.home() / "faults"
 
     def play(*arguments: str) -> Report:
+        ready.lay(cluster, DATABASE)
         report = tmp_path / "report.json"
         seed = os.environ.get("FAULTS_SEED")  # of a night that is played again; else each run draws its own
         told = [
             "--child",
             *([f"--seed={seed}"] if seed else []),
             "--ready",
-            str(home / "faults"),
+            str(cluster),
             "--report",
             str(report),
             *arguments,

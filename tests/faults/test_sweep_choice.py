@@ -51,6 +51,17 @@ def test_a_choice_round_killed_at_every_step_ends_as_if_never_killed(tmp_path: P
     assert choice.seats_fit()
 
 
+def test_control_without_a_transaction_a_killed_close_leaves_half_a_list() -> None:
+    city = choice.town()
+    group = add_group(city)
+    the_round = choice.opened(city)
+    choice.file(the_round, [(child, [group]) for child in choice.holders(city, 2)])
+    loose = commands.close_choice_round.__wrapped__  # type: ignore[attr-defined]
+    verb = partial(loose, actor=choice.OFFICER, round_id=the_round.id, at=choice.CLOSES, key=UUID(int=1))
+    with sweep.without_transactions():
+        assert sweep.left_behind(verb), "without the transaction something must be left, or the sweep proves nothing"
+
+
 def test_a_freed_place_offered_and_answered_killed_at_every_step() -> None:
     city = choice.town()
     group = add_group(city, capacity=1)

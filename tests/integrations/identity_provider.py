@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -20,12 +21,18 @@ from joserfc.jwk import RSAKey
 CLIENT, SECRET = "qosymsha", "a secret: with / and +"
 
 
+@cache
+def key_of(name: str, bits: int = 3072) -> RSAKey:
+    """A key, made once for all tests; each is called `one` by its provider."""
+    return RSAKey.generate_key(bits, {"kid": "one"})
+
+
 @dataclass
 class Provider:
     """What it knows and how it lies. `claims` go into the next token over the honest ones; None leaves one out."""
 
     address: str = ""
-    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "one"}))
+    key: RSAKey = field(default_factory=lambda: key_of("its own"))
     published: RSAKey | None = None
     claims: dict[str, Any] = field(default_factory=dict)
     description: dict[str, Any] = field(default_factory=dict)

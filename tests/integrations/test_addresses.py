@@ -118,9 +118,10 @@ def test_a_name_that_answers_otherwise_the_second_time_is_asked_where_it_was_jud
         wire.ask("https://rebinds.example/keys", 2, own="id.example")
     assert (spoken, len(asked)) == (["1.1.1.1"], 1)
     asked.clear()
-    judged.judged("rebinds.example", 443)
-    with pytest.raises(OSError, match="nothing"):
-        create(("rebinds.example", 443))
+    right = judged.judged
+    monkeypatch.setattr(judged, "judged", lambda host, port: right(host, port) and host)
+    with pytest.raises(IdentityRefused):
+        wire.ask("https://rebinds.example/keys", 2, own="id.example")
     assert spoken[1:] == ["127.0.0.1"], "the control"
 
 
@@ -181,6 +182,7 @@ MAY = {
     "integrations/identity/wire.py": "the identity provider: the operator's, and what it names, judged",
     "integrations/judged.py": "judges addresses",
     "integrations/messages/smtp.py": "the operator's own mail server: its address is configuration",
+    "integrations/scanning/clamd.py": "the scanner: a socket, or a port, of this machine",
     "interfaces/cli/serve.py": "finds a free port",
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from joserfc import jwt
-from joserfc.jwk import OctKey, RSAKey
+from joserfc.jwk import OctKey
 
 from qosymsha.domain.people.ports import Identity, IdentityFault, IdentityQuestion, IdentityRefused
 from qosymsha.integrations.identity import openid
@@ -64,7 +64,7 @@ def test_to_prove_it_anew_the_provider_is_asked_to_ask(provider: Provider) -> No
 
 
 def other_key(provider: Provider) -> None:
-    provider.published = RSAKey.generate_key(2048, {"kid": "one"})
+    provider.published = identity_provider.key_of("another")
 
 
 def late(provider: Provider) -> None:
@@ -136,6 +136,25 @@ def test_without_the_checks_each_lie_in_a_claim_is_believed(
     assert sign_in(provider).subject == "abc-1"
 
 
+def test_a_short_key_signs_nothing_unless_the_operator_allows_it(provider: Provider, settings: Any) -> None:
+    """RSA of 2048 bits has the strength of 112: ASVS 11.2.3 asks for 128."""
+    provider.key = identity_provider.key_of("short", 2048)
+    with pytest.raises(IdentityRefused) as refused:
+        sign_in(provider)
+    assert refused.value.fault is IdentityFault.NOT_BELIEVED
+    assert "3072" in refused.value.detail
+    settings.RSA_BITS = 2048
+    assert sign_in(provider).subject == "abc-1"
+
+
+def test_the_providers_two_factors_are_told_where_their_word_is_listed(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not sign_in(provider, amr=["mfa"]).has_two_factors, "no word is listed"
+    monkeypatch.setenv(openid.TWO_FACTORS, "mfa")
+    assert sign_in(provider).has_two_factors
+
+
 def test_a_code_counts_once(provider: Provider) -> None:
     client = OpenIdConnect()
     question = client.ask(BACK, anew=False)
@@ -159,7 +178,7 @@ def test_a_stolen_code_is_worth_nothing_without_the_browsers_own_word(provider: 
 
 def test_a_key_that_the_provider_changed_is_fetched_again(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     sign_in(provider)
-    provider.key = RSAKey.generate_key(2048, {"kid": "one"})
+    provider.key = identity_provider.key_of("a new one")
     monkeypatch.setattr(openid, "_AGAIN_SECONDS", 0)
     assert sign_in(provider).subject == "abc-1"
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from email import message_from_bytes
 from email.policy import default
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -22,6 +24,7 @@ from qosymsha.integrations.messages.gateway import ADDRESS, TOKEN, GatewaySms
 from qosymsha.integrations.messages.smtp import SENDER, SERVER, Server, SmtpMail
 from qosymsha.kernel.adapters import adapter
 from qosymsha.kernel.errors import NotConfigured
+from tests.security.test_tls import certificate
 
 FIRST, SECOND = UUID(int=1), UUID(int=2)
 MESSAGE = Sms(FIRST, "+77770001122", "Qosymsha: Балаңызға орын ұсынылды.")
@@ -222,6 +225,21 @@ def test_a_letter_leaves_this_machine_only_sealed(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(Server, "is_local", property(lambda _: False))
         with pytest.raises(NotTaken):  # this server knows no STARTTLS
             SmtpMail(Server("127.0.0.1", server.port), "no-reply@example.kz").send(LETTER)
+    assert server.taken == []
+
+
+def test_a_mail_server_with_a_strangers_certificate_is_an_outage_and_not_the_letters_last_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A certificate that ran out at night, or a stranger on the line, must not end a day's letters for good."""
+    seal = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    seal.load_cert_chain(*certificate(tmp_path))
+    with fake_smtp.serving() as server:
+        server.socket = seal.wrap_socket(server.socket, server_side=True)
+        monkeypatch.setattr("qosymsha.integrations.messages.smtp._WHOLE_TLS_PORT", server.port)
+        with pytest.raises(NotTaken) as caught:
+            SmtpMail(Server("localhost", server.port), "no-reply@example.kz", 10).send(LETTER)
+    assert caught.value.hitch is Hitch.UNREACHABLE
     assert server.taken == []
 
 

@@ -141,7 +141,7 @@ def test_a_signature_with_one_byte_changed_is_never_another_persons(place: int, 
         assert (found.certificate.iin, found.certificate.bin) == (WRITER.iin, WRITER.bin)
 
 
-def rsa_signed(document: bytes, digest: Any, bits: int = 2048) -> tuple[bytes, x509.Certificate]:
+def rsa_signed(document: bytes, digest: Any, bits: int = 3072) -> tuple[bytes, x509.Certificate]:
     """A signature by another program (the `cryptography` library's own builder), self-signed RSA."""
     key = rsa.generate_private_key(65537, bits)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "somebody")])
@@ -160,6 +160,17 @@ def test_another_programs_rsa_signature_is_read_and_a_weak_one_is_not() -> None:
     assert reason(lambda: DemoSigning().verify(DOCUMENT, made, AT)) is SignatureFault.UNTRUSTED
     weak, _ = rsa_signed(DOCUMENT, hashes.SHA256(), bits=1024)
     assert reason(lambda: cms.read(DOCUMENT, weak)) is SignatureFault.WEAK
+
+
+def test_a_short_key_signs_nothing_unless_the_operator_allows_it(server: FakeNcaNode, settings: Any) -> None:
+    """RSA of 2048 bits has the strength of 112 (ASVS 11.2.3: 128), whoever else calls the signature valid."""
+    short, certificate = rsa_signed(DOCUMENT, hashes.SHA256(), bits=2048)
+    client = NcaNodeSigning(server.address)
+    assert reason(lambda: cms.read(DOCUMENT, short)) is SignatureFault.WEAK
+    assert reason(lambda: client.verify(DOCUMENT, short, AT)) is SignatureFault.WEAK
+    settings.RSA_BITS = 2048
+    assert cms.read(DOCUMENT, short).certificate == certificate
+    cms.refuse_weak_keys(short)
 
 
 # --- NCANode --------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -12,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from qosymsha.domain.settlement.ports import Reply, ReplyStatus, Treasury, TreasuryUnavailable
+from qosymsha.domain.settlement.rules.file_signature import is_signed, signed
 from qosymsha.domain.settlement.rules.payment_file import FileDraft, Payer, Payment, write
 from qosymsha.integrations.treasury import fake_gateway
 from qosymsha.integrations.treasury.fake import FakeTreasury, Manners
+from qosymsha.integrations.treasury.fake_gateway import FakeGateway
 from qosymsha.integrations.treasury.file_drop import FileDropTreasury
 from qosymsha.integrations.treasury.gateway import GatewayTreasury
 from qosymsha.integrations.treasury.messages import read_order, read_replies
@@ -45,6 +48,7 @@ class Rig:
     other_side_works: Callable[[], None]
     another: Callable[[], Treasury]
     put: Callable[[bytes], object] | None = None
+    server: FakeGateway | None = None
 
 
 @pytest.fixture(params=["fake", "fake in a folder", "file_drop", "gateway"])
@@ -69,7 +73,7 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     else:
         with fake_gateway.running(bank) as server:
             made = [GatewayTreasury(server.address, "secret") for _ in range(2)]
-            yield Rig(made[0], server.work, lambda: made[1], server.put)
+            yield Rig(made[0], server.work, lambda: made[1], server.put, server)
 
 
 def _bank_client(bank: FakeTreasury, folder: Path, put: Callable[[bytes], None]) -> None:
@@ -98,6 +102,22 @@ def test_the_same_file_is_taken_once_and_has_the_same_receipt(rig: Rig) -> None:
 def test_a_hash_of_something_else_is_a_bug(rig: Rig) -> None:
     with pytest.raises(AssertionError):
         rig.treasury.send(payment_file(), b"\0" * 32)
+
+
+@pytest.mark.parametrize("rig", ["file_drop", "gateway"], indirect=True)
+def test_a_files_signature_leaves_with_it(rig: Rig, tmp_path: Path) -> None:
+    """The bank finds it beside the file, the gateway in a header; both check it with the public key alone."""
+    content, key = payment_file(), b"\7" * 32
+    mark = signed(content, key)
+    digest = hashlib.sha256(content).digest()
+    rig.treasury.send(content, digest, mark.signature)
+    if isinstance(rig.treasury, FileDropTreasury):
+        found = (tmp_path / "outgoing" / f"{digest.hex()}.xml.sig").read_bytes()
+    else:
+        assert rig.server is not None
+        found = base64.b64decode(rig.server.signatures[f"/files/{digest.hex()}"])
+    assert is_signed(content, found, mark.public)
+    assert not is_signed(content.replace(b"KZT", b"USD", 1), found, mark.public)
 
 
 def test_before_a_file_was_sent_nothing_is_said(rig: Rig) -> None:

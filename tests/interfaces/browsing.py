@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from django.db import connection
 from django.test import Client
 
@@ -26,6 +29,13 @@ def come_in(client: Client, user_id: int, *, strong: bool = False, at: datetime 
         session.update({"strong_at": now, "strong_way": Way.CODE.value})
     session.save()
     return client
+
+
+def app_code(secret: str) -> str:
+    """What an authenticator app with this secret (base32) shows as a half minute begins, to which the clock goes on."""
+    begins = (int(clock.read().timestamp()) // 30 + 1) * 30
+    clock.shift_to(datetime.fromtimestamp(begins, UTC))
+    return TOTP(base64.b32decode(secret), 6, SHA1(), 30).generate(begins).decode()  # noqa: S303 - RFC 6238's default
 
 
 def official(role: Role, *, territory_id: int | None = None, provider_id: int | None = None, name: str = "") -> int:

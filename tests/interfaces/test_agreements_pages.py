@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -30,6 +30,7 @@ from qosymsha.domain.documents.commands import forget_documents
 from qosymsha.domain.documents.models import Document
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.providers.models import ClubGroup
+from qosymsha.domain.providers.steps import write_cards
 from qosymsha.domain.vouchers.models import Enrolment, Voucher
 from qosymsha.interfaces.ui import texts
 from qosymsha.kernel import clock
@@ -273,6 +274,12 @@ def test_a_charge_is_set_paid_and_seen_by_the_family() -> None:
     charge = f"/en/provider/families/payments/{one.group.uuid}/"
     assert post(one.house, charge, amount="3001", what_for="kimono").status_code == 422
     assert post(one.house, charge, amount="3000", what_for="kimono").status_code == 302
+    with transaction.atomic():
+        write_cards([one.group.pk])
+    for public in (f"/en/clubs/{one.group.uuid}/", "/en/clubs/"):
+        page = shown(Client(), public)
+        assert said("agr.charge_month", sum="3\u00a0000\u00a0₸") in page
+        assert said("club.no_cost") not in page
     receipt = f"/en/provider/families/receipts/{one.enrolment.uuid}/"
     typed = {"month": "2026-09", "amount": "2500", "paid_on": "2026-09-01"}
     assert post(one.house, receipt, **(typed | {"amount": "2600"})).status_code == 422

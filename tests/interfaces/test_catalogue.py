@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, time
 from html import unescape
+from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -219,6 +220,26 @@ def test_many_groups_are_not_counted_to_the_last(client: Client, clubs: Clubs, m
     varied(clubs)
     assert texts.say("en", "clubs.found_more", n=3) in client.get("/en/clubs/").content.decode()
     assert texts.say("en", "clubs.found", n=2) in client.get("/en/clubs/?what=kind:sport").content.decode()
+
+
+def test_a_kept_count_never_denies_what_the_page_shows(client: Client, clubs: Clubs, settings: Any) -> None:
+    """With answers kept for 30 s, groups open, then all are full: the heading says what stands below it."""
+    settings.KEPT_SECONDS = 30
+
+    def told(query: str = "") -> tuple[int, str]:
+        shown = client.get(f"/en/clubs/?what=dombra&free=1{query}").content.decode()
+        return len(re.findall(r"<h3><a href", shown)), re.findall(r'id="count">([^<]*)<', shown)[0]
+
+    assert told() == (0, texts.say("en", "clubs.found", n=0))
+    made = clubs.open({"activity": "dombra"})
+    assert told() == (1, texts.say("en", "clubs.found", n=1))
+    made += clubs.open(*({"activity": "dombra"} for _ in range(catalogue.PAGE)))
+    assert told() == (catalogue.PAGE, texts.say("en", "clubs.found", n=catalogue.PAGE + 1))
+    made += clubs.open(*({"activity": "dombra"} for _ in range(5)))
+    assert told() == (catalogue.PAGE, texts.say("en", "clubs.found", n=catalogue.PAGE + 1)), "kept, and not denied"
+    Seat.objects.bulk_create(Seat(group_id=one, capacity=15, taken=15) for one in made)
+    assert told() == (0, texts.say("en", "clubs.found", n=0)), "the kept count says 21"
+    assert texts.say("en", "clubs.loosen.free") in client.get("/en/clubs/?what=dombra&free=1").content.decode()
 
 
 def test_an_empty_answer_says_which_filter_to_loosen(client: Client, clubs: Clubs) -> None:

@@ -259,7 +259,7 @@ def test_a_draft_without_a_child_is_not_kept_and_nobody_saves_for_another(door: 
 def test_the_desk_counts_what_waits(door: Door) -> None:
     door.name(uploads.pdf())
     door.file()
-    assert texts.say("en", "office.task.cases") in said(door.officer.get("/en/office/"))
+    assert texts.say("en", "office.task.cases", n=1) in said(door.officer.get("/en/office/"))
     with CaptureQueriesContext(connection) as asked:
         door.officer.get("/en/office/applications/")
     assert len(asked) <= 20

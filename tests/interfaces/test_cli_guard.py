@@ -55,3 +55,15 @@ def test_doctor_misses_a_folder_of_checkpoints_and_names_one_that_another_key_si
     assert [check.ok for check in doctor._checkpoints()] == [False]
     settings.CHECKPOINTS, settings.PRODUCTION = "", True
     assert [check.ok for check in doctor._checkpoints()] == [False]
+
+
+def test_doctor_names_the_exceptions_that_an_installation_made(settings: Any) -> None:
+    """What docs/security/known-limits.md asks to be signed; and the key that the treasury needs."""
+    settings.TWO_FACTORS, settings.APP_CODE_BEFORE, settings.RSA_BITS = "everybody", False, 3072
+    key, exceptions = doctor._strength()
+    assert (key.ok, exceptions.found) == (True, "none")
+    assert len(key.found.rpartition(" ")[2]) == 64
+    settings.TWO_FACTORS, settings.APP_CODE_BEFORE, settings.RSA_BITS, settings.PAYMENT_KEY = "staff", True, 2048, b""
+    key, exceptions = doctor._strength()
+    assert not key.ok
+    assert [word in exceptions.found for word in ("families", "60 s", "2048")] == [True] * 3

@@ -69,6 +69,7 @@ def test_a_month_goes_from_sheets_to_paid(run: Run, home: settlement.City, tmp_p
     assert run("pay", "file").status == 4, "not released yet"
     assert run("pay", "release", "--json").json["refused"] == 0
     drawn = run("pay", "file", "--copy", tmp_path / "f.xml", "--json").json["files"]
+    assert len((tmp_path / "f.xml.sig").read_bytes()) == 64, "the house's signature beside it"
     assert [file["state"] for file in drawn] == ["drawn"]
     sent = run("pay", "send", "--json").json["files"]
     assert [file["state"] for file in sent] == ["sent"]

@@ -158,7 +158,7 @@ class Bank:
         self.words: list[Reply] = []
         self.spoken_inside = False
 
-    def send(self, content: bytes, content_hash: bytes) -> str:
+    def send(self, content: bytes, content_hash: bytes, signature: bytes = b"") -> str:
         self.spoken_inside |= connection.in_atomic_block
         if not self.is_open:
             raise TreasuryUnavailable("closed")

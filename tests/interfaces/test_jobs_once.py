@@ -18,13 +18,14 @@ from qosymsha.domain.providers.models import Venue
 from qosymsha.interfaces.jobs import duties, treasury, upkeep
 from qosymsha.kernel import entropy
 from qosymsha.kernel.clock import local_day, local_instant
+from qosymsha.kernel.models import AuditEvent
 from tests import sweep
 from tests.factories import admission, choice, controls, settlement
 from tests.factories.attendance import OVER, manager, mark
 from tests.factories.families import month_sent, own_family
 from tests.factories.vouchers import add_group, enrolled, make_city
 from tests.interfaces.test_jobs import Bank, sent_file
-from tests.races import at_once, patient
+from tests.races import at_once, patient, slowly
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.fault]
 NIGHT = local_instant(date(2026, 3, 20), 0, 10)
@@ -197,15 +198,27 @@ def test_control_without_its_key_it_happens_again(name: str, monkeypatch: pytest
     assert set(doubled) - {"idempotency_key"}, (doubled, told, news())
 
 
-def test_a_file_handed_over_by_two_at_once_is_kept_once() -> None:
+def handed_over_by_two(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Two hand one file over, and the bank takes it twice before either keeps its receipt: how often it is kept."""
     at = handed_over()
     bank = Bank()
+    slowly(monkeypatch, bank, "send")
     answers = at_once(*[lambda barrier: (barrier.wait(), treasury.deliver(bank, at))[1]] * 2)
     assert answers == [None, None]
-    assert len(set(bank.files)) == 1
+    assert (len(bank.files), len(set(bank.files))) == (2, 1), "known again by its hash"
     once = rows()
     treasury.deliver(bank, at)
     assert rows() == once
+    return AuditEvent.objects.filter(action="settlement.keep_receipt").count()
+
+
+def test_a_file_handed_over_by_two_at_once_is_kept_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert handed_over_by_two(monkeypatch) == 1
+
+
+def test_control_without_the_receipts_key_it_is_kept_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(treasury, "key_of", lambda *_: uuid4())
+    assert handed_over_by_two(monkeypatch) == 2
 
 
 def _standing() -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -83,7 +84,9 @@ def test_control_without_a_reaper_a_frozen_workers_job_stays_where_it_is() -> No
     with running(child(SLOW_WORKER % "")) as worker:
         until(lambda: states() == [("doing", 0)])
         os.killpg(worker.pid, signal.SIGSTOP)
-    assert states() == [("doing", 0)]
+        time.sleep(1.5)  # three times the silence after which the reaper above takes a job back
+        assert states() == [("doing", 0)]
+        assert len(reaper.reap(silent_seconds=0.5).retried) == 1, "and one would have"
 
 
 def test_a_hanging_duty_ends_its_worker_and_comes_back() -> None:

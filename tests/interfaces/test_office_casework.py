@@ -139,6 +139,8 @@ def test_a_voucher_stands_still_is_active_again_and_is_ended_by_two_after_the_he
     assert say("voucher.close_proposed") in told
     assert "you have moved" in told
     assert say("voucher.office_says", words="moved to another city") in told
+    until = say("voucher.be_heard", day=f"{ending.hear_until:%d.%m.%Y}")
+    assert f"{say('voucher.close_proposed')} {until}" in text(family, "/en/family/"), "it stands among what is to do"
     clock.shift_to(clock.read() + timedelta(days=10))
     second, first = at_desk(of, Role.CHECKER, "two"), at_desk(of, Role.CHECKER, "one")
     assert say("office.task.endings", n=1) in text(second, HOME)

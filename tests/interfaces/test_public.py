@@ -32,7 +32,7 @@ def test_an_empty_installation_has_a_whole_page(client: Client, language: str) -
     answer = client.get(f"/{language}/")
     assert answer.status_code == 200
     assert answer["Content-Language"] == language
-    for key in ("intake.none", "round.none", "money.none", "checks.none", "points.none"):
+    for key in ("intake.none", "round.none", "money.none", "checks.none", "points.nowhere"):
         assert texts.say(language, key) in answer.content.decode()
 
 

@@ -37,9 +37,13 @@ pytestmark = pytest.mark.django_db
 CALLBACK = "/sign-in/callback/"
 
 
+TWO: dict[str, Any] = {"amr": ["pwd", "mfa"]}  # the provider states two factors
+
+
 @pytest.fixture(autouse=True)
-def configured(settings: Any) -> None:
+def configured(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.ADAPTERS = {**settings.ADAPTERS, "identity": "qosymsha.integrations.identity.openid:OpenIdConnect"}
+    monkeypatch.setenv(openid.TWO_FACTORS, "mfa urn:two")
 
 
 @pytest.fixture
@@ -97,13 +101,13 @@ def test_one_lands_where_one_was_going(client: Client, provider: Provider, guard
 def test_an_official_appointed_by_number_is_known_at_the_first_sign_in(client: Client, provider: Provider) -> None:
     appointment = commands.Appointment("official-17", Role.PAYER, iin=number_of(9))
     commands.appoint(actor=browsing.SYSTEM, appointment=appointment, at=clock.read(), key=uuid4())
-    assert come(client, provider, "whatever", iin=number_of(9))["Location"] == "/ru/office/"
+    assert come(client, provider, "whatever", iin=number_of(9), **TWO)["Location"] == "/ru/office/"
     assert client.get("/ru/office/").status_code == 200
 
 
 def test_an_official_who_is_a_parent_has_both_doors(client: Client, provider: Provider, guardian: int) -> None:
     user_id = browsing.official(Role.CHECKER, name="sub-1")
-    come(client, provider, "sub-1", iin=number_of(1))
+    come(client, provider, "sub-1", iin=number_of(1), **TWO)
     assert queries.user_of_guardian(guardian) == user_id
     assert client.get("/ru/office/").status_code == client.get("/ru/family/").status_code == 200
 
@@ -123,7 +127,7 @@ def taught_by(serial: int, *, last: date | None = None) -> int:
 
 def test_a_teacher_named_by_a_club_comes_in_and_is_admitted(client: Client, provider: Provider) -> None:
     teacher = taught_by(8)
-    assert come(client, provider, "sub-8", iin=number_of(8))["Location"] == "/ru/provider/"
+    assert come(client, provider, "sub-8", iin=number_of(8), **TWO)["Location"] == "/ru/provider/"
     assert client.get("/ru/provider/lessons/").status_code == 200
     assert providers.user_of_teacher(teacher) == queries.user_by_subject("sub-8")
     assert come(Client(), provider, "sub-8", iin=number_of(8))["Location"] == "/ru/provider/"
@@ -138,7 +142,7 @@ def test_a_teacher_whose_lessons_are_over_is_not_let_in(client: Client, provider
 
 def test_a_teacher_who_is_a_parent_has_both_doors(client: Client, provider: Provider, guardian: int) -> None:
     taught_by(1)
-    come(client, provider, "sub-1", iin=number_of(1))
+    come(client, provider, "sub-1", iin=number_of(1), **TWO)
     assert client.get("/ru/provider/").status_code == client.get("/ru/family/").status_code == 200
 
 
@@ -326,9 +330,10 @@ def test_another_persons_second_factor_does_not_count(client: Client, provider: 
 
 
 def test_a_provider_of_other_hands_lets_a_guardian_in(
-    client: Client, guardian: int, monkeypatch: pytest.MonkeyPatch
+    client: Client, guardian: int, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    """`oidc-provider-mock` over HTTP: discovery, its form, its code, its keys, its token."""
+    """`oidc-provider-mock` over HTTP: discovery, its form, its code, its keys (RSA of 2048 bits), its token."""
+    settings.RSA_BITS = 2048
     person = User(sub="sub-1", claims={"iin": number_of(1)})
     with run_server_in_thread(require_nonce=True, user_claims=[person]) as server:
         known_as(monkeypatch, f"http://localhost:{server.server_port}")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from cryptography.hazmat.primitives.hashes import SHA1
-from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 from django.test import Client
@@ -188,15 +185,16 @@ def test_an_officials_app_is_asked_for_instead_of_a_code(client: Client) -> None
     begin = {"begin": "1", "key": str(uuid4())}
     shown = client.post("/en/second-factor/", begin).content.decode()
     secret = shown.partition('<p class="code">')[2].partition("<")[0]
-    totp = TOTP(base64.b32decode(secret), 6, SHA1(), 30)
-    code = totp.generate(int(clock.read().timestamp())).decode()
+    code = browsing.app_code(secret)
     added = client.post("/en/second-factor/?next=/en/office/", {"code": code, "key": str(uuid4())})
     assert (added.status_code, added["Location"]) == (302, "/en/office/")
     assert client.session["strong_way"] == "totp"
     asked = client.get("/en/step-up/").content.decode()
     assert texts.say("en", "step.app") in asked
     assert "step-up/code" not in asked
-    assert client.post("/en/step-up/", {"code": code, "key": str(uuid4())}).status_code == 422, "none counts twice"
+    again = client.post("/en/step-up/", {"code": code, "key": str(uuid4())})
+    assert again.status_code == 422, "none counts twice"
+    assert texts.refusal("en", "app_code_wrong") in again.content.decode(), "it says to type the next one"
     assert client.post("/en/second-factor/", begin).status_code == 409
 
 
@@ -252,6 +250,7 @@ def test_what_was_typed_when_the_visit_ran_out_comes_back_to_the_same_person(cli
     ran_out(client)
     answer = client.post(CONSENT, {"purpose": "photos", "key": str(uuid4())})
     assert answer["Location"] == "/en/sign-in/?next=%2Fen%2Fplanted%2F"
+    assert texts.say("en", "signin.kept") in client.get(answer["Location"]).content.decode()
     assert b"photos" not in session_row()
     browsing.come_in(client, guardian)
     assert 'value="photos"' in client.get(CONSENT).content.decode()

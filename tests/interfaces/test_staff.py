@@ -12,7 +12,7 @@ from django.test import Client
 
 from qosymsha.domain.factors import queries as factors
 from qosymsha.domain.people import commands
-from qosymsha.domain.people.models import Guardianship, Membership, RoleProposal, User
+from qosymsha.domain.people.models import Department, Guardianship, Membership, RoleProposal, Territory, User
 from qosymsha.domain.people.rules import PeopleRefusal
 from qosymsha.domain.people.states import Role
 from qosymsha.interfaces.ui import texts
@@ -20,6 +20,8 @@ from qosymsha.kernel import clock
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Forbidden, Refused
 from tests.factories import people as families
+from tests.factories.programmes import department
+from tests.factories.vouchers import make_city
 from tests.interfaces import browsing
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +52,29 @@ def test_a_role_is_given_shown_with_its_days_and_ended() -> None:
     assert post(client, ending).status_code == 302
     assert official.get("/en/office/sheets/").status_code == 403
     assert "aigul" not in client.get(STAFF).content.decode()
+
+
+def test_a_right_is_bound_to_a_department_and_the_second_operator_reads_where() -> None:
+    (first, _), (second, _) = operator("op-1"), operator("op-2")
+    city = make_city()
+    ours = department(city.territory_id, "sport-office")
+    Department.objects.filter(pk=ours).update(name_en="Sports office")
+    assert "Sports office" in first.get(f"{STAFF}appoint/").content.decode()
+    assert post(first, f"{STAFF}appoint/", subject="aigul", role="checker", department=str(ours)).status_code == 302
+    right = Membership.objects.get(user__subject="aigul")
+    assert (right.department_id, right.territory_id) == (ours, city.territory_id)
+    assert "Sports office" in first.get(f"{STAFF}?q=aigul").content.decode()
+    elsewhere = Territory.objects.create(
+        kato="750000000", kind="city", name_kk="Алматы", name_ru="Алматы", valid=(None, None)
+    )
+    answer = post(first, f"{STAFF}appoint/", subject="x", role="checker", department=str(ours), kato=elsewhere.kato)
+    assert answer.status_code == 422
+    assert post(first, f"{STAFF}appoint/", subject="x", role="checker", department="0").status_code == 422
+    assert post(first, f"{STAFF}appoint/", subject="marat", role="payer", department=str(ours)).status_code == 302
+    waiting = f"{STAFF}proposals/{RoleProposal.objects.get().uuid}/"
+    assert "Sports office" in second.get(waiting).content.decode()
+    assert post(second, waiting).status_code == 302
+    assert Membership.objects.get(user__subject="marat").department_id == ours
 
 
 def test_a_powerful_role_is_no_right_until_another_operator_gives_it() -> None:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator
 
 import pytest
-from django.utils import translation
 
 from qosymsha.domain.admission.states import ApplicationState, RoundState
 from qosymsha.domain.agreements import states as agreements
@@ -34,6 +33,8 @@ from qosymsha.domain.insights.rules import SUBJECTS
 from qosymsha.domain.intake.states import CaseState, Ground
 from qosymsha.domain.ledger.rules import AccountKind
 from qosymsha.domain.messages.standing import Trouble as WayTrouble
+from qosymsha.domain.messages.states import Door
+from qosymsha.domain.messages.themes import themes
 from qosymsha.domain.people.states import Alarm, Role, Way
 from qosymsha.domain.programmes.control_rules import Controls
 from qosymsha.domain.programmes.states import RuleDraftState, RuleSetState
@@ -56,19 +57,19 @@ from qosymsha.domain.settlement.states import (
 )
 from qosymsha.domain.vouchers.states import EnrolmentState, VoucherState
 from qosymsha.interfaces.family.leaving import WHY
-from qosymsha.interfaces.family.preferences import _OFFERED
 from qosymsha.interfaces.office.boards.demand import WAYS
 from qosymsha.interfaces.office.budget import PARTS
 from qosymsha.interfaces.office.checks import FIGURES
 from qosymsha.interfaces.office.dashboards import BOARDS
 from qosymsha.interfaces.office.errands import PAGES as VERBS
 from qosymsha.interfaces.office.errands import TALLIES
+from qosymsha.interfaces.office.outside import FAULTS as CELL_FAULTS
+from qosymsha.interfaces.office.outside import GROUPS as COLUMN_GROUPS
 from qosymsha.interfaces.office.round_steps import NEXT, STAGES
 from qosymsha.interfaces.public.searching import FIELDS
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.papers.statement import _CLAIM_COLUMNS
-from qosymsha.interfaces.ui.templatetags import words
-from qosymsha.kernel.errors import KeyReason
+from qosymsha.interfaces.ui.preferring import OFFERED
 from tests.architecture.house import SOURCE, modules
 
 CATEGORIES = {"kk": {"one", "other"}, "ru": {"one", "few", "many"}, "en": {"one", "other"}}
@@ -138,6 +139,8 @@ HELD = {
 }
 FAMILIES = (
     {f"round.state.{state}" for state in RoundState}
+    | {f"outside.fault.{code}" for code in CELL_FAULTS}
+    | {f"outside.group.{group}" for group, _ in COLUMN_GROUPS}
     | {f"ways.{one}{end}" for one in WayTrouble for end in ("", ".do")}
     | {f"money.{kind}" for kind in AccountKind if kind is not AccountKind.APPROP}
     | {f"kind.{kind}" for kind in ("creative", "sport", "educational")}
@@ -153,7 +156,9 @@ FAMILIES = (
     | {f"agr.{family}.{word}" for family, words in AGREED.items() for word in words}
     | {f"office.act{part}.{verb}" for part in ("", ".will") for verb in ("sign", "refuse", "invoice")}
     | {f"office.act.{verb}.done" for verb in ("sign", "refuse", "invoice")}
-    | {f"prefs.channel.{channel}" for channel in _OFFERED}
+    | {f"prefs.channel.{channel}" for channels in OFFERED.values() for channel in channels}
+    | {f"prefs.always.{door}" for door in Door}
+    | {f"prefs.theme.{door}.{theme}" for door, found in themes().may_be_off.items() for theme in found}
     | {f"act.state.{state}" for state in ActState}
     | {f"act.side.{side}" for side in Side}
     | {f"act.column.{name}" for name in ("month", "children", "lessons", "tariff", "amount")}
@@ -341,39 +346,3 @@ def test_a_sentence_has_the_same_places_in_three_languages(key: str) -> None:
         for one in said
     ]
     assert len({frozenset(names) for language in places for names in language}) == 1
-
-
-RUSSIAN = {"one": (1, 21, 101, 1001), "few": (2, 4, 22, 34, 102), "many": (0, 5, 11, 12, 14, 20, 111, 112)}
-
-
-@pytest.mark.parametrize(("n", "ru"), [(n, form) for form, numbers in RUSSIAN.items() for n in numbers])
-def test_russian_plurals_follow_the_number(n: int, ru: str) -> None:
-    assert texts.plural("ru", n) == ru
-    assert texts.plural("kk", n) == texts.plural("en", n) == ("one" if n == 1 else "other")
-
-
-def test_a_sentence_groups_its_number() -> None:
-    assert texts.say("ru", "checks.red", n=1021) == "1\u00a0021 проверка нашла ошибку."
-
-
-def test_a_refusal_is_said_in_the_readers_language() -> None:
-    assert (
-        texts.refusal("en", KeyReason.KEY_REUSED.value)
-        == "This key was used for another action: reload and send again."
-    )
-
-
-def test_money_and_moments_are_written_as_the_country_writes_them() -> None:
-    assert words.tenge(1_250_050) == "12\u00a0500,50\u00a0₸"
-    assert words.grouped(1_000_000) == "1\u00a0000\u00a0000"
-    assert words.moment(None) == "—"
-
-
-class _Row:
-    name_kk, name_ru, name_en = "Қала", "Город", ""
-
-
-@pytest.mark.parametrize(("language", "shown"), [("kk", "Қала"), ("ru", "Город"), ("en", "Город")])
-def test_a_missing_english_name_is_shown_in_russian(language: str, shown: str) -> None:
-    with translation.override(language):
-        assert words.in_language(_Row()) == shown

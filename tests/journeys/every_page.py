@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib.staticfiles import finders
 from django.db import connection
@@ -58,6 +59,7 @@ NOT_SEEN: dict[str, str] = {
     "controls/<uuid:campaign_uuid>/campaign.json": "a file, there once the sample is drawn",
     "sign-in/": "leads on who is in already; a stranger's stands among the strays",
     "sign-in/begin/": "leads to the identity provider, which a test has not",
+    "first-factor/": "for whose visit awaits a factor only; looked at in tests/journeys/test_security.py",
     "step-up/identity/": "leads to the identity provider, which a test has not",
 }
 REFUSED_PAGES = {"no-rights/"}  # 403, and a page
@@ -97,6 +99,10 @@ def filled(here: wall.Wall, address: str) -> tuple[str, wall.Owned]:
         owned = here.owned(kind)
         known = known.replace(mark, owned.value or wall.UNKNOWN[converter or "str"])
         whose = whose if kind.is_public else owned.joined(whose)
+    for name, kind in wall.NAMED.get(address, {}).items():
+        owned = here.owned(kind)
+        known += f"{'&' if '?' in known else '?'}{name}={quote(owned.value)}"
+        whose = owned.joined(whose)
     return known, whose
 
 
@@ -161,9 +167,10 @@ def served(walk: Walk) -> Any:
     """Answers the browser with what was kept, and with the static files."""
 
     def answer(route: Route) -> None:
-        path = route.request.url.removeprefix(HOST).partition("?")[0]
-        if path in walk.answers:
-            status, headers, body = walk.answers[path]
+        asked = route.request.url.removeprefix(HOST)
+        path = asked.partition("?")[0]
+        if asked in walk.answers:
+            status, headers, body = walk.answers[asked]
             route.fulfill(status=status, headers=headers, body=body)
         else:
             found = finders.find(path.removeprefix("/static/"))

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from qosymsha.interfaces.ui import texts
+from tests.journeys import axe, stuck
+
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "images"
+stuck.install()
 expect.set_options(timeout=30_000)  # a slow machine is no fault; a condition that never comes still is
 PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+LOOKS = (("kk", PHONE, "light"), ("ru", DESKTOP, "light"), ("en", PHONE, "dark"))
+FOUR = tuple(
+    (name, size, scheme) for name, size in (("phone", PHONE), ("desktop", DESKTOP)) for scheme in ("light", "dark")
+)
 
 # Links and summaries smaller than 24 × 24 CSS pixels (WCAG 2.2, 2.5.8), unless they stand inside a sentence.
 SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, summary, input')].filter(e => {
@@ -69,6 +77,44 @@ def page(of: Browser, address: str, **options: Any) -> Iterator[Page]:
 def is_turn(page: int, look: int, looks: int) -> bool:
     """Whether the nth page is seen in this look: by day each in one, in turn; `LOOKS=whole` (by night) each in all."""
     return os.environ.get("LOOKS") == "whole" or page % looks == look
+
+
+def looks(page: int, language: str) -> list[tuple[str, dict[str, int], str]]:
+    """(name, size, scheme) of the looks in which a language's nth page is seen: by day one of four, for each another.
+
+    By night, and where pictures are taken, all four.
+    """
+    if os.environ.get("QOSYMSHA_PICTURES") == "1":
+        return list(FOUR)
+    first = page + texts.LANGUAGES.index(language)
+    return [look for turn, look in enumerate(FOUR) if is_turn(first, turn, len(FOUR))]
+
+
+def look_like(of: Page, size: dict[str, int], scheme: str) -> None:
+    """Give a page another size and another time of day; for the next address it opens."""
+    of.set_viewport_size({"width": size["width"], "height": size["height"]})
+    of.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+
+
+def look_through(pages: Mapping[str, str], address: str, opened: Callable[..., Page], shown: str) -> None:
+    """Every page (name → where) in its turn of `LOOKS`: it is there, reads well, on a phone axe finds nothing.
+
+    `address` takes `{language}` and ends where `where` begins; `opened` gives the browser of one who may see them, by
+    `viewport` and `color_scheme`; pictures are named `shown` and the page.
+    """
+    for turn, (language, size, scheme) in enumerate(LOOKS):
+        page = opened(viewport=size, color_scheme=scheme)
+        for n, (name, where) in enumerate(pages.items()):
+            if not is_turn(n, turn, len(LOOKS)):
+                continue
+            answer = page.goto(address.format(language=language) + where)
+            assert answer is not None
+            assert (name, answer.status) == (name, 200)
+            picture(page, f"{shown}-{name}-{language}-{scheme}")
+            assert_readable(page)
+            if size == PHONE:
+                axe.assert_clean(page, *(axe.BY_LOOK if scheme == "dark" else ()))
+        page.context.close()
 
 
 def picture(of: Page, name: str, *, whole: bool = True) -> None:

@@ -119,13 +119,15 @@ def test_pages_of_the_desk_read_well_small_and_large_by_day_and_night(live_serve
                 with eyes.page(browser, f"{live_server.url}/ru/", viewport=size, color_scheme=scheme) as page:
                     enter(page, live_server.url, who, door)
                     for at, address in enumerate(pages):
+                        if not SHOTS and not eyes.is_turn(at, n, len(looks)):
+                            continue
                         for language in ("ru", "kk", "en") if SHOTS else (("ru", "kk")[n],):
                             page.goto(f"{live_server.url}/{language}/{door}/{address}")
                             if SHOTS:
                                 name = f"{door}-{at:02}-{language}-{size['width']}-{scheme}.png"
                                 page.screenshot(path=Path(SHOTS) / name, full_page=True)
                         eyes.assert_readable(page)
-                        axe.assert_clean(page, *(axe.BY_LOOK if n else ()))
+                        axe.assert_clean(page)
 
 
 def test_a_week_is_looked_at_then_saved_by_keyboard_and_without_scripts(live_server: Any, browser_path: Path) -> None:

@@ -213,6 +213,7 @@ def test_every_page_reads_well(language: str, live_server: Any, browser_path: Pa
     case = AbsenceCase.objects.order_by("id").first()
     assert case is not None
     pages = {
+        "here": f"here/?c={_code(here)}",
         "home": "",
         "months": "months/",
         "month": f"months/{rows[0].uuid}/",
@@ -223,19 +224,18 @@ def test_every_page_reads_well(language: str, live_server: Any, browser_path: Pa
         "vouchers": "vouchers/",
         "applications": "applications/",
     }
-    with eyes.browser(browser_path) as browser:
-        for size, viewport in (("phone", eyes.PHONE), ("desktop", eyes.DESKTOP)):
-            for scheme in ("light", "dark"):
-                options: dict[str, Any] = {"viewport": viewport, "color_scheme": scheme}
-                with eyes.page(browser, f"{live_server.url}/{language}/sign-in/", **options) as page:
-                    come_in(page, person, language)
-                    page.goto(f"{live_server.url}/{language}/family/here/?c={_code(here)}")
-                    see(page, language, f"family-here-{language}-{size}-{scheme}")
-                    for name, address in pages.items():
-                        page.goto(f"{live_server.url}/{language}/family/{address}")
-                        for folded in page.locator("details").all():
-                            folded.locator("summary").first.click()
-                        see(page, language, f"family-{name}-{language}-{size}-{scheme}")
+    with (
+        eyes.browser(browser_path) as browser,
+        eyes.page(browser, f"{live_server.url}/{language}/sign-in/", viewport=eyes.PHONE) as page,
+    ):
+        come_in(page, person, language)
+        for number, (name, address) in enumerate(pages.items()):
+            for size, viewport, scheme in eyes.looks(number, language):
+                eyes.look_like(page, viewport, scheme)
+                page.goto(f"{live_server.url}/{language}/family/{address}")
+                for folded in page.locator("main details").all():
+                    folded.locator("summary").first.click()
+                see(page, language, f"family-{name}-{language}-{size}-{scheme}")
 
 
 def _warned(here: Venue) -> None:

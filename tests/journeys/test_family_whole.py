@@ -39,10 +39,11 @@ def trial() -> Any:
 
 
 class Way:
-    """A guardian's browser on the way, in one language; `looks`: each page is seen in every language and size too."""
+    """A guardian's browser on the way, in one language; `looks`: each page is seen as others have it too."""
 
     def __init__(self, page: Page, home: str, language: str, *, looks: bool) -> None:
         self.page, self.home, self.language, self.looks = page, home, language, looks
+        self.seen = 0
 
     def say(self, key: str, **values: object) -> str:
         return texts.say(self.language, key, **values)
@@ -59,13 +60,16 @@ class Way:
         self.page.get_by_role("button", name=self.say(key, **values), exact=True).first.click()
 
     def see(self, name: str) -> None:
-        """The page as it stands, then as others have it: other languages, a desk, the night."""
+        """The page as it stands, then as others have it, by day in turn: another language, a desk, the night."""
         expect(self.page.locator("html")).to_have_attribute("lang", self.language)
         eyes.assert_readable(self.page)
         if not self.looks:
             return
         address, size = self.page.url, self.page.viewport_size
-        for language, look, scheme in LOOKS:
+        self.seen += 1
+        for turn, (language, look, scheme) in enumerate(LOOKS):
+            if not eyes.is_turn(self.seen, turn, len(LOOKS)) and os.environ.get("QOSYMSHA_PICTURES") != "1":
+                continue
             self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             self.page.set_viewport_size(SIZES[look])  # type: ignore[arg-type]
             self.page.goto(address.replace(f"/{self.language}/", f"/{language}/", 1))

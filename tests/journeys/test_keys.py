@@ -122,9 +122,12 @@ def test_a_lost_answer_a_closed_tab_and_a_second_tab_make_one_effect(
         first.close()
         again = opened(context, home, "pending")
         expect(again.locator(NOTE)).to_contain_text(texts.say("ru", "keys.pending"))
-        expect(again.locator("input[name=kind][value=ill]")).to_be_checked()
         expect(again.locator("input[name=first]")).to_have_value("2026-09-30")
-        assert PERSONAL not in kept_of(again), "words are not kept"
+        kept = kept_of(again)
+        assert "2026-09-30" in kept, "the control: what is kept is seen"
+        assert PERSONAL not in kept, "words are not kept"
+        assert "ill" not in kept, "nor what says something of a child"
+        expect(again.locator("input[name=kind][value=ill]")).not_to_be_checked()
         eyes.assert_readable(again)
         again.reload()
         expect(again.locator(f"{FORM}[data-keyed=pending]")).to_have_count(1)

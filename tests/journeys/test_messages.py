@@ -97,10 +97,11 @@ def test_messages_are_seen_opened_and_read(
             page.locator(".notices > li").first.get_by_role("button").click()
             expect(page.locator(".notices")).to_have_count(0)
         if LOOK:
-            for door in ("provider", "office"):
-                with eyes.page(browser, f"{live_server.url}/kk/{door}/notices/") as page:
+            seen = [("provider", "notices"), ("office", "notices"), *((door, "preferences") for door in people)]
+            for door, leaf in seen:
+                with eyes.page(browser, f"{live_server.url}/kk/{door}/{leaf}/") as page:
                     come_in(page, people[door], "kk")
-                    looks(page, door)
+                    looks(page, door if leaf == "notices" else f"{door}-{leaf}")
 
 
 def looks(page: Page, door: str) -> None:

@@ -31,11 +31,11 @@ from qosymsha.kernel import clock
 from tests.factories.controls import drawn, found, plan, planned, visits
 from tests.factories.office import Desk, answer, approved_sheet, claimed, desk, paid_out, screened
 from tests.factories.people import number
+from tests.factories.waits import NEEDED, town
 from tests.interfaces import browsing
 from tests.interfaces.test_office_desks import case_of, late_word
 from tests.journeys import axe, eyes
 from tests.journeys.test_office import come_in, options
-from tests.rooms.test_vouchers_waits import NEEDED, town
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 ROLES = (Role.CHECKER, Role.PROGRAMME_OFFICER, Role.APPROVER, Role.PAYER, Role.AUDITOR)
@@ -120,6 +120,7 @@ def casework_pages(of: Desk) -> dict[Role, dict[str, str]]:
         },
         Role.PROGRAMME_OFFICER: {
             "claims-draw": f"claims/draw/?p={programme}&m=2026-09", "acts-draw": "acts/draw/", "points": "points/",
+            "outside": "outside/",
             "hold": f"holds/row/{held}/", "houses": "providers/?q=", "house": at_house,
             "house-contract": f"{at_house}contract/", "house-register": "providers/register/",
             "contract-end": f"contracts/{contract}/end/",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ from qosymsha.kernel.actor import Actor
 from tests.factories import admission, choice
 from tests.factories.errands import carry_all, nobody_works
 from tests.interfaces import browsing
-from tests.journeys import axe, eyes
+from tests.journeys import eyes
 from tests.journeys.test_office import press
-from tests.journeys.test_office_planning import LOOKS, OFFICER, city, opened
+from tests.journeys.test_office_planning import OFFICER, city, opened
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 WORKER = Actor.system("errands")
@@ -134,16 +135,5 @@ def test_every_page_reads_well_and_axe_finds_nothing(live_server: Any, browser_p
     browsing.official(Role.CHECKER, name="planning:country")
     pages["screening"] = "flags/screen/"
     with eyes.browser(browser_path) as browser:
-        for turn, (language, size, scheme) in enumerate(LOOKS):
-            page = opened(browser, live_server.url, "planning:country", strong=True, viewport=size, color_scheme=scheme)
-            for n, (name, where) in enumerate(pages.items()):
-                if not eyes.is_turn(n, turn, len(LOOKS)):
-                    continue
-                answer = page.goto(f"{live_server.url}/{language}/office/{where}")
-                assert answer is not None
-                assert (name, answer.status) == (name, 200)
-                eyes.picture(page, f"errands-{name}-{language}-{scheme}")
-                eyes.assert_readable(page)
-                if size == eyes.PHONE:
-                    axe.assert_clean(page, *(axe.BY_LOOK if scheme == "dark" else ()))
-            page.context.close()
+        country = partial(opened, browser, live_server.url, "planning:country", strong=True)
+        eyes.look_through(pages, f"{live_server.url}/{{language}}/office/", country, "errands")

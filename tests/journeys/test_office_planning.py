@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,10 @@ from tests.factories import admission, choice
 from tests.factories.errands import worker_beside
 from tests.factories.programmes import OPERATOR
 from tests.interfaces import browsing
-from tests.journeys import axe, eyes
+from tests.journeys import eyes
 from tests.journeys.test_office import come_in, press, prove, told
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
-LOOKS = (("kk", eyes.PHONE, "light"), ("ru", eyes.DESKTOP, "light"), ("en", eyes.PHONE, "dark"))
 OFFICER, APPROVER = "planning:officer", "planning:approver"
 PLACES = 8
 
@@ -170,16 +170,5 @@ def test_every_page_reads_well_and_axe_finds_nothing(live_server: Any, browser_p
     pages = whole()
     browsing.official(Role.PROGRAMME_OFFICER, name="planning:country")
     with eyes.browser(browser_path) as browser:
-        for turn, (language, size, scheme) in enumerate(LOOKS):
-            page = opened(browser, live_server.url, "planning:country", strong=True, viewport=size, color_scheme=scheme)
-            for n, (name, where) in enumerate(pages.items()):
-                if not eyes.is_turn(n, turn, len(LOOKS)):
-                    continue
-                answer = page.goto(f"{live_server.url}/{language}/office/{where}")
-                assert answer is not None
-                assert (name, answer.status) == (name, 200)
-                eyes.picture(page, f"planning-{name}-{language}-{scheme}")
-                eyes.assert_readable(page)
-                if size == eyes.PHONE:
-                    axe.assert_clean(page, *(axe.BY_LOOK if scheme == "dark" else ()))
-            page.context.close()
+        country = partial(opened, browser, live_server.url, "planning:country", strong=True)
+        eyes.look_through(pages, f"{live_server.url}/{{language}}/office/", country, "planning")

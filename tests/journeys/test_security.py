@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import override_settings
+from django.test import Client, override_settings
 from playwright.sync_api import Page
 
 from qosymsha.domain.people.states import Role
@@ -97,3 +97,36 @@ def test_a_passkey_lets_a_payer_in_and_a_copy_is_stopped(live_server: Any, brows
         page.get_by_text(texts.refusal("en", "passkey_copied")).wait_for()
         context.close()
     assert [one for one in complaints if "422" not in one] == []
+
+
+def test_staff_add_a_first_factor_before_anything_opens(live_server: Any, browser_path: Path) -> None:
+    """Who came in by the provider's word alone: why, a passkey in one press, on to what was wanted; codes on paper."""
+    client = browsing.come_in(Client(), browsing.official(Role.PAYER))
+    session = client.session
+    session["awaits"] = True
+    session.save()
+    root, wanted = live_server.url, "office/files/"
+    with eyes.browser(browser_path) as browser:
+        context = browser.new_context(viewport=eyes.PHONE, timezone_id="Asia/Almaty")
+        context.add_cookies([{"name": "visit", "value": client.cookies["visit"].value, "url": root}])
+        page = context.new_page()
+        device(page)
+        for language, size, scheme in (*eyes.LOOKS[1:], eyes.LOOKS[0]):
+            page.set_viewport_size(size)
+            page.emulate_media(color_scheme=scheme)
+            page.goto(f"{root}/{language}/{wanted}")
+            page.wait_for_url(f"**/{language}/first-factor/?next=*")
+            page.locator("html[data-passkeys=ready]").wait_for()
+            eyes.assert_readable(page)
+            axe.assert_clean(page)
+            shot(page, f"first-factor-{language}")
+        page.locator("#name").fill("Телефон")
+        page.locator("#add button").click()
+        page.wait_for_url(f"{root}/kk/{wanted}")
+        page.get_by_text(texts.say("kk", "first.kept")).wait_for()
+        page.goto(f"{root}/kk/security/")
+        page.get_by_role("button", name=texts.say("kk", "recovery.make")).click()
+        page.locator(".codes .code").first.wait_for()
+        eyes.assert_readable(page)
+        shot(page, "recovery-codes-kk")
+        context.close()

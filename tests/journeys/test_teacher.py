@@ -69,6 +69,28 @@ def has_gone(page: Page, child: int) -> None:
     expect(row).to_have_attribute("data-state", re.compile("^(?!kept$).+"), timeout=45_000)
 
 
+HAS_KEPT = "async () => (await (await caches.open('qosymsha-pages-2')).keys()).length > 0"
+KEPT = """async () => {
+  const found = [];
+  for (const name of await caches.keys()) {
+    const store = await caches.open(name);
+    for (const one of await store.keys()) found.push(await (await store.match(one)).text());
+  }
+  return found.join("\\n");
+}"""
+WHOLE = "fetch(location.href, { headers: { 'X-Fresh': '1' } }).then((answer) => answer.text())"
+
+
+def assert_no_name_is_kept(page: Page) -> None:
+    """What lies in the browser names no child (ASVS 14.3.3); the page as the server sends it is the control."""
+    names = [word for shown in page.locator(".marks legend").all_inner_texts() for word in shown.split()]
+    whole, kept = str(page.evaluate(WHOLE)), str(page.evaluate(KEPT))
+    assert names
+    assert all(name in whole for name in names)
+    assert "data-place=" in kept, "a page with children is kept"
+    assert [name for name in names if name in kept] == []
+
+
 def test_marks_are_sent_at_once_and_kept_without_network(live_server: Any, browser_path: Path) -> None:
     venue = at_the_lesson()
     with eyes.browser(browser_path) as browser:
@@ -81,6 +103,8 @@ def test_marks_are_sent_at_once_and_kept_without_network(live_server: Any, brows
         page.reload()  # the worker keeps this page from now on
         page.wait_for_function("navigator.serviceWorker.controller !== null")
         page.reload()
+        page.wait_for_function(HAS_KEPT)
+        assert_no_name_is_kept(page)
 
         context.set_offline(True)
         touch(page, 1, "absent")
@@ -88,6 +112,8 @@ def test_marks_are_sent_at_once_and_kept_without_network(live_server: Any, brows
         page.close()  # a dead battery
         page = context.new_page()
         page.goto(f"{live_server.url}/ru/provider/lessons/")
+        expect(page.locator(".marks legend").first).to_have_text(re.compile(r"^1 · ([^ .]\. )?[^ .]\.$"))
+        expect(page.get_by_text(texts.say("ru", "lessons.short"))).to_be_visible()
         touch(page, 2, "ill")
         touch(page, 0, "absent")  # a second thought about a mark that was sent
         expect(say(page, "offline")).to_contain_text("3")
@@ -136,21 +162,20 @@ def read_off(page: Page) -> str:
 def test_it_reads_well(language: str, live_server: Any, browser_path: Path) -> None:
     at_the_lesson()
     with eyes.browser(browser_path) as browser:
-        for size, viewport in (("phone", eyes.PHONE), ("desktop", eyes.DESKTOP)):
-            for scheme in ("light", "dark"):
-                options: dict[str, Any] = {"viewport": viewport, "color_scheme": scheme}
-                with eyes.page(browser, f"{live_server.url}/{language}/sign-in/", **options) as page:
-                    opened(page, live_server.url, language)
-                    touch(page, 0, "present")
-                    expect(say(page, "sent")).to_be_visible()
-                    eyes.assert_readable(page)
-                    keep(page, f"lessons-{language}-{size}-{scheme}")
-                    page.get_by_role("link", name=texts.say(language, "lessons.code")).first.click()
-                    expect(page.locator("#letters")).to_have_text(re.compile(r"^\w{4} \w{4}$"))
-                    shown = page.locator("#letters").inner_text().replace(" ", "")
-                    assert read_off(page) == f"{live_server.url}/V/{shown}".upper()
-                    eyes.assert_readable(page)
-                    keep(page, f"code-{language}-{size}-{scheme}")
+        for size, viewport, scheme in eyes.looks(0, language):
+            options: dict[str, Any] = {"viewport": viewport, "color_scheme": scheme}
+            with eyes.page(browser, f"{live_server.url}/{language}/sign-in/", **options) as page:
+                opened(page, live_server.url, language)
+                touch(page, 0, "present")
+                expect(say(page, "sent")).to_be_visible()
+                eyes.assert_readable(page)
+                keep(page, f"lessons-{language}-{size}-{scheme}")
+                page.get_by_role("link", name=texts.say(language, "lessons.code")).first.click()
+                expect(page.locator("#letters")).to_have_text(re.compile(r"^\w{4} \w{4}$"))
+                shown = page.locator("#letters").inner_text().replace(" ", "")
+                assert read_off(page) == f"{live_server.url}/V/{shown}".upper()
+                eyes.assert_readable(page)
+                keep(page, f"code-{language}-{size}-{scheme}")
 
 
 def test_without_scripts_a_lesson_is_sent_by_its_form(live_server: Any, browser_path: Path) -> None:

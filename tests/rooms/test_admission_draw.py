@@ -234,7 +234,7 @@ def test_the_database_refuses_a_second_draw_whoever_asks() -> None:
 def test_what_was_published_is_written_once(statement: str) -> None:
     city, the_round = closed()
     city.draw(the_round)
-    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from qosymsha.domain.casework import commands
 from qosymsha.domain.casework.models import RowHold
@@ -153,7 +153,7 @@ def test_the_database_keeps_the_history(office: tuple[Desk, Actor, Actor, Actor]
     of, first, _, _ = office
     take(first, row_of(of)[1])
     for statement in ("UPDATE row_hold SET holder_id = holder_id + 1", "DELETE FROM row_hold"):
-        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)
     assert RowHold.objects.filter(ended_at=None).update(ended_at=clock.read(), ended_by=0, over="put_back") == 1
 

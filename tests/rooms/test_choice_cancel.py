@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from qosymsha.domain.choice import commands
 from qosymsha.domain.choice.models import ChoiceListHistory, ChoiceRound
@@ -53,7 +53,7 @@ def test_a_drawn_round_is_never_cancelled_and_a_cancelled_one_never_lives_again(
     for verb in (lambda: choice.close(second), lambda: choice.drawn(second), lambda: cancel(second)):
         with pytest.raises(Refused):
             verb()
-    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE choice_round SET state = 'open', cancel_reason = '', cancelled_at = NULL WHERE id = %s",
                        [second.id])  # fmt: skip
 

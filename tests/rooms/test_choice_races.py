@@ -1,4 +1,4 @@
-"""Two answers to one offer at once; with its control switched off, which must go wrong."""
+"""Offers and seats, when two reach for them at once; each with its control switched off, which must go wrong."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 
 from qosymsha.domain.choice import commands, steps
-from qosymsha.domain.choice.commands import rerunning
+from qosymsha.domain.choice.commands import offering, rerunning
 from qosymsha.domain.choice.models import ChoiceOffer, ChoiceRound
+from qosymsha.domain.choice.queries import facts
 from qosymsha.domain.choice.rules import ChoiceRefusal
 from qosymsha.domain.choice.steps import OpenOffer
 from qosymsha.domain.vouchers import commands as vouchers
 from qosymsha.domain.vouchers import steps as voucher_steps
-from qosymsha.domain.vouchers.models import Enrolment, Seat
+from qosymsha.domain.vouchers.models import Enrolment
 from qosymsha.domain.vouchers.rules import EnrolRefusal, EnrolWish
 from qosymsha.kernel.clock import local_instant
 from qosymsha.kernel.errors import Refused
 from tests.factories import choice
 from tests.factories.choice import LATER, OFFICER, Child, closed_for_good, queue, town
 from tests.factories.vouchers import CHANNEL, add_group, key
-from tests.races import at_once
+from tests.races import at_once, slowly
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,9 +41,10 @@ def offered() -> tuple[ChoiceOffer, Child, Child, int]:
     return choice.open_offers()[second.voucher], second, third, group
 
 
-def two_yeses() -> tuple[list[str], int]:
+def two_yeses(monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], int]:
     """What two yeses to one offer hear, and how many places were opened."""
     offer, child, _, _ = offered()
+    slowly(monkeypatch, steps, "lock_offers")
 
     def say_yes(barrier: threading.Barrier) -> Any:
         barrier.wait()
@@ -51,8 +54,8 @@ def two_yeses() -> tuple[list[str], int]:
     return sorted(str(one) for one in heard), Enrolment.objects.filter(voucher_id=child.voucher).count()
 
 
-def test_of_two_yeses_to_one_offer_one_gets_the_place() -> None:
-    assert two_yeses() == (["None", ChoiceRefusal.OFFER_ANSWERED], 1)
+def test_of_two_yeses_to_one_offer_one_gets_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert two_yeses(monkeypatch) == (["None", ChoiceRefusal.OFFER_ANSWERED], 1)
 
 
 def test_control_offers_read_once_and_believed_open_two_places(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,18 +64,15 @@ def test_control_offers_read_once_and_believed_open_two_places(monkeypatch: pyte
 
     def believed(offer_ids: Sequence[int]) -> dict[int, OpenOffer]:
         found = real(offer_ids)
-        time.sleep(0.2)
         return {i: OpenOffer(o.id, o.round_id, o.list_id, o.group_id, "offered", o.answer_by, o.voucher_id, 0)
                 for i, o in found.items()}  # fmt: skip
 
     monkeypatch.setattr(steps, "lock_offers", believed)
-    heard, places = two_yeses()
-    assert (heard, places) != (["None", ChoiceRefusal.OFFER_ANSWERED], 1)
-    assert places == 2
+    assert two_yeses(monkeypatch) == (["None", "None"], 2)
 
 
-def test_an_offered_seat_is_not_taken_directly_meanwhile() -> None:
-    """A yes and somebody who takes places directly, at once: the seat is the offer's."""
+def yes_against_taking() -> tuple[list[Any], int]:
+    """A yes and somebody who takes places directly, at once: what both heard, and how many sit on the one seat."""
     offer, child, other, group = offered()
     wish = EnrolWish(other.voucher, other.guardian, group, LATER.date() + timedelta(days=1))
 
@@ -84,65 +84,71 @@ def test_an_offered_seat_is_not_taken_directly_meanwhile() -> None:
         barrier.wait()
         return vouchers.enrol(actor=CHANNEL, wishes=[wish], at=LATER, key=key())[0].reason
 
-    assert at_once(say_yes, take) == [None, EnrolRefusal.GROUP_FULL]
-    assert (
-        Seat.objects.get(group_id=group).taken == Enrolment.objects.filter(group_id=group, state="active").count() == 1
-    )
+    heard = at_once(say_yes, take)
+    return heard, Enrolment.objects.filter(group_id=group, state="active").count()
 
 
-def test_two_looks_at_one_freed_place_make_one_offer() -> None:
+def test_an_offered_seat_is_not_taken_directly_meanwhile() -> None:
+    assert yes_against_taking() == ([None, EnrolRefusal.GROUP_FULL], 1)
+    assert choice.seats_fit()
+
+
+def test_control_an_offer_that_holds_no_seat_puts_two_children_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offering, "vouchers", Believing(0))
+    assert yes_against_taking() == ([None, None], 2)
+
+
+def two_looks(monkeypatch: pytest.MonkeyPatch) -> tuple[list[Any], int]:
+    """What two looks at one freed place make at once, and how many offers stand open then."""
     city = town()
     group = add_group(city, capacity=1)
     the_round, (first, *_) = queue(city, group, 4)
     closed_for_good(first)
-
-    def look(barrier: threading.Barrier) -> int:
-        barrier.wait()
-        return choice.offer(the_round, LATER).offers
-
-    assert sorted(at_once(look, look)) == [0, 1]
-    assert ChoiceOffer.objects.filter(state="offered").count() == 1
-
-
-def two_looks(switch_off: Callable[[], None]) -> tuple[list[Any], bool]:
-    """What two looks at one freed place make at once, and whether the seats still fit."""
-    city = town()
-    group = add_group(city, capacity=1)
-    the_round, (first, *_) = queue(city, group, 4)
-    closed_for_good(first)
-    switch_off()
+    slowly(monkeypatch, offering, "_next_pairs")
 
     def look(barrier: threading.Barrier) -> Any:
         barrier.wait()
         return choice.offer(the_round, LATER).offers
 
-    return at_once(look, look), choice.seats_fit()
+    made = sorted(at_once(look, look), key=str)
+    return made, ChoiceOffer.objects.filter(state="offered").count()
 
 
-def test_control_two_looks_without_the_rounds_lock_do_not_end_with_one_offer(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = steps.make_offers
-
-    def slow(*given: Any, **named: Any) -> list[int]:
-        time.sleep(0.3)
-        return real(*given, **named)
-
-    def switch_off() -> None:
-        monkeypatch.setattr(steps, "lock_round", lambda round_id: ChoiceRound.objects.get(pk=round_id))
-        monkeypatch.setattr(steps, "make_offers", slow)
-        monkeypatch.setattr(voucher_steps, "take_seats", lambda ids: [True for _ in ids])
-
-    made, fits = two_looks(switch_off)
-    assert sorted(map(str, made)) != ["0", "1"] or not fits
+def test_two_looks_at_one_freed_place_make_one_offer(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert two_looks(monkeypatch) == ([0, 1], 1)
+    assert choice.seats_fit()
 
 
-def late_answer() -> tuple[Any, list[str], bool]:
-    """A yes on the offer's last day while the clock of the next day ends offers: what the yes heard, the offers."""
+def test_control_without_the_rounds_lock_the_second_look_moves_what_the_first_has_moved_and_breaks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(steps, "lock_round", lambda round_id: ChoiceRound.objects.get(pk=round_id))
+    (one, broken), open_offers = two_looks(monkeypatch)
+    assert (one, open_offers) == (1, 1)
+    assert isinstance(broken, IntegrityError), "only the history's table of transitions is left"
+
+
+def late_answer(monkeypatch: pytest.MonkeyPatch, *, has_looked: bool) -> tuple[Any, list[str], bool]:
+    """A yes on the offer's last day while the clock of the next day ends offers: what the yes heard, the offers.
+
+    `has_looked`: the yes comes once the clock has seen that the offer stands open.
+    """
     offer, child, _, _ = offered()
     the_round = offer.round
     after = local_instant(offer.answer_by + timedelta(days=1), 0, 5)
+    look, looked = facts.open_offers, threading.Event()
+
+    def lingering(round_id: int) -> Any:
+        found = look(round_id)
+        looked.set()
+        time.sleep(0.4)
+        return found
+
+    monkeypatch.setattr(facts, "open_offers", lingering)
 
     def say_yes(barrier: threading.Barrier) -> Any:
         barrier.wait()
+        assert looked.wait(20 if has_looked else 0) or not has_looked
         return choice.answer(offer.id, child.guardian, LATER).reason
 
     def expire(barrier: threading.Barrier) -> Any:
@@ -154,8 +160,11 @@ def late_answer() -> tuple[Any, list[str], bool]:
     return heard, states, choice.seats_fit()
 
 
-def test_a_yes_at_the_stroke_of_its_last_day_counts_or_does_not_but_never_both() -> None:
-    heard, states, fits = late_answer()
+@pytest.mark.parametrize("has_looked", [False, True])
+def test_a_yes_at_the_stroke_of_its_last_day_counts_or_does_not_but_never_both(
+    has_looked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard, states, fits = late_answer(monkeypatch, has_looked=has_looked)
     assert fits
     assert (heard, states) in ((None, ["accepted"]), (ChoiceRefusal.OFFER_ANSWERED, ["expired", "offered"]))
 
@@ -163,20 +172,11 @@ def test_a_yes_at_the_stroke_of_its_last_day_counts_or_does_not_but_never_both()
 def test_control_without_the_rounds_lock_a_seat_is_given_back_that_was_just_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real = steps.move_offers
-
-    def slow(*given: Any, **named: Any) -> list[int]:
-        time.sleep(0.3)
-        return real(*given, **named)
-
     monkeypatch.setattr(steps, "lock_round", lambda round_id: ChoiceRound.objects.get(pk=round_id))
     monkeypatch.setattr(steps, "share_rounds", lambda _: None)
-    monkeypatch.setattr(steps, "move_offers", slow)
-    heard, states, fits = late_answer()
-    assert not fits or (heard, states) not in (
-        (None, ["accepted"]),
-        (ChoiceRefusal.OFFER_ANSWERED, ["expired", "offered"]),
-    )
+    heard, states, fits = late_answer(monkeypatch, has_looked=True)
+    assert (heard, states[0]) == (None, "accepted"), "the family has the place"
+    assert not fits, "and the clock, which saw the offer open, has given its seat to the next"
 
 
 def rerun_against_taking(
@@ -209,15 +209,15 @@ def rerun_against_taking(
     return at_once(rerun, take), choice.seats_fit()
 
 
-def test_a_seat_is_given_by_the_rerun_or_taken_directly_never_both() -> None:
-    heard, fits = rerun_against_taking()
+def test_a_seat_is_given_by_the_rerun_or_taken_directly_never_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard, fits = rerun_against_taking(lambda: slowly(monkeypatch, voucher_steps, "take_seats"))
     assert fits
     assert heard in ([1, EnrolRefusal.GROUP_FULL], [0, None], [EnrolRefusal.GROUP_FULL, None])
     assert Enrolment.objects.filter(state="active").count() == 1
 
 
 def test_control_a_rerun_that_believes_in_a_free_seat_sells_it_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    believing = Believing()
+    believing = Believing(1)
     heard, fits = rerun_against_taking(lambda: monkeypatch.setattr(rerunning, "vouchers", believing), believing.reached)
     assert heard == [1, None]
     assert not fits
@@ -226,13 +226,13 @@ def test_control_a_rerun_that_believes_in_a_free_seat_sells_it_twice(monkeypatch
 class Believing:
     """The steps of vouchers, but for seats: every one is believed to be free, while another takes it."""
 
-    def __init__(self) -> None:
-        self.reached = threading.Event()
+    def __init__(self, seconds: float) -> None:
+        self.reached, self.seconds = threading.Event(), seconds
 
     def __getattr__(self, name: str) -> Any:
         return getattr(voucher_steps, name)
 
     def take_seats(self, group_ids: Sequence[int]) -> list[bool]:
         self.reached.set()
-        time.sleep(1.0)
+        time.sleep(self.seconds)
         return [True for _ in group_ids]

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from qosymsha.domain.allocation import draw
@@ -56,7 +56,7 @@ def test_a_plan_that_could_not_work_is_refused() -> None:
     spoilt = {
         R.CHOICE_PLAN_WINDOW: {"closes_at": OPENS},
         R.CHOICE_PLAN_START: {"starts_on": CLOSES.date()},
-        R.CHOICE_PLAN_BEACON: {"beacon_name": " "},
+        R.CHOICE_PLAN_BEACON: {"beacon_name": "typed: "},
         R.CHOICE_PLAN_PARTIES: {"commitments": {"akimat": b"\1" * 32}},
     }
     found = [
@@ -214,7 +214,7 @@ def test_a_frozen_list_and_a_drawn_round_never_change() -> None:
         "UPDATE choice_round SET seed = 'x'",
         "UPDATE choice_round SET root = 'x'",
     ):
-        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)
     assert refusal(lambda: choice.drawn(the_round)) == R.CHOICE_ROUND_IN_OTHER_STATE
     assert refusal(lambda: choice.allocate(the_round)) == R.CHOICE_ROUND_IN_OTHER_STATE

@@ -96,7 +96,7 @@ def test_what_was_promised_frozen_or_drawn_is_never_changed_by_anybody(city: Cit
     uuid = drawn(city)
     row = ControlCampaign.objects.get(uuid=uuid)
     for change in ("frame = 'x'", "terms = 'x'", "seed = '\\x00'", "size = 3", "beacon_name = 'mine'"):
-        with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        with pytest.raises(IntegrityError, match="written once"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"UPDATE control_campaign SET {change} WHERE id = %s", [row.pk])
     with refused(ControlRefusal.CAMPAIGN_IN_OTHER_STATE):
         commands.draw_sample(
@@ -115,7 +115,8 @@ def test_control_run_without_the_trigger_a_frozen_list_could_be_swapped(city: Ci
     commands.freeze_campaign(actor=officer, campaign_uuid=uuid, at=clock.read(), key=key())
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE control_campaign DISABLE TRIGGER control_written_once")
-        cursor.execute("UPDATE control_campaign SET frame = '' WHERE uuid = %s", [uuid])  # the attack goes through
+        cursor.execute("UPDATE control_campaign SET frame = '' WHERE uuid = %s", [uuid])
+        assert cursor.rowcount == 1, "the attack goes through"
         cursor.execute("ALTER TABLE control_campaign ENABLE TRIGGER control_written_once")
     with refused(ControlRefusal.FRAME_CHANGED):  # and the draw still sees it
         commands.draw_sample(actor=officer, campaign_uuid=uuid, beacon_value=VALUE, at=clock.read(), key=key())

@@ -24,7 +24,7 @@ from tests.factories.errands import asked, wanted
 from tests.factories.refusals import refusal
 from tests.interfaces import browsing
 from tests.queue import jobs
-from tests.races import at_once, patient
+from tests.races import at_once, patient, slowly
 
 pytestmark = pytest.mark.django_db
 WORKER = Actor.system("errands")
@@ -206,7 +206,8 @@ def ask_at_once() -> list[Any]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_officers_who_ask_at_once_get_one_errand() -> None:
+def test_two_officers_who_ask_at_once_get_one_errand(monkeypatch: pytest.MonkeyPatch) -> None:
+    slowly(monkeypatch, queries, "open_errand")
     with patient():
         first, second = ask_at_once()
     assert (first, len(jobs())) == (second, 1)

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from qosymsha.domain.admission import commands as admission
-from qosymsha.domain.admission.models import Application, Round
-from qosymsha.domain.admission.queries.openings import Opening, opening
 from qosymsha.domain.documents.models import DocumentContent
 from qosymsha.domain.intake import commands, queries
 from qosymsha.domain.intake.commands import deciding
 from qosymsha.domain.intake.models import ApplicationDraft, CategoryCase, CategoryCaseStep
 from qosymsha.domain.intake.rules import IntakeRefusal
 from qosymsha.domain.people import queries as people
-from qosymsha.domain.people.models import Child
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.witness.states import READ
 from qosymsha.kernel.actor import Actor, Grant
@@ -27,65 +23,11 @@ from qosymsha.kernel.clock import local_instant
 from qosymsha.kernel.errors import Forbidden, Refused
 from qosymsha.kernel.models import AuditEvent, Outbox
 from tests.factories import uploads
-from tests.factories.admission import AFTER, CLOSES, INSIDE, City
-from tests.races import at_once
+from tests.factories.admission import AFTER, CLOSES, INSIDE
+from tests.factories.intake import Town, refused
+from tests.races import at_once, slowly
 
 pytestmark = pytest.mark.django_db
-TODAY = INSIDE.date()
-
-
-class Town:
-    """An open round, families of it, a checker; what a family and an officer do in one word each."""
-
-    def __init__(self, families: int = 1) -> None:
-        self.city = City(money={"sport": 10**12, "creative": 10**12, "educational": 10**12})
-        self.round: Round = self.city.opened()
-        self.families = self.city.families(families)
-        self.officer = self.city.actor(Role.CHECKER)
-
-    @property
-    def opening(self) -> Opening:
-        found = opening(self.round.uuid)
-        assert found is not None
-        return found
-
-    def guardian(self, n: int = 0) -> Actor:
-        guardian_id = self.families[n][0]
-        return Actor(100 + n, f"user:{100 + n}", (Grant(Role.GUARDIAN),), guardian_id=guardian_id)
-
-    def child(self, n: int = 0) -> UUID:
-        return Child.objects.get(pk=self.families[n][1]).uuid
-
-    def name(self, n: int = 0, category: str = "emergency", content: bytes | None = None, **more: Any) -> UUID:
-        given = {"actor": self.guardian(n), "at": INSIDE, "key": uuid4()} | more
-        paper = uploads.pdf() if content is None else content
-        return commands.name_category(
-            round_uuid=self.round.uuid, child_uuid=self.child(n), category=category, content=paper, **given
-        )
-
-    def file(self, n: int = 0) -> None:
-        admission.submit_own_application(
-            actor=self.guardian(n), round_uuid=self.round.uuid, child_uuid=self.child(n), kind="sport", at=INSIDE,
-            key=uuid4(),
-        )  # fmt: skip
-
-    def certify(self, case: UUID, first: date = TODAY, last: date | None = date(2026, 12, 31), **more: Any) -> None:
-        given = {"actor": self.officer, "at": INSIDE, "key": uuid4()} | more
-        commands.certify_case(case_uuid=case, first=first, last=last, **given)
-
-    def standing(self, n: int = 0, at: Any = INSIDE) -> queries.Standing:
-        found = queries.standing(actor=self.guardian(n), opening=self.opening, child_uuid=self.child(n), at=at)
-        assert found is not None
-        return found
-
-    def close(self) -> Application:
-        """Close the round; the first family's application as it then stands."""
-        admission.close_round(actor=self.city.officer, round_id=self.round.pk, at=AFTER, key=uuid4())
-        return Application.objects.get(child_id=self.families[0][1])
-
-
-def refused(reason: IntakeRefusal) -> Any:
-    return pytest.raises(Refused, match=f"^{reason.value}")
 
 
 @pytest.mark.parametrize("is_certified", [False, True])
@@ -316,8 +258,8 @@ def test_what_nobody_checked_by_the_close_does_not_count_and_the_family_is_told(
     assert queries.case_lines(actor=town.officer, states=["open"], at=AFTER) == []
 
 
-@pytest.mark.django_db(transaction=True)
-def test_two_officers_at_once_make_one_decision() -> None:
+def decided_by_two(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Two officers decide one case, each having judged it before either writes: what they heard."""
     town = Town()
     case = town.name()
     town.file()
@@ -338,8 +280,22 @@ def test_two_officers_at_once_make_one_decision() -> None:
             return refusal.reason.value
         return "done"
 
-    assert sorted(at_once(certify, refuse)) == ["case_decided", "done"]
+    slowly(monkeypatch, deciding, "refuse_decision")
+    return sorted(one if isinstance(one, str) else type(one).__name__ for one in at_once(certify, refuse))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_officers_at_once_make_one_decision(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert decided_by_two(monkeypatch) == ["case_decided", "done"]
     assert CategoryCaseStep.objects.exclude(from_state="").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_control_without_the_childs_lock_both_believe_they_decide_and_one_breaks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deciding.locks, "exclusive", lambda *_: None)
+    assert decided_by_two(monkeypatch) == ["IntegrityError", "done"]
 
 
 def test_without_the_state_asked_a_second_decision_would_go_through(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,7 +307,7 @@ def test_without_the_state_asked_a_second_decision_would_go_through(monkeypatch:
     monkeypatch.setattr(deciding, "refuse_decision", lambda *_: None)
     with pytest.raises((AssertionError, DatabaseError)):
         town.certify(case)
-    with pytest.raises(DatabaseError), transaction.atomic():
+    with pytest.raises(IntegrityError), transaction.atomic():
         CategoryCase.objects.filter(uuid=case).update(state="refused")
 
 

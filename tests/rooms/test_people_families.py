@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -62,9 +63,8 @@ def test_a_secret_moved_to_another_person_does_not_open():
     register(place, [family(1), family(2)])
     a, b = PersonSecret.objects.filter(subject_kind="child").order_by("id")
     PersonSecret.objects.filter(id=a.id).update(nonce=b.nonce, ciphertext=b.ciphertext)
-    with pytest.raises(Exception) as caught:
+    with pytest.raises(InvalidTag):
         queries.unseal("child", [a.subject_id])
-    assert type(caught.value).__name__ == "InvalidTag"
 
 
 def test_a_key_repeated_answers_the_same_and_another_body_is_refused():

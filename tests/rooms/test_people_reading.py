@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
@@ -32,6 +31,7 @@ from tests.factories import people
 from tests.factories.people import AT, TODAY, child, family, number
 from tests.races import at_once
 from tests.rooms.test_people_guard import link, mother
+from tests.sql import altered
 
 pytestmark = pytest.mark.django_db
 
@@ -98,17 +98,10 @@ def test_the_number_is_the_least_of_ones_roles(roles: set[str], limit: int | Non
     assert reading_limit(roles, {"payer": 50}) == limit
 
 
-def naive(*, actor: Actor, child_ids: Sequence[int], at: datetime, meet: threading.Barrier) -> None:
-    """The control: read, then write."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT children FROM reading_day WHERE user_id = %s", [actor.user_id])
-        (children,) = cursor.fetchone()
-        meet.wait()
-        if children + len(child_ids) > 200:
-            raise Refused(GuardRefusal.READING_OVER)
-        cursor.execute(
-            "UPDATE reading_day SET children = %s WHERE user_id = %s", [children + len(child_ids), actor.user_id]
-        )
+# The day's number is held by its row's lock; the control reads it, and later writes what it read and one more.
+_LOCKED = 'PERFORM FROM reading_day d WHERE d.user_id = p_user AND d."on" = p_on FOR UPDATE;'
+_READ = 'SELECT d.children INTO remaining FROM reading_day d WHERE d.user_id = p_user AND d."on" = p_on;'
+_COUNTED, _BELIEVED = "d.children + cardinality(fresh)", "remaining + cardinality(fresh)"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -120,16 +113,18 @@ def test_two_reads_at_once_cannot_both_take_the_last_children(is_control: bool) 
     def take(child_id: int, barrier: threading.Barrier) -> bool:
         try:
             with transaction.atomic():
-                if is_control:
-                    naive(actor=actor, child_ids=[child_id], at=AT, meet=barrier)
-                else:
-                    barrier.wait()
-                    steps.spend_reading(actor=actor, child_ids=[child_id], at=AT)
+                barrier.wait()
+                steps.spend_reading(actor=actor, child_ids=[child_id], at=AT)
         except Refused:
             return False
         return True
 
-    answers = at_once(lambda b: take(201, b), lambda b: take(202, b))
+    held, counted = (_READ, _BELIEVED) if is_control else (_LOCKED, _COUNTED)
+    with (
+        altered("reading_spend", _LOCKED, f"{held} PERFORM pg_sleep(0.3);"),
+        altered("reading_spend", _COUNTED, counted),
+    ):
+        answers = at_once(lambda b: take(201, b), lambda b: take(202, b))
     assert sorted(answers) == ([True, True] if is_control else [False, True])
 
 

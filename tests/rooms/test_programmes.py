@@ -27,7 +27,7 @@ from qosymsha.kernel.models import AuditEvent
 from tests.factories import programmes as make
 from tests.factories.ledger import account, move
 from tests.factories.programmes import APPROVER, AT, OFFICER, OPERATOR, START
-from tests.races import at_once
+from tests.races import at_once, slowly
 
 pytestmark = pytest.mark.django_db
 
@@ -337,7 +337,8 @@ def _approve_both() -> list[Any]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_approvals_at_once_come_one_after_the_other() -> None:
+def test_two_approvals_at_once_come_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    slowly(monkeypatch, rule_sets, "_make_way")
     assert all(isinstance(answer, int) for answer in _approve_both())
     assert sorted(RuleSet.objects.values_list("state", flat=True)) == ["approved", "superseded"]
 

@@ -22,7 +22,7 @@ from qosymsha.kernel.actor import Actor, Grant
 from qosymsha.kernel.errors import Forbidden, Refused
 from tests.factories.people import TODAY
 from tests.factories.providers import AT, FIRST, MANAGER_OF_ALL, YEAR_END, Market, decide, open_groups, teacher
-from tests.races import at_once
+from tests.races import at_once, slowly
 
 pytestmark = pytest.mark.django_db
 MONDAY, NINE, TEN = 1, time(9), time(10)
@@ -185,9 +185,11 @@ def _racing(market: Market, providers: list[int]) -> list[object]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_providers_wanting_one_teacher_at_once_one_gets_a_plain_refusal():
+def test_two_providers_wanting_one_teacher_at_once_one_gets_a_plain_refusal(monkeypatch):
     market = Market()
-    answers = _racing(market, [market.ready(1), market.ready(2)])
+    providers = [market.ready(1), market.ready(2)]
+    slowly(monkeypatch, queries, "slots_of_teachers")
+    answers = _racing(market, providers)
     assert sorted(answers, key=str) == sorted([None, R.TEACHER_BUSY], key=str)
     assert TimetableSlot.objects.count() == 1
 

@@ -24,7 +24,7 @@ from qosymsha.kernel.models import AuditEvent
 from tests.factories import programmes as make
 from tests.factories import rounds
 from tests.factories.programmes import AT, OFFICER
-from tests.races import at_once
+from tests.races import at_once, slowly
 
 pytestmark = pytest.mark.django_db
 OTHER = make.somebody(Role.PROGRAMME_OFFICER, 201)
@@ -119,8 +119,9 @@ def test_who_saves_a_section_changed_meanwhile_is_refused_and_other_sections_go_
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_editors_of_one_section_at_once_one_is_told() -> None:
+def test_of_two_editors_of_one_section_at_once_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     draft = begun(make.programme())
+    slowly(monkeypatch, drafts, "_locked")
     answers = at_once(lambda b: _race(b, draft, 5), lambda b: _race(b, draft, 6))
     assert sorted(type(answer).__name__ for answer in answers) == ["Refused", "int"]
 

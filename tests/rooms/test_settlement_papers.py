@@ -242,7 +242,7 @@ def test_control_without_the_trigger_an_unsigned_act_would_be_done() -> None:
     act = act_of(city(**ACT_ONLY))
     with connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER service_act_signed ON service_act")
-    ServiceAct.objects.filter(id=act.id).update(state="done")
+    assert ServiceAct.objects.filter(id=act.id).update(state="done") == 1
 
 
 def test_a_refused_act_makes_way_for_another_and_says_why() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -34,21 +33,9 @@ from tests.factories.settlement import (
     row,
     sheet,
 )
+from tests.races import slowly
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PAUSE_SECONDS = 0.4
-
-
-def slowly(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None:
-    """Let the other thread in between deciding and storing."""
-    right = getattr(module, name)
-
-    def slow(*args: Any, **kwargs: Any) -> Any:
-        found = right(*args, **kwargs)
-        time.sleep(PAUSE_SECONDS)
-        return found
-
-    monkeypatch.setattr(module, name, slow)
 
 
 def at_once(*runs: Callable[[], object]) -> list[str]:

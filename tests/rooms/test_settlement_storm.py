@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.settlement import queries
-from qosymsha.domain.settlement.commands import apply_replies, keep_receipt, replies, send_payment_file
+from qosymsha.domain.settlement.commands import apply_replies, files, keep_receipt, replies, send_payment_file
 from qosymsha.domain.settlement.models import BankReply, Claim, PaymentFile, PaymentLine
 from qosymsha.domain.settlement.ports import Reply, ReplyStatus
 from qosymsha.integrations.treasury.file_drop import FileDropTreasury
@@ -23,7 +23,8 @@ from qosymsha.kernel.entropy import uuid4
 from qosymsha.kernel.errors import Refused
 from tests.factories.payments import FULL, claim_of, draw_file, release, say, sent_line, sign
 from tests.factories.settlement import AT, PAYER_OFFICIAL, SYSTEM, City, city
-from tests.rooms.test_settlement_races import at_once, slowly
+from tests.races import slowly
+from tests.rooms.test_settlement_races import at_once
 
 STORM = 100
 
@@ -74,45 +75,38 @@ def ready_file(home: City) -> int:
     return draw_file(home).file_id or 0
 
 
-def send_or_refused(home: City, file_id: int, told: list[str]) -> None:
-    try:
-        send_payment_file(actor=PAYER_OFFICIAL, programme_id=home.programme.id, file_id=file_id, at=AT, key=uuid4())
-        told.append("sent")
-    except Refused as refused:
-        told.append(refused.reason.value)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_who_send_one_file_at_once_send_it_once() -> None:
+def two_send_one_file(monkeypatch: pytest.MonkeyPatch) -> tuple[City, list[str]]:
+    """Two payers send one file, both having looked at it before either sends: the city, what they were told."""
     with transaction.atomic():
         home = city()
     file_id = ready_file(home)
+    slowly(monkeypatch, files, "_locked_file")
     told: list[str] = []
-    at_once(*(partial(send_or_refused, home, file_id, told) for _ in range(2)))
-    assert sorted(told) == ["file_already_sent", "sent"]
+
+    def send() -> None:
+        try:
+            send_payment_file(actor=PAYER_OFFICIAL, programme_id=home.programme.id, file_id=file_id, at=AT, key=uuid4())
+            told.append("sent")
+        except Refused as refused:
+            told.append(refused.reason.value)
+
+    at_once(send, send)
+    return home, sorted(told)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_send_one_file_at_once_send_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    home, told = two_send_one_file(monkeypatch)
+    assert told == ["file_already_sent", "sent"]
     line = PaymentLine.objects.get()
     assert ledger.totals([home.line.id])[home.line.id]["transit"] == line.amount_tiyn
 
 
 @pytest.mark.django_db(transaction=True)
 def test_control_without_the_rows_lock_both_believe_they_send_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    with transaction.atomic():
-        home = city()
-    file_id = ready_file(home)
     monkeypatch.setattr(QuerySet, "select_for_update", lambda self, **_: self)
-    from qosymsha.domain.settlement.commands import files  # noqa: PLC0415 - patched below
-
-    slowly(monkeypatch, files, "_locked_file")
-    told: list[str] = []
-    at_once(*(partial(_send_raw, home, file_id, told) for _ in range(2)))
-    assert "file_already_sent" not in told, "nobody saw the other: only the ledger's own guard is left"
-
-
-def _send_raw(home: City, file_id: int, told: list[str]) -> None:
-    try:
-        send_or_refused(home, file_id, told)
-    except Exception as error:  # noqa: BLE001 - whatever stops the second is told
-        told.append(type(error).__name__)
+    _, told = two_send_one_file(monkeypatch)
+    assert told == ["cause_repeated", "sent"], "nobody saw the other: only the ledger's own guard is left"
 
 
 # --- deaths ---------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from qosymsha.kernel.errors import Forbidden, Refused
 from qosymsha.kernel.models import Outbox
 from tests.factories.attendance import cancel, manager, plan, teacher
 from tests.factories.vouchers import AT, City, accepted, add_children, add_group, enrolled, key, make_city
-from tests.races import at_once
+from tests.races import at_once, slowly
 from tests.rooms.test_agreements import guardian, refused
 
 pytestmark = pytest.mark.django_db
@@ -168,17 +168,19 @@ def race_for_the_last_guest() -> tuple[int, int]:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_last_guests_room_is_booked_once_however_many_ask(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert race_for_the_last_guest() == (1, 1)
     judged = queries.facts_of
+    with monkeypatch.context() as patch:
+        slowly(patch, queries, "facts_of")
+        assert race_for_the_last_guest() == (1, 1)
 
-    def slowly(*args: Any) -> Any:
+    def both_looked(*args: Any) -> Any:
         found = judged(*args)
         BARRIER.wait(timeout=30)
         return found
 
     BARRIER.reset()
     monkeypatch.setattr(locks, "exclusive", lambda *names: None)  # the control: nobody waits for the other
-    monkeypatch.setattr(queries, "facts_of", slowly)
+    monkeypatch.setattr(queries, "facts_of", both_looked)
     assert race_for_the_last_guest() == (2, 0)
 
 

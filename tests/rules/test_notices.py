@@ -23,7 +23,8 @@ from qosymsha.domain.messages.rules import (
     rules_on,
 )
 from qosymsha.domain.messages.states import OUTAGES, DeliveryState, Door, Hitch
-from qosymsha.domain.messages.topics import CALL, HEARD, SILENT, heard, kinds
+from qosymsha.domain.messages.themes import Themes, read, themes
+from qosymsha.domain.messages.topics import CALL, HEARD, SILENT, every, heard, kinds
 from qosymsha.domain.people.states import Channel
 from qosymsha.interfaces.ui import notices, texts
 from qosymsha.kernel.clock import local_instant
@@ -247,3 +248,37 @@ def test_every_sms_of_the_house_fits_two_parts(language: str, settings: object) 
             said = notices.said(language, door, kind, 12, local_instant(DAY))
             assert sms.parts_of(notices.sms_text(language, said, door, RULES.sms_most_parts)).parts <= 2, kind
     assert {Channel.SMS, Channel.EMAIL} == CALL
+
+
+# What may be off
+
+
+def unsorted(found: Themes) -> set[tuple[str, str]]:
+    """(door, kind) of news that leaves the page and of which nobody has said whether it may be off."""
+    halves = (found.may_be_off, found.always_comes)
+    said = {(door, kind) for half in halves for door, some in half.items() for named in some.values() for kind in named}
+    return {(one.door.value, one.kind) for one in every() if one.ways} ^ said
+
+
+def test_all_news_that_leaves_the_page_may_be_off_or_says_why_not() -> None:
+    assert unsorted(themes()) == set(), (
+        "say in domain/messages/data/notice-themes.json whether it may be off, or why not"
+    )
+    assert all(len(why) > 20 for some in themes().always_comes.values() for why in some)
+    lacking = replace(themes(), may_be_off={**themes().may_be_off, "office": {}})
+    assert ("office", "rules_approved") in unsorted(lacking), "the control"
+
+
+def test_what_decides_of_rights_children_or_money_is_in_no_theme() -> None:
+    off = {kind for some in themes().may_be_off.values() for kinds in some.values() for kind in kinds}
+    words = "voucher absence guardianship refusal recover claims_held ended expired to_decide to_sign control_found"
+    assert not {kind for kind in off if any(word in kind for word in words.split())}
+
+
+def test_a_list_of_themes_that_says_a_kind_twice_is_none() -> None:
+    twice = {"may_be_off": {"office": {"a": ["x"]}}, "always_comes": {"office": {"b": ["x"]}}}
+    with pytest.raises(ValueError, match="twice"):
+        read(json.dumps(twice))
+    for wrong in ("[]", "{}", '{"may_be_off": 7, "always_comes": 7}'):
+        with pytest.raises(ValueError, match="notice themes"):
+            read(wrong)

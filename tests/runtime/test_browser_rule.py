@@ -1,4 +1,4 @@
-"""Journeys that did not run are not green."""
+"""Journeys that did not run are not green; one whose browser never answered is played again, once."""
 
 import os
 import subprocess
@@ -14,11 +14,25 @@ import pytest
 def test_journey(): pass
 def test_other(): pass
 """
+STUCK_AT_FIRST = """
+import pytest
+from tests.browser import STUCK
+played = []
+@pytest.fixture
+def own(): return []
+@pytest.mark.journey
+@pytest.mark.parametrize("fault", [STUCK, "another fault"])
+def test_journey(own, fault):
+    assert not own, "its fixtures are made anew"
+    own.append(fault)
+    played.append(fault)
+    assert played.count(fault) == 2, fault
+"""
 
 
-def run_pytest(folder: Path, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
+def run_pytest(folder: Path, *options: str, code: str = SAMPLE, **env: str) -> subprocess.CompletedProcess[str]:
     sample = folder / "test_sample.py"
-    sample.write_text(SAMPLE, encoding="utf-8")
+    sample.write_text(code, encoding="utf-8")
     kept = {name: value for name, value in os.environ.items() if name != "ALLOW_NO_BROWSER" and "PYTEST" not in name}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-c", CLONE / "pyproject.toml", "--rootdir", CLONE, "-p", "tests.conftest"]
@@ -49,3 +63,10 @@ def test_control_with_a_browser_the_journey_runs(tmp_path):
     answer = run_pytest(tmp_path, QOSYMSHA_BROWSER=sys.executable)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "2 passed" in answer.stdout
+
+
+def test_only_a_journey_whose_browser_never_answered_is_played_again(tmp_path):
+    answer = run_pytest(tmp_path, code=STUCK_AT_FIRST, QOSYMSHA_BROWSER=sys.executable)
+    assert answer.returncode == 1, answer.stdout + answer.stderr
+    assert "1 failed, 1 passed" in answer.stdout
+    assert "played again, the browser is stuck" in answer.stdout

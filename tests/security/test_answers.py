@@ -101,10 +101,16 @@ def test_tls_is_kept_once_the_address_is_https(client: Client, settings: Any) ->
     assert "Strict-Transport-Security" not in client.get("/kk/status/").headers, "the control: a trial on http"
 
 
-def test_no_other_site_may_read_an_answer(client: Client) -> None:
-    for address in KINDS.values():
-        answer = client.get(address, headers={"origin": "https://evil.example"})
-        assert [name for name in answer.headers if name.startswith("Access-Control-")] == []
+def readable_elsewhere() -> list[str]:
+    """Addresses whose answer tells another site's script that it may read it."""
+    told = {address: Client().get(address, headers={"origin": "https://evil.example"}) for address in KINDS.values()}
+    return [address for address, answer in told.items() if any("Access-Control-" in name for name in answer.headers)]
+
+
+def test_no_other_site_may_read_an_answer(settings: Any) -> None:
+    assert readable_elsewhere() == []
+    settings.WHITENOISE_ALLOW_ALL_ORIGINS = True  # the control
+    assert readable_elsewhere() == [KINDS["file"]]
 
 
 def test_a_text_names_its_letters(answers: dict[str, Any]) -> None:
@@ -150,11 +156,13 @@ def test_no_folder_is_listed_and_no_source_is_served(client: Client) -> None:
         *("/static/ui/base.html", "/static/settings.py", "/static/ui/qosymsha.css.bak", "/static/ui/texts/en.json"),
     ):
         assert client.get(address).status_code == 404, address
+    assert client.get("/static/ui/qosymsha.css").status_code == 200, "the control: the house's own files are served"
 
 
 def test_no_answer_tells_what_runs_below(answers: dict[str, Any]) -> None:
-    told = json.dumps([[dict(one.headers) for one in answers.values()]])
-    assert re.findall(r"(?i)django|python|granian|postgres|whitenoise|x-powered-by|\"server\"", told) == []
+    names = re.compile(r"(?i)django|python|granian|postgres|whitenoise|x-powered-by|\"server\"")
+    assert names.findall(json.dumps([dict(one.headers) for one in answers.values()])) == []
+    assert names.findall(json.dumps(dict(HttpResponse(headers={"Server": "x"}).headers))), "the control"
 
 
 # What a production's process says of itself; in a process of its own, since settings are read once.
@@ -167,6 +175,7 @@ from qosymsha.interfaces.signin import asked
 from qosymsha.interfaces.family import installation
 print(json.dumps({
     "debug": s.DEBUG, "mode": s.MODE, "keys": [len(s.SECRET_KEYS), len(s.LOOKUP_KEY), len(s.CHECKPOINT_KEY)],
+    "strength": [s.TWO_FACTORS, s.APP_CODE_BEFORE, s.RSA_BITS, len(s.PAYMENT_KEY)],
     "secure": [s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SESSION_COOKIE_HTTPONLY, s.CSRF_COOKIE_HTTPONLY],
     "site": [s.SESSION_COOKIE_SAMESITE, s.CSRF_COOKIE_SAMESITE],
     "names": [s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, carried._COOKIE, asked._name(), installation._name()],
@@ -224,6 +233,11 @@ def test_a_production_brings_its_own_keys(production: dict[str, Any]) -> None:
     assert set(production["adapters"].values()) <= {""}
     assert production["apps"] == []
     assert production["journal"] == "json"
+
+
+def test_a_production_makes_no_exception_by_itself(production: dict[str, Any]) -> None:
+    """Two factors of everybody, an app's code for its half minute, RSA from 3072 bits, no key of the trial's."""
+    assert production["strength"] == ["everybody", False, 3072, 0]
 
 
 def test_a_visits_name_cannot_be_guessed() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from qosymsha.runtime.address import django_database
 from qosymsha.runtime.places import places_of
+from qosymsha.runtime.secrets import secret
 
 MODE = os.environ.get("QOSYMSHA_MODE", "trial")  # trial | demo | test | production
 DEMO = MODE in ("demo", "test")
@@ -27,13 +28,13 @@ def _demo_key(name: str) -> bytes:
 
 def _keys(variable: str) -> dict[str, bytes]:
     """`id:hex,id:hex` → keys in order; the first encrypts."""
-    text = os.environ.get(variable, "")
+    text = secret(variable)
     return {k: bytes.fromhex(v) for k, _, v in (part.partition(":") for part in text.split(",") if part)}
 
 
-SECRET_KEY = os.environ.get("QOSYMSHA_SECRET_KEY") or ("" if PRODUCTION else _demo_key("session").hex())
+SECRET_KEY = secret("QOSYMSHA_SECRET_KEY") or ("" if PRODUCTION else _demo_key("session").hex())
 SECRET_KEYS = _keys("QOSYMSHA_SECRET_KEYS") or ({} if PRODUCTION else {"demo": _demo_key("secrets")})
-LOOKUP_KEY = bytes.fromhex(os.environ.get("QOSYMSHA_LOOKUP_KEY", "")) or (b"" if PRODUCTION else _demo_key("lookup"))
+LOOKUP_KEY = bytes.fromhex(secret("QOSYMSHA_LOOKUP_KEY")) or (b"" if PRODUCTION else _demo_key("lookup"))
 if not SECRET_KEY:
     SECRET_KEY = os.urandom(32).hex()  # sessions end with the process; `doctor` says what to set
 SYNTHETIC_PEOPLE_ALLOWED = not PRODUCTION
@@ -51,9 +52,10 @@ CHECKPOINTS = os.environ.get("QOSYMSHA_CHECKPOINTS") or (
 )
 CHECKPOINTS_OF_ONE_CHAIN = PRODUCTION
 CHECKPOINT_ORIGIN = (PUBLIC_ADDRESS.partition("://")[2] or "qosymsha") + "/audit"
-CHECKPOINT_KEY = bytes.fromhex(os.environ.get("QOSYMSHA_CHECKPOINT_KEY", "")) or (
-    b"" if PRODUCTION else _demo_key("checkpoint")
-)
+CHECKPOINT_KEY = bytes.fromhex(secret("QOSYMSHA_CHECKPOINT_KEY")) or (b"" if PRODUCTION else _demo_key("checkpoint"))
+
+# Signs payment files, and nothing else (decision 0058).
+PAYMENT_KEY = bytes.fromhex(secret("QOSYMSHA_PAYMENT_KEY")) or (b"" if PRODUCTION else _demo_key("payments"))
 
 # A server of public pages alone, on a standby: nothing is signed in, filed or decided there (decision 0056).
 LOOKS_ONLY = os.environ.get("QOSYMSHA_LOOKS") == "1"
@@ -201,6 +203,12 @@ if JOURNAL == "json":
 # How long a process keeps what seldom changes (a public page's menus): tests look at what is there now.
 KEPT_SECONDS = float(os.environ.get("QOSYMSHA_KEPT_SECONDS", "0" if MODE == "test" else "30"))
 STEP_UP_MINUTES = int(os.environ.get("QOSYMSHA_STEP_UP_MINUTES", "10"))
+# Of whom a second factor is asked at sign-in, where the provider did not state two: "everybody" or "staff" alone.
+TWO_FACTORS = os.environ.get("QOSYMSHA_TWO_FACTORS", "everybody" if PRODUCTION else "staff")
+# An app's code lives its half minute; "1" lets that of the half minute before count too (a slow hand, a slow clock).
+APP_CODE_BEFORE = os.environ.get("QOSYMSHA_APP_CODE_BEFORE", "") == "1"
+# The shortest RSA key believed in tokens, signatures and passkeys: 3072 bits have the strength of 128 (2048: 112).
+RSA_BITS = max(2048, int(os.environ.get("QOSYMSHA_RSA_BITS", "3072")))
 
 # Where a trial's fake treasury remembers what it was sent; demo and tests keep that in memory.
 _OF_DATABASE = hashlib.sha256(os.environ.get("DATABASE_URL", "").encode()).hexdigest()[:8]
@@ -219,6 +227,7 @@ _FAKES = {
     "codes": "qosymsha.integrations.codes.fake:FakeCodeSender",
     "sms": "qosymsha.integrations.messages.fake:FakeSms",
     "email": "qosymsha.integrations.messages.fake:FakeMail",
+    "scanner": "",  # without one papers are not scanned; `doctor` says so in production
     "identity": "",  # in a trial demo people stand in for it; tests run a provider
 }
 ADAPTERS = {

@@ -262,7 +262,7 @@ def pay(world: World, day: date, name: str) -> None:
     sent = files.send_payment_file(
         actor=payer, programme_id=programme, file_id=drawn.file_id, at=world.at(day, 10), key=world.key(name, "send")
     )
-    receipt = world.treasury.send(sent.content, sent.content_hash)
+    receipt = world.treasury.send(sent.content, sent.content_hash, sent.signature)
     files.keep_receipt(
         actor=payer,
         programme_id=programme,

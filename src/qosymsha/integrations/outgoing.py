@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import http.client
+import io
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 from urllib.parse import urlsplit
 
 _CHUNK_BYTES = 64 * 1024
+_HEAD_BYTES = 64 * 1024
+_MOST_DIGITS = 9  # of the seconds that a busy machine asks for
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 _BUSY = frozenset({429, 503})
 
@@ -31,6 +36,76 @@ class Outside(Exception):
         super().__init__(fault.value)
         self.fault = fault
         self.retry_after_seconds = retry_after_seconds
+
+
+class TooMuch(OSError):
+    """A machine goes on past what is read of anybody."""
+
+
+class Bounded(io.RawIOBase):
+    """What comes over a line, until a moment (of `time.monotonic`) and up to a size, however it drips or goes on.
+
+    A socket's own timeout begins anew with each byte that comes: a greeting or a head a byte at a time holds whoever
+    waits for it for as long as the far side likes.
+    """
+
+    def __init__(self, line: socket.socket, ends: float, most_bytes: int) -> None:
+        super().__init__()
+        self._line, self._words = line, line.makefile("rb", buffering=0)
+        self._ends, self._left = ends, most_bytes
+
+    def readable(self) -> bool:
+        """It is read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """As much as is there.
+
+        Raises:
+            TimeoutError: the moment has come.
+            TooMuch: the size is reached.
+        """
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._line.settimeout(left)
+        count = self._words.readinto(buffer)
+        self._left -= count or 0
+        if self._left < 0:
+            raise TooMuch
+        return count
+
+    def close(self) -> None:
+        """Let the line go."""
+        self._words.close()
+        super().close()
+
+
+def bind(connection: http.client.HTTPConnection, ends: float, most_bytes: int) -> None:
+    """Bound what a connection will answer: its head and its body, and whatever it says before them."""
+
+    def answer(line: socket.socket, *more: Any, **named: Any) -> http.client.HTTPResponse:
+        found = http.client.HTTPResponse(line, *more, **named)
+        found.fp.close()
+        found.fp = io.BufferedReader(Bounded(line, ends, most_bytes + _HEAD_BYTES))
+        return found
+
+    connection.response_class = answer  # type: ignore[assignment]
+
+
+def body_of(answer: http.client.HTTPResponse) -> bytes:
+    """The whole body of a bound answer.
+
+    Raises:
+        OSError: it did not come in time, or goes on.
+        HTTPException: it broke off, or is no HTTP.
+    """
+    promised = answer.length
+    parts = list(iter(lambda: answer.read1(_CHUNK_BYTES), b""))
+    size = sum(map(len, parts))
+    if promised is not None and size < promised:
+        raise http.client.IncompleteRead(b"", promised - size)
+    return b"".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +130,31 @@ class Place:
         if parts.hostname is None or not is_safe:
             raise ValueError("give an address that begins with https://")
 
-    def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> bytes:
-        """The body of a good answer.
+    def ask(  # noqa: PLR0913 - a request has these parts
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        kind: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """The body of a good answer; `headers` are of this request alone.
 
         Raises:
             Outside: no usable answer in time.
         """
-        deadline = time.monotonic() + self.timeout_seconds
         connection = self._connection()
+        bind(connection, time.monotonic() + self.timeout_seconds, self.most_bytes)
         try:
-            headers = {**self.headers, **({"Content-Type": kind} if body is not None else {})}
-            connection.request(method, urlsplit(self.address).path.rstrip("/") + path, body, headers)
+            sent = {**self.headers, **({"Content-Type": kind} if body is not None else {}), **(headers or {})}
+            connection.request(method, urlsplit(self.address).path.rstrip("/") + path, body, sent)
             answer = connection.getresponse()
             if answer.status not in self.good:
                 raise _refusal(answer)
-            return self._read(connection, answer, deadline)
+            return body_of(answer)
         except TimeoutError as fault:
             raise Outside(NoAnswer.TIMED_OUT) from fault
-        except http.client.HTTPException as fault:
+        except (http.client.HTTPException, TooMuch) as fault:
             raise Outside(NoAnswer.UNREADABLE) from fault
         except OSError as fault:
             raise Outside(NoAnswer.UNREACHABLE) from fault
@@ -84,32 +166,12 @@ class Place:
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         return kind(parts.hostname or "", parts.port, timeout=self.timeout_seconds)
 
-    def _read(self, connection: http.client.HTTPConnection, answer: http.client.HTTPResponse, deadline: float) -> bytes:
-        """The whole body, before the deadline and not above the limit; a body cut short is no answer."""
-        promised = answer.length
-        parts, size = [], 0
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            if connection.sock is not None:
-                connection.sock.settimeout(left)
-            part = answer.read1(_CHUNK_BYTES)
-            if not part:
-                break
-            parts.append(part)
-            size += len(part)
-            if size > self.most_bytes:
-                raise Outside(NoAnswer.UNREADABLE)
-        if promised is not None and size < promised:
-            raise http.client.IncompleteRead(b"", promised - size)
-        return b"".join(parts)
-
 
 def _refusal(answer: http.client.HTTPResponse) -> Outside:
     if answer.status in _BUSY:
         waits = answer.getheader("Retry-After", "")
-        return Outside(NoAnswer.BUSY, int(waits) if waits.isascii() and waits.isdigit() else None)
+        is_number = waits.isascii() and waits.isdigit() and len(waits) <= _MOST_DIGITS
+        return Outside(NoAnswer.BUSY, int(waits) if is_number else None)
     if 400 <= answer.status < 500:
         return Outside(NoAnswer.SAYS_NO)
     return Outside(NoAnswer.UNREACHABLE if answer.status >= 500 else NoAnswer.UNREADABLE)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from qosymsha.runtime.secrets import secret
+
 # Every connection, whoever opens it: nobody waits long for a lock, nobody holds one while idle, no statement runs for
 # ever. A page's statements are short; a job may count a whole city.
 _ALWAYS = {"lock_timeout": "3s", "timezone": "UTC"}
@@ -25,9 +27,10 @@ _OURS = {"host", "port", "options"}
 def django_database(url: str, pool: int = 0, *, is_read_only: bool = False) -> dict[str, Any]:
     """postgresql://user:password@host:port/name?host=/socket/folder → an entry of Django's DATABASES.
 
-    Several hosts (`?host=a,b,c&port=…&target_session_attrs=read-write`), TLS (`sslmode`, `sslrootcert`) and whatever
-    else libpq understands are passed on. `pool` connections at most are shared by a page server's threads; 0: each
-    thread keeps its own, as jobs and the command line do. `is_read_only`: nothing can be written through it.
+    Several hosts (`?host=a,b,c&port=…&target_session_attrs=read-write`), TLS (`sslmode`, `sslrootcert`, `sslcert`,
+    `sslkey`) and whatever else libpq understands are passed on. A password that the address lacks is
+    QOSYMSHA_DATABASE_PASSWORD's. `pool` connections at most are shared by a page server's threads; 0: each thread keeps
+    its own, as jobs and the command line do. `is_read_only`: nothing can be written through it.
     """
     parts = urlsplit(url)
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
@@ -44,7 +47,7 @@ def django_database(url: str, pool: int = 0, *, is_read_only: bool = False) -> d
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")) or "qosymsha",
         "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
+        "PASSWORD": unquote(parts.password or "") or secret("QOSYMSHA_DATABASE_PASSWORD"),
         "HOST": host,
         "PORT": query.get("port", str(parts.port or "")),
         "CONN_MAX_AGE": 0 if pool else 600,

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from qosymsha.domain.allocation.announcement import TYPED
 from qosymsha.domain.allocation.round_terms import OnShort, Policy, ReserveRule, RoundTerms, Segment, Tie
 from qosymsha.domain.programmes.rules import Rules
 
 TICKET_KIND = "application"  # the subject kind under which tickets are sealed
 COMMITMENT_BYTES = 32
-TYPED = "typed:"  # a beacon of this name has its value typed by two officers, not fetched
 LONGEST_REASON = 500
 
 

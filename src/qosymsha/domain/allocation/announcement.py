@@ -2,13 +2,14 @@
 secrets are revealed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from qosymsha.domain.allocation import canonical, draw
 from qosymsha.domain.allocation.round_terms import RoundTerms
 
 FORMAT = "qosymsha round 1"
+TYPED = "typed:"  # a beacon of this name has its value typed by two officers, not fetched
 
 
 class RevealError(ValueError):
@@ -53,6 +54,17 @@ def terms_text(terms: RoundTerms, announced: Announced) -> str:
             "budgets": budgets,
         }
     )
+
+
+def vouched(beacon_name: str, user_ids: Iterable[int]) -> dict[str, list[int]] | None:
+    """Return who vouches for a typed value, as the audit of the draw keeps it; None where fewer than two people do.
+
+    A value fetched by its name needs nobody's word: the answer is empty.
+    """
+    if not beacon_name.startswith(TYPED):
+        return {}
+    people = sorted(set(user_ids))
+    return {"typed_by": people} if len(people) >= 2 else None
 
 
 def seed_of(announced: Announced, root: bytes, beacon: bytes, secrets: Sequence[bytes]) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from qosymsha.domain.allocation.announcement import TYPED
 from qosymsha.domain.allocation.market import Criterion
 from qosymsha.domain.programmes.rules import Rules
 from qosymsha.domain.providers.rules import Slot
@@ -14,7 +15,6 @@ from qosymsha.domain.providers.rules import Slot
 TICKET_KIND = "choice_list"  # the subject kind under which tickets are sealed
 COMMITMENT_BYTES = 32
 LONGEST_REASON = 500
-TYPED = "typed:"  # a beacon of this name has its value typed by two officers, not fetched
 
 
 class ChoiceRefusal(StrEnum):
@@ -172,7 +172,7 @@ def refuse_plan(plan: ChoicePlan, closes_on: date) -> ChoiceRefusal | None:
     checks = (
         (plan.closes_at <= plan.opens_at, ChoiceRefusal.CHOICE_PLAN_WINDOW),
         (plan.starts_on <= closes_on, ChoiceRefusal.CHOICE_PLAN_START),
-        (not plan.beacon_name.strip(), ChoiceRefusal.CHOICE_PLAN_BEACON),
+        (not plan.beacon_name.removeprefix(TYPED).strip(), ChoiceRefusal.CHOICE_PLAN_BEACON),
         (len(set(commitments)) < max(2, len(commitments)) or not is_whole, ChoiceRefusal.CHOICE_PLAN_PARTIES),
     )
     return next((reason for is_against, reason in checks if is_against), None)

@@ -21,6 +21,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from qosymsha.domain.allocation import draw
+from qosymsha.domain.allocation.announcement import TYPED
 from qosymsha.domain.allocation.canonical import terms_text
 from qosymsha.domain.controls.states import CampaignState, Sanction, Strata, Unit, VisitState
 
@@ -28,7 +29,6 @@ SECRET_BYTES = 32
 MOST_BEACON_BYTES = 1_024
 MOST_SAMPLE = 500
 LONGEST_DAYS = 92
-TYPED = "typed:"
 
 
 class ControlRefusal(StrEnum):

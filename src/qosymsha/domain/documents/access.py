@@ -13,6 +13,7 @@ class Action(StrEnum):
     READ_DOCUMENT = "read_document"
     FORGET_DOCUMENTS = "forget_documents"
     ROTATE_DOCUMENTS = "rotate_documents"
+    SCAN_DOCUMENTS = "scan_documents"
 
 
 _RUNNERS = frozenset({Role.OPERATOR, Role.SYSTEM})
@@ -21,4 +22,5 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.READ_DOCUMENT: frozenset(),  # through the owner's own queries only
     Action.FORGET_DOCUMENTS: _RUNNERS,
     Action.ROTATE_DOCUMENTS: _RUNNERS,
+    Action.SCAN_DOCUMENTS: _RUNNERS,
 }

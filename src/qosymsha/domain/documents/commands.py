@@ -1,4 +1,4 @@
-"""The clock's and the operator's verbs: papers past their time are erased, contents change their key."""
+"""The clock's and the operator's verbs: papers past their time are erased, contents change their key, scanned."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from django.db import transaction
 
 from qosymsha.domain.documents import steps
 from qosymsha.domain.documents.access import ALLOWED, Action
-from qosymsha.kernel import audit
+from qosymsha.domain.documents.states import Scan, Topic
+from qosymsha.kernel import audit, outbox
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 
@@ -44,3 +45,41 @@ def rotate_documents(*, actor: Actor, at: datetime, most: int = 100) -> int:
             actor=actor, at=at, action=Action.ROTATE_DOCUMENTS, subject_kind="document", subject_ids=[], detail=detail
         )
     return rotated
+
+
+@transaction.atomic(durable=True)
+def record_scan(*, actor: Actor, document_id: int, found: str, at: datetime) -> Scan | None:
+    """Keep what the scanner said of a waiting paper; one in which it `found` something is sealed off and told of.
+
+    Doing it twice does nothing more: None where the paper waits no more.
+
+    Raises:
+        Forbidden: the actor is not the clock.
+    """
+    require(actor, Action.SCAN_DOCUMENTS, ALLOWED)
+    word = steps.keep_scan(document_id, found, at=at)
+    if word is None:
+        return None
+    detail = {"scan": word.value} | ({"found": found} if found else {})
+    audit.record(
+        actor=actor,
+        at=at,
+        action=Action.SCAN_DOCUMENTS,
+        subject_kind="document",
+        subject_ids=[document_id],
+        detail=detail,
+    )
+    if word is Scan.SEALED:
+        outbox.tell(topic=Topic.PAPER_SEALED, subject_kind="document", subject_ids=[document_id], at=at)
+    return word
+
+
+@transaction.atomic(durable=True)
+def count_try(*, actor: Actor, document_id: int) -> None:
+    """The scanner gave no word on this paper: it is tried again after the others.
+
+    Raises:
+        Forbidden: the actor is not the clock.
+    """
+    require(actor, Action.SCAN_DOCUMENTS, ALLOWED)
+    steps.count_try(document_id)

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from qosymsha.domain.documents.rules import MediaType
+from qosymsha.domain.documents.states import Scan
 from qosymsha.domain.people.models import Child
 from qosymsha.kernel.entropy import uuid4
 
@@ -14,7 +15,7 @@ class Document(models.Model):
     """An uploaded paper: what it is about (`subject_kind`, `subject_id` in the room that owns it), its kind and size.
 
     `sha256` is that of the bytes kept. The file's own name is not kept: it may name a person. `erased_at`: the content
-    is gone, this row says that there was one.
+    is gone, this row says that there was one. `scan`: what the scanner said; `scan_tries`: how often it gave no word.
     no_pii: ids and a hash. Retention: with what it is about.
     """
 
@@ -30,16 +31,25 @@ class Document(models.Model):
     uploaded_at = models.DateTimeField()
     keep_until = models.DateField()
     erased_at = models.DateTimeField(null=True)
+    scan = models.TextField(default=Scan.WAITING.value, db_default=Scan.WAITING.value)
+    scanned_at = models.DateTimeField(null=True)
+    scan_tries = models.SmallIntegerField(default=0, db_default=0)
 
     class Meta:
         db_table = "document"
         indexes = [
             models.Index(fields=["subject_kind", "subject_id"], name="document_subject"),
             models.Index(fields=["keep_until"], condition=Q(erased_at=None), name="document_to_erase"),
+            models.Index(
+                fields=["scan_tries", "id"],
+                condition=Q(scan=Scan.WAITING.value, erased_at=None),
+                name="document_to_scan",
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(media_type__in=[m.value for m in MediaType]), name="document_kind"),
             models.CheckConstraint(condition=Q(size__gt=0), name="document_size"),
+            models.CheckConstraint(condition=Q(scan__in=[s.value for s in Scan]), name="document_scan"),
         ]
 
 

@@ -9,14 +9,18 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from qosymsha.domain.documents.models import Document, DocumentContent
 from qosymsha.domain.documents.queries import DocumentHead, binding, limits
 from qosymsha.domain.documents.rules import Unfit, cleaned
+from qosymsha.domain.documents.states import Scan
 from qosymsha.kernel import cipher
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.entropy import uuid4
 from qosymsha.kernel.errors import Refused
+
+_MOST_TRIES = 1000
 
 
 class About(NamedTuple):
@@ -86,6 +90,20 @@ def erase_documents(document_ids: Collection[int], *, at: datetime) -> list[int]
 def prolong_documents(document_ids: Collection[int], *, until: date) -> int:
     """Keep these papers at least until a day; a later day that stands already is left."""
     return Document.objects.filter(pk__in=list(document_ids), keep_until__lt=until).update(keep_until=until)
+
+
+def keep_scan(document_id: int, found: str, *, at: datetime) -> Scan | None:
+    """What the scanner said of a waiting paper (`found`: the name, "" for nothing); None where it waits no more."""
+    assert transaction.get_connection().in_atomic_block, "a scanner's word commits with its record"
+    word = Scan.SEALED if found else Scan.CLEAN
+    waiting = Document.objects.filter(pk=document_id, scan=Scan.WAITING, erased_at=None)
+    return word if waiting.update(scan=word, scanned_at=at) else None
+
+
+def count_try(document_id: int) -> None:
+    """The scanner gave no word on this paper: others come first from now on."""
+    counted = Document.objects.filter(pk=document_id, scan_tries__lt=_MOST_TRIES)
+    counted.update(scan_tries=F("scan_tries") + 1)
 
 
 def over_documents(on: date, most: int) -> list[int]:

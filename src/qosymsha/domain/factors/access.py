@@ -19,13 +19,13 @@ class Action(StrEnum):
     FORGET_QUESTIONS = "forget_questions"
 
 
-_STAFF = frozenset(Role) - {Role.SYSTEM, Role.CHANNEL, Role.GUARDIAN}
+STAFF = frozenset(Role) - {Role.SYSTEM, Role.CHANNEL, Role.GUARDIAN}
 ALLOWED: dict[Action, frozenset[str]] = {
-    Action.SEE_FACTORS: _STAFF,
-    Action.ADD_PASSKEY: _STAFF,
-    Action.NAME_PASSKEY: _STAFF,
-    Action.REMOVE_FACTOR: _STAFF,
-    Action.MAKE_RECOVERY_CODES: _STAFF,
+    Action.SEE_FACTORS: STAFF,
+    Action.ADD_PASSKEY: STAFF,
+    Action.NAME_PASSKEY: STAFF,
+    Action.REMOVE_FACTOR: STAFF,
+    Action.MAKE_RECOVERY_CODES: STAFF,
     Action.END_FACTORS: frozenset({Role.OPERATOR, Role.SYSTEM}),
     Action.FORGET_QUESTIONS: frozenset({Role.SYSTEM}),
 }

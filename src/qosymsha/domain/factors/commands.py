@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
 from qosymsha.domain.factors import rules
@@ -43,9 +44,8 @@ def ask_to_add(*, actor: Actor, where: Where, at: datetime) -> dict[str, Any]:
         raise Refused(FactorRefusal.TOO_MANY_PASSKEYS)
     handle = cipher.lookup("passkey user", str(actor.user_id))[:16]  # says nothing to who finds the device
     name = people.subject_of(actor.user_id)[:64]
-    return rules.question_to_add(
-        where.site, (handle, name), list(known.values()), _ask(actor, Purpose.ADD, where.visit, at)
-    )
+    challenge = _ask(actor, Purpose.ADD, where.visit, at)
+    return rules.question_to_add(where.site, (handle, name), list(known.values()), challenge, settings.RSA_BITS)
 
 
 @transaction.atomic(durable=True)
@@ -62,7 +62,9 @@ def add_passkey(
     plain = _name(name)
     locks.exclusive(f"strong:{actor.user_id}")
     challenge = _spent(actor, Purpose.ADD, where.visit, at)
-    seen = rules.judge_added(answer, challenge, where.site) if challenge else FactorRefusal.PASSKEY_QUESTION_OVER
+    seen: Seen | FactorRefusal = FactorRefusal.PASSKEY_QUESTION_OVER
+    if challenge:
+        seen = rules.judge_added(answer, challenge, where.site, settings.RSA_BITS)
     if isinstance(seen, Seen) and Passkey.objects.filter(credential_id=seen.credential_id).exists():
         seen = FactorRefusal.PASSKEY_THERE
     if isinstance(seen, FactorRefusal):

@@ -33,9 +33,11 @@ from fido2.webauthn import (
 MOST_PASSKEYS = 10
 RECOVERY_CODES = 10
 _ALGORITHMS: tuple[type[CoseKey], ...] = (ES256, EdDSA, RS256)
+_RSA_MODULUS = -1  # COSE's label (RFC 8230)
+_DEVICES_RSA_BITS = 2048
 _VERIFIED = UserVerificationRequirement.REQUIRED  # the device asks for its PIN or a finger: a stolen one proves nothing
 _LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that is read as another
-_CODE_LETTERS = 10
+_CODE_LETTERS, _CODE_GROUP = 24, 4
 
 
 class FactorRefusal(StrEnum):
@@ -98,9 +100,17 @@ class Seen:
     sign_count: int
 
 
-def question_to_add(site: Site, user: tuple[bytes, str], known: list[Known], challenge: bytes) -> dict[str, Any]:
-    """The options for `navigator.credentials.create` as JSON. `user`: a handle that says nothing, and a name."""
-    options, _ = _server(site).register_begin(
+def question_to_add(
+    site: Site, user: tuple[bytes, str], known: list[Known], challenge: bytes, rsa_bits: int
+) -> dict[str, Any]:
+    """The options for `navigator.credentials.create` as JSON. `user`: a handle that says nothing, and a name.
+
+    RSA is asked for only where 2048 bits are enough: devices that have it have no longer keys.
+    """
+    server = _server(site)
+    kinds = {one.ALGORITHM for one in _ALGORITHMS if one is not RS256 or rsa_bits <= _DEVICES_RSA_BITS}
+    server.allowed_algorithms = [one for one in server.allowed_algorithms if one.alg in kinds]
+    options, _ = server.register_begin(
         PublicKeyCredentialUserEntity(id=user[0], name=user[1], display_name=user[1]),
         [AttestedCredentialData(one.credential) for one in known],
         resident_key_requirement=ResidentKeyRequirement.DISCOURAGED,
@@ -118,8 +128,8 @@ def question_to_prove(site: Site, known: list[Known], challenge: bytes) -> dict[
     return dict(options.public_key)
 
 
-def judge_added(answer: Mapping[str, Any], challenge: bytes, site: Site) -> Seen | FactorRefusal:
-    """A passkey just made, or the first reason against it."""
+def judge_added(answer: Mapping[str, Any], challenge: bytes, site: Site, rsa_bits: int) -> Seen | FactorRefusal:
+    """A passkey just made, or the first reason against it. `rsa_bits`: the shortest RSA key that is believed."""
     try:
         told = RegistrationResponse.from_dict(answer)
         made = told.response.attestation_object.auth_data
@@ -134,7 +144,8 @@ def judge_added(answer: Mapping[str, Any], challenge: bytes, site: Site) -> Seen
     credential = made.credential_data
     if credential is None or told.raw_id != credential.credential_id:
         return FactorRefusal.PASSKEY_UNREADABLE
-    if not isinstance(credential.public_key, _ALGORITHMS):
+    key = credential.public_key
+    if not isinstance(key, _ALGORITHMS) or (isinstance(key, RS256) and _bits(key[_RSA_MODULUS]) < rsa_bits):
         return FactorRefusal.PASSKEY_KIND
     return Seen(bytes(credential.credential_id), bytes(credential), made.counter)
 
@@ -170,9 +181,12 @@ def answered_by(answer: Mapping[str, Any]) -> bytes:
 
 
 def recovery_code(random: bytes) -> str:
-    """A code of ten letters and digits from at least ten random bytes: 31^10 ways, 49 bits."""
+    """A code of 24 letters and digits, in six groups, from at least 24 random bytes.
+
+    At least 115 bits (no letter comes more often than 9 times in 256): ASVS 6.5.2 asks for a slow hash below 112.
+    """
     letters = "".join(_LETTERS[byte * len(_LETTERS) >> 8] for byte in random[:_CODE_LETTERS])
-    return f"{letters[:5]}-{letters[5:]}"
+    return "-".join(letters[at : at + _CODE_GROUP] for at in range(0, _CODE_LETTERS, _CODE_GROUP))
 
 
 def plain_code(typed: str) -> str:
@@ -195,6 +209,10 @@ def _refuse_device(device: AuthenticatorData, site: Site) -> FactorRefusal | Non
         return FactorRefusal.PASSKEY_OTHER_SITE
     is_unlocked = device.is_user_present() and device.is_user_verified()
     return None if is_unlocked else FactorRefusal.PASSKEY_UNVERIFIED
+
+
+def _bits(number: bytes) -> int:
+    return int.from_bytes(number, "big").bit_length()
 
 
 def _has_gone_on(stored: int, counter: int) -> bool:

@@ -69,7 +69,8 @@ def is_late(state: str, closes_at: datetime, at: datetime) -> bool:
 class CaseFacts:
     """A case as a decision finds it: its state, the round's close, whether the officer is the child's guardian.
 
-    `answer_by`: until when the family may send what was asked for; None where nothing is.
+    `answer_by`: until when the family may send what was asked for; None where nothing is. `waits_for_scan`: there is a
+    paper that nobody but its sender may open yet.
     """
 
     state: str
@@ -77,6 +78,7 @@ class CaseFacts:
     is_own: bool
     has_papers: bool
     answer_by: date | None = None
+    waits_for_scan: bool = False
 
 
 def refuse_decision(case: CaseFacts, at: datetime) -> IntakeRefusal | None:

@@ -1,4 +1,4 @@
-"""Who may do what with notices: each person reads one's own; the jobs make and send them."""
+"""Who may do what with notices: each person reads and chooses one's own; the jobs make and send them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Action(StrEnum):
     FORGET_NOTICES = "forget_notices"
     READ_NOTICES = "read_notices"
     MARK_NOTICES = "mark_notices"
+    CHOOSE_NOTICES = "choose_notices"
     SEE_WAYS = "see_notice_ways"
 
 
@@ -28,5 +29,6 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.FORGET_NOTICES: _CLOCK,
     Action.READ_NOTICES: _PEOPLE,
     Action.MARK_NOTICES: _PEOPLE,
+    Action.CHOOSE_NOTICES: _PEOPLE,
     Action.SEE_WAYS: frozenset({Role.OPERATOR, Role.AUDITOR, Role.SYSTEM}),
 }

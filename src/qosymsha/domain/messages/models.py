@@ -1,4 +1,4 @@
-"""Notices, their deliveries, and how each way stands."""
+"""Notices, their deliveries, what a person chose of them, and how each way stands."""
 
 from __future__ import annotations
 
@@ -103,6 +103,26 @@ class NoticeDelivery(models.Model):
                 condition=Q(state="waiting", next_try_at__isnull=False) | (~Q(state="waiting") & Q(next_try_at=None)),
                 name="notice_delivery_waits_or_not",
             ),
+        ]
+
+
+class NoticeChoice(models.Model):
+    """Whether a user wants a theme of a door's news by the ways out; the user's own word, no row: it comes.
+
+    no_pii: ids. Retention: with the user.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, db_index=False)
+    door = models.TextField()
+    theme = models.TextField()
+    is_wanted = models.BooleanField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "notice_choice"
+        constraints = [
+            models.UniqueConstraint(fields=["user", "door", "theme"], name="notice_choice_once"),
+            models.CheckConstraint(condition=Q(door__in=[one.value for one in Door]), name="notice_choice_door"),
         ]
 
 

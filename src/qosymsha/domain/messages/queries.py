@@ -84,6 +84,16 @@ def unread_count(*, actor: Actor, door: Door, at: datetime) -> int:
     return int(count)
 
 
+_OFF = "SELECT theme FROM notice_choice WHERE user_id = %s AND door = %s AND NOT is_wanted"
+
+
+def switched_off(actor: Actor, door: Door) -> frozenset[str]:
+    """The themes of a door's news that the actor wants on the page alone."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OFF, [actor.user_id, door.value])
+        return frozenset(theme for (theme,) in cursor.fetchall())
+
+
 def own_ids(actor: Actor, door: Door, at: datetime, notice_uuid: UUID | None = None) -> list[tuple[int, str]]:
     """(id, kind) of one's own notices in this door, or of the one with this outside id."""
     return _rows(_IDS, door, _whose(actor, door, at) | {"uuid": notice_uuid})

@@ -14,7 +14,9 @@ from django.db import connection, transaction
 from qosymsha.domain.messages import whom
 from qosymsha.domain.messages.rules import NoticeRules, after_quiet, is_pressing, is_too_late
 from qosymsha.domain.messages.states import DeliveryState
+from qosymsha.domain.messages.themes import is_off
 from qosymsha.domain.messages.topics import Heard
+from qosymsha.domain.messages.whom import Wishes
 from qosymsha.domain.people.preferences import ASSUMED
 from qosymsha.domain.people.states import Channel
 from qosymsha.kernel import entropy
@@ -119,10 +121,12 @@ def _deliver(fresh: Mapping[int, Drafted], envelope: Envelope) -> None:
     rows = []
     for notice_id, one in fresh.items():
         if one.guardian_id is not None:
-            told, assumed = by_guardian.get(one.guardian_id), ASSUMED
+            told, assumed = by_guardian.get(one.guardian_id, Wishes()), ASSUMED
         else:
-            told, assumed = by_user.get(one.user_id or 0), frozenset()
-        wanted = assumed if told is None else told
+            told, assumed = by_user.get(one.user_id or 0, Wishes()), frozenset()
+        if is_off(one.heard, told.off):
+            continue
+        wanted = assumed if told.channels is None else told.channels
         rows += [_delivery(notice_id, way, one, envelope) for way in sorted(wanted & one.heard.ways & envelope.ways)]
     if rows:
         with connection.cursor() as cursor:

@@ -15,6 +15,7 @@ from qosymsha.domain.attendance.states import Topic as Attendance
 from qosymsha.domain.casework.states import Topic as Casework
 from qosymsha.domain.choice.access import Topic as Choice
 from qosymsha.domain.controls.states import Topic as Controls
+from qosymsha.domain.documents.states import Topic as Documents
 from qosymsha.domain.flags.states import Topic as Flags
 from qosymsha.domain.intake.access import Topic as Intake
 from qosymsha.domain.messages.states import Door
@@ -81,6 +82,7 @@ HEARD: dict[StrEnum, tuple[Heard, ...]] = {
     Intake.CASE_CERTIFIED: (_family("papers_accepted", "category_case"),),
     Intake.CASE_REFUSED: (_family("papers_refused", "category_case"),),
     Intake.CASE_ASKED: (_family("papers_asked", "category_case", is_urgent=True),),
+    Documents.PAPER_SEALED: (_family("paper_sealed", "document"), _club("papers_sealed", "document")),
     # Vouchers and places.
     Vouchers.ISSUED: (_family("voucher_issued", "voucher", is_urgent=True),),
     Vouchers.RELEASED: (_family("voucher_free", "voucher"),),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -41,6 +41,8 @@ CHILDREN: dict[str, str] = {
     " FROM choice_offer x JOIN choice_list l ON l.id = x.choice_list_id",
     "family_contract": "SELECT id, child_id, CASE WHEN state = 'open' THEN DAY_END(sign_by) END FROM family_contract",
     "enrolment_paper": "SELECT id, child_id, NULL::timestamptz FROM enrolment_paper",
+    "document": "SELECT d.id, d.child_id, NULL::timestamptz FROM document d"
+    " WHERE EXISTS (SELECT FROM guardian g WHERE g.user_id = d.uploaded_by)",  # a club's own scan is no family's
     "child_refusal": "SELECT id, child_id, CASE WHEN state = 'filed' THEN DAY_END(review_by) END FROM child_refusal",
     "family_receipt": "SELECT x.id, e.child_id, NULL::timestamptz FROM family_receipt x"
     " JOIN enrolment e ON e.id = x.enrolment_id",
@@ -59,6 +61,8 @@ PROVIDERS: dict[str, str] = {
     "enrolment": "SELECT id, provider_id, NULL::timestamptz FROM enrolment",
     "family_contract": "SELECT id, provider_id, NULL::timestamptz FROM family_contract",
     "enrolment_paper": "SELECT id, provider_id, NULL::timestamptz FROM enrolment_paper",
+    "document": "SELECT d.id, m.provider_id, NULL::timestamptz FROM document d"
+    " JOIN membership m ON m.user_id = d.uploaded_by AND m.provider_id IS NOT NULL",
     "child_refusal": "SELECT id, provider_id, NULL::timestamptz FROM child_refusal",
     "contract": "SELECT id, provider_id, NULL::timestamptz FROM contract",
     "claim": "SELECT id, provider_id, NULL::timestamptz FROM claim",
@@ -168,26 +172,37 @@ def confirm_until(subject: str, rows: Sequence[int], at: datetime) -> dict[int, 
 
 
 _WISHES = """
-SELECT {who}.id, array_agg(p.channel) FILTER (WHERE p.is_wanted), count(p.id) > 0
+SELECT {who}.id, array_agg(p.channel) FILTER (WHERE p.is_wanted), count(p.id) > 0,
+    ARRAY(SELECT c.door || '/' || c.theme FROM notice_choice c WHERE c.user_id = {user} AND NOT c.is_wanted)
   FROM {table} LEFT JOIN notice_preference p ON p.user_id = {user} WHERE {who}.id = ANY (%s) GROUP BY {who}.id"""
 _OF_GUARDIANS = _WISHES.format(who="g", table="guardian g", user="g.user_id")
 _OF_USERS = _WISHES.format(who="u", table="app_user u", user="u.id")
 
 
-def wishes_of_guardians(guardian_ids: Sequence[int]) -> dict[int, frozenset[str] | None]:
-    """Guardian → the channels told to be wanted; None where nothing was told."""
+class Wishes(NamedTuple):
+    """The channels told to be wanted (None: nothing was told), and what is wanted by none of them: `door/theme`."""
+
+    channels: frozenset[str] | None = None
+    off: frozenset[str] = frozenset()
+
+
+def wishes_of_guardians(guardian_ids: Sequence[int]) -> dict[int, Wishes]:
+    """Guardian → their wishes."""
     return _wishes(_OF_GUARDIANS, guardian_ids)
 
 
-def wishes_of_users(user_ids: Sequence[int]) -> dict[int, frozenset[str] | None]:
-    """User → the channels told to be wanted; None where nothing was told."""
+def wishes_of_users(user_ids: Sequence[int]) -> dict[int, Wishes]:
+    """User → their wishes."""
     return _wishes(_OF_USERS, user_ids)
 
 
-def _wishes(statement: str, ids: Sequence[int]) -> dict[int, frozenset[str] | None]:
+def _wishes(statement: str, ids: Sequence[int]) -> dict[int, Wishes]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [list(ids)])
-        return {i: frozenset(wanted or ()) if is_told else None for i, wanted, is_told in cursor.fetchall()}
+        return {
+            i: Wishes(frozenset(wanted or ()) if is_told else None, frozenset(off))
+            for i, wanted, is_told, off in cursor.fetchall()
+        }
 
 
 _ENDING_VOUCHERS = "SELECT id, accept_by FROM voucher WHERE state = 'issued' AND accept_by = ANY (%s)"

@@ -121,11 +121,15 @@ class IdentityQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom the provider saw: its own name for the person, the number where it told one, and when it saw them."""
+    """Whom the provider saw: its own name for the person, the number where it told one, and when it saw them.
+
+    `has_two_factors`: it stated two, in a word that the operator has listed.
+    """
 
     subject: str
     iin: str | None
     seen_at: datetime | None
+    has_two_factors: bool = False
 
 
 class IdentityProvider(Protocol):

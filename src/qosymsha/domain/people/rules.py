@@ -82,6 +82,7 @@ class SignInRefusal(StrEnum):
     """Why somebody is not let in, or not believed again."""
 
     CODE_WRONG = "code_wrong"
+    APP_CODE_WRONG = "app_code_wrong"
     CODE_OVER = "code_over"
     TOO_MANY_CODES = "too_many_codes"
     TOO_MANY_TRIES = "too_many_tries"

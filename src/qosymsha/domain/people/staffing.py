@@ -25,10 +25,10 @@ SELECT m.id, u.uuid, u.id, u.subject, m.role, t.name_kk, t.name_ru, t.name_en, d
    AND (%(scope)s::bigint[] IS NULL OR m.territory_id = ANY(%(scope)s))
  ORDER BY u.subject, m.role, lower(m.valid), m.id LIMIT %(most)s"""
 _PROPOSALS = """
-SELECT p.uuid, u.subject, p.role, t.name_kk, t.name_ru, t.name_en, p.first, p.last, p.proposed_at, b.subject,
-       p.proposed_by <> %(me)s AND p.user_id <> %(me)s
+SELECT p.uuid, u.subject, p.role, t.name_kk, t.name_ru, t.name_en, d.name_kk, d.name_ru, d.name_en,
+       p.first, p.last, p.proposed_at, b.subject, p.proposed_by <> %(me)s AND p.user_id <> %(me)s
   FROM role_proposal p JOIN app_user u ON u.id = p.user_id LEFT JOIN territory t ON t.id = p.territory_id
-  LEFT JOIN app_user b ON b.id = p.proposed_by
+  LEFT JOIN department d ON d.id = p.department_id LEFT JOIN app_user b ON b.id = p.proposed_by
  WHERE p.state = 'proposed' AND (%(scope)s::bigint[] IS NULL OR p.territory_id = ANY(%(scope)s))
  ORDER BY p.id LIMIT 200"""
 
@@ -55,7 +55,7 @@ class Right(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """A powerful role that waits; `is_mine`: this actor may decide it."""
+    """A powerful role that waits, and where it would hold; `is_mine`: this actor may decide it."""
 
     uuid: UUID
     subject: str
@@ -63,6 +63,9 @@ class Proposal(NamedTuple):
     territory_kk: str | None
     territory_ru: str | None
     territory_en: str | None
+    department_kk: str | None
+    department_ru: str | None
+    department_en: str | None
     first: date
     last: date | None
     proposed_at: datetime

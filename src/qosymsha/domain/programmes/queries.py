@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -25,6 +25,7 @@ from qosymsha.domain.programmes.models import (
 )
 from qosymsha.domain.programmes.rules import Calendar, ProgrammeRefusal, Rules, parse
 from qosymsha.domain.programmes.states import RuleDraftState, RuleSetState
+from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.errors import Refused
 
 
@@ -236,6 +237,14 @@ def line_id(programme_id: int, kind: str, fiscal_year: int) -> int | None:
     return next((line.id for line in lines(programme_id, fiscal_year) if line.kind == kind), None)
 
 
+def own_lines(actor: Actor, roles: Collection[str]) -> list[int] | None:
+    """The lines of the actor's departments; None, and no statement, where no right of these roles is bound to one."""
+    if not any(grant.department_id and grant.role in roles for grant in actor.grants):
+        return None
+    found = BudgetLine.objects.order_by("pk").values_list("pk", "territory_id", "department_id")
+    return [line for line, where, whose in found if actor.holds(roles, territory_id=where, department_id=whose)]
+
+
 def segments(rule_set_id: int, fiscal_year: int) -> list[Segment]:
     """The queues of a rule set in a year, in the order of its kinds; a kind without a budget line has none."""
     programme_id = RuleSet.objects.values_list("programme_id", flat=True).get(pk=rule_set_id)
@@ -277,12 +286,13 @@ class DepartmentName:
     code: str
     name_kk: str
     name_ru: str
+    name_en: str
 
 
 def departments_of(territory_id: int) -> list[DepartmentName]:
     """The departments of a territory, by code."""
     found = Department.objects.filter(territory_id=territory_id).order_by("code")
-    return [DepartmentName(*row) for row in found.values_list("pk", "code", "name_kk", "name_ru")]
+    return [DepartmentName(*row) for row in found.values_list("pk", "code", "name_kk", "name_ru", "name_en")]
 
 
 def fiscal_years(programme_id: int) -> list[int]:

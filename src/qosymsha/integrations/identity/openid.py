@@ -15,16 +15,19 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from django.conf import settings
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, RSAKey
 
 from qosymsha.domain.people.ports import Identity, IdentityFault, IdentityQuestion, IdentityRefused
 from qosymsha.integrations.identity import wire
 from qosymsha.kernel import entropy
+from qosymsha.runtime.secrets import secret
 
 ISSUER, CLIENT, SECRET = "QOSYMSHA_IDENTITY_ISSUER", "QOSYMSHA_IDENTITY_CLIENT", "QOSYMSHA_IDENTITY_SECRET"  # noqa: S105 - names of settings
 CLAIM, SCOPE = "QOSYMSHA_IDENTITY_IIN_CLAIM", "QOSYMSHA_IDENTITY_SCOPE"
+TWO_FACTORS = "QOSYMSHA_IDENTITY_TWO_FACTORS"
 _ALGORITHMS = ("RS256", "PS256", "ES256")  # never `none`, never one whose key is our own secret
 _LEEWAY_SECONDS = 60
 _KEPT_SECONDS = 600
@@ -57,6 +60,7 @@ class OpenIdConnect:
         self._client, self._secret = _setting(CLIENT, "the client id"), _setting(SECRET, "the client's secret")
         self._claim = os.environ.get(CLAIM, "iin")
         self._scope = os.environ.get(SCOPE, "openid")
+        self._two_factors = frozenset(os.environ.get(TWO_FACTORS, "").split())
         self._timeout_seconds = timeout_seconds
         if not wire.is_safe(self._issuer):
             raise ValueError(f"{ISSUER}: give an address that begins with https://")
@@ -142,7 +146,15 @@ class OpenIdConnect:
         if not isinstance(claims["sub"], str) or not claims["sub"]:
             raise IdentityRefused(IdentityFault.NOT_BELIEVED, "sub")
         seen_at = datetime.fromtimestamp(seen, UTC) if isinstance(seen, int) and 0 < seen < 1 << 40 else None
-        return Identity(claims["sub"], number if isinstance(number, str) else None, seen_at)
+        return Identity(
+            claims["sub"], number if isinstance(number, str) else None, seen_at, self._says_two_factors(claims)
+        )
+
+    def _says_two_factors(self, claims: dict[str, Any]) -> bool:
+        """True where `acr`, or a method in `amr`, is one of those that the operator knows to mean two factors."""
+        methods = claims.get("amr")
+        told = [claims.get("acr"), *(methods if isinstance(methods, list) else ())]
+        return any(isinstance(one, str) and one in self._two_factors for one in told)
 
     def _description(self, *, anew: bool = False) -> _Described:
         known = _described.get(self._issuer)
@@ -159,8 +171,11 @@ class OpenIdConnect:
             keys = KeySet.import_key_set(self._ask(document["jwks_uri"]))  # type: ignore[arg-type]
         except (JoseError, ValueError, KeyError, TypeError):
             raise IdentityRefused(IdentityFault.UNREADABLE, "its keys") from None
+        strong = [one for one in keys.keys if not _is_weak(one)]
+        if not strong:
+            raise IdentityRefused(IdentityFault.NOT_BELIEVED, f"no key but RSA below {settings.RSA_BITS} bits")
         with _lock:
-            _described[self._issuer] = _Described(document, keys, time.monotonic())
+            _described[self._issuer] = _Described(document, KeySet(strong), time.monotonic())
         return _described[self._issuer]
 
     def _ask(self, address: str, body: str | None = None, headers: dict[str, str] | None = None) -> dict[str, Any]:
@@ -171,6 +186,11 @@ class OpenIdConnect:
         return base64.b64encode(pair.encode()).decode()
 
 
+def _is_weak(key: object) -> bool:
+    """True for RSA shorter than the installation allows: what it signs is signed by a key that we do not know."""
+    return isinstance(key, RSAKey) and key.public_key.key_size < settings.RSA_BITS
+
+
 def forget() -> None:
     """Forget what providers said of themselves, as a fresh process would."""
     with _lock:
@@ -178,7 +198,7 @@ def forget() -> None:
 
 
 def _setting(name: str, what: str) -> str:
-    value = os.environ.get(name, "")
+    value = secret(name)
     if not value:
         raise ValueError(f"{name}: give {what}")
     return value

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from qosymsha.domain.people.ports import IdentityFault, IdentityRefused
 from qosymsha.integrations.judged import Inward, speaks_outward
+from qosymsha.integrations.outgoing import TooMuch, bind, body_of
 
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 _MAX_BYTES = 1024 * 1024
-_CHUNK_BYTES = 16 * 1024
 
 
 def is_safe(address: str) -> bool:
@@ -42,6 +42,7 @@ def ask(
     if not is_safe(address) or (not is_own and urlsplit(address).scheme != "https"):
         raise IdentityRefused(IdentityFault.NOT_BELIEVED, "an address that is not https")
     connection = _connection(address, timeout_seconds)
+    bind(connection, time.monotonic() + timeout_seconds, _MAX_BYTES)
     if not is_own:
         speaks_outward(connection)
     parts = urlsplit(address)
@@ -51,8 +52,8 @@ def ask(
             "GET" if body is None else "POST", path, body, {"Accept": "application/json"} | (headers or {})
         )
         answer = connection.getresponse()
-        return _object(answer.status, _read(connection, answer, time.monotonic() + timeout_seconds))
-    except http.client.HTTPException as fault:
+        return _object(answer.status, body_of(answer))
+    except (http.client.HTTPException, TooMuch) as fault:
         raise IdentityRefused(IdentityFault.UNREADABLE, "no http") from fault
     except Inward as fault:
         raise IdentityRefused(IdentityFault.NOT_BELIEVED, "an address inside the house") from fault
@@ -77,29 +78,8 @@ def _object(status: int, body: bytes) -> dict[str, Any]:
         raise IdentityRefused(IdentityFault.UNREADABLE, f"status {status}")
     try:
         found = json.loads(body)
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise IdentityRefused(IdentityFault.UNREADABLE, "no JSON") from fault
     if not isinstance(found, dict):
         raise IdentityRefused(IdentityFault.UNREADABLE, "no object")
     return found
-
-
-def _read(connection: http.client.HTTPConnection, answer: http.client.HTTPResponse, deadline: float) -> bytes:
-    """The body, whole before the deadline: a provider that drips bytes holds no thread for longer."""
-    parts, size, promised = [], 0, answer.length
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        if connection.sock is not None:
-            connection.sock.settimeout(left)
-        part = answer.read1(_CHUNK_BYTES)
-        if not part:
-            break
-        parts.append(part)
-        size += len(part)
-        if size > _MAX_BYTES:
-            raise IdentityRefused(IdentityFault.UNREADABLE, "too long")
-    if promised is not None and size < promised:
-        raise http.client.IncompleteRead(b"", promised - size)
-    return b"".join(parts)

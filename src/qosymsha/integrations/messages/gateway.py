@@ -9,6 +9,7 @@ from qosymsha.domain.messages.ports import NotTaken, Receipt, Sms
 from qosymsha.domain.messages.states import Hitch
 from qosymsha.integrations.messages import wire
 from qosymsha.integrations.outgoing import NoAnswer, Outside, Place
+from qosymsha.runtime.secrets import secret
 
 ADDRESS, TOKEN = "QOSYMSHA_SMS_ADDRESS", "QOSYMSHA_SMS_TOKEN"  # noqa: S105 - names of settings
 _HITCHES = {
@@ -29,7 +30,7 @@ class GatewaySms:
 
     def __init__(self, address: str | None = None, token: str | None = None, timeout_seconds: float = 10) -> None:
         where = address if address is not None else os.environ.get(ADDRESS, "")
-        held = token if token is not None else os.environ.get(TOKEN, "")
+        held = token if token is not None else secret(TOKEN)
         headers = {"Authorization": f"Bearer {held}", "Accept": "application/json"}
         try:
             self._place = Place(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from qosymsha.domain.people.ports import ProvedChild, RegistryFault, RegistryUnavailable, StatusAnswer
 from qosymsha.integrations.outgoing import NoAnswer, Outside, Place
 from qosymsha.integrations.registries import wire
+from qosymsha.runtime.secrets import secret
 
 ADDRESS, TOKEN = "QOSYMSHA_REGISTRY_ADDRESS", "QOSYMSHA_REGISTRY_TOKEN"  # noqa: S105 - names of settings
 _CHILDREN_PER_QUESTION = 1_000
@@ -32,7 +33,7 @@ class GatewayRegistry:
 
     def __init__(self, address: str | None = None, token: str | None = None, timeout_seconds: float = 10) -> None:
         where = address if address is not None else os.environ.get(ADDRESS, "")
-        held = token if token is not None else os.environ.get(TOKEN, "")
+        held = token if token is not None else secret(TOKEN)
         headers = {"Authorization": f"Bearer {held}", "Accept": "application/json"}
         try:
             self._place = Place(where, timeout_seconds, headers=headers, good=frozenset({200}))

@@ -1,4 +1,7 @@
-"""Detached CMS signatures (CAdES-BES: RFC 5652, RFC 5126) written and read; ECDSA P-256 and RSA with SHA-2."""
+"""Detached CMS signatures (CAdES-BES: RFC 5652, RFC 5126) written and read; ECDSA P-256 and RSA with SHA-2.
+
+RSA counts from `settings.RSA_BITS` on (3072; 2048 where the operator allows it).
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from django.conf import settings
 
 from qosymsha.domain.settlement.ports import SignatureFault
 from qosymsha.kernel.errors import Refused
@@ -88,6 +92,24 @@ def read(document: bytes, signature: bytes) -> Read:
         raise
     except Exception as fault:  # noqa: BLE001 - a parser of foreign bytes raises whatever it meets
         raise Refused(SignatureFault.UNREADABLE) from fault
+
+
+def refuse_weak_keys(signature: bytes) -> None:
+    """Refuse a signature that brings a certificate with an RSA key too short; what can't be read is not judged here.
+
+    For verifiers elsewhere, whose word on the signature says nothing of its strength.
+
+    Raises:
+        Refused: `signature_weak_algorithm`.
+    """
+    try:
+        content = cms.ContentInfo.load(signature, strict=True)["content"]
+        keys = [one.chosen.public_key for one in content["certificates"]]
+        sizes = [key.bit_size for key in keys if key.algorithm in ("rsa", "rsassa_pss")]
+    except Exception:  # noqa: BLE001 - a parser of foreign bytes raises whatever it meets
+        return
+    if any(size < settings.RSA_BITS for size in sizes):
+        raise Refused(SignatureFault.WEAK)
 
 
 def _read(document: bytes, signature: bytes) -> Read:
@@ -168,7 +190,7 @@ def _check_key(certificate: x509.Certificate, signer: Any, digest_name: str) -> 
     try:
         if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.key_size >= 256:
             key.verify(mark, signed, ec.ECDSA(_HASHES[digest_name]()))
-        elif isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048:
+        elif isinstance(key, rsa.RSAPublicKey) and key.key_size >= settings.RSA_BITS:
             key.verify(mark, signed, padding.PKCS1v15(), _HASHES[digest_name]())
         else:
             raise Refused(SignatureFault.WEAK)

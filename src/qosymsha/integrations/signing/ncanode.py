@@ -17,8 +17,9 @@ from typing import Any
 
 from qosymsha.domain.settlement.ports import Certificate, SignatureFault, SigningUnavailable, Verified, Writer
 from qosymsha.integrations.outgoing import NoAnswer, Outside, Place
-from qosymsha.integrations.signing.cms import MOST_BYTES
+from qosymsha.integrations.signing.cms import MOST_BYTES, refuse_weak_keys
 from qosymsha.kernel.errors import Refused
+from qosymsha.runtime.secrets import secret
 
 ADDRESS, KEY_FILE, KEY_WORD = "QOSYMSHA_NCANODE_ADDRESS", "QOSYMSHA_NCANODE_KEY", "QOSYMSHA_NCANODE_KEY_PASSWORD"
 _SIGN_USAGE = "SIGN"
@@ -47,7 +48,7 @@ class NcaNodeSigning:
             key = Path(path).read_bytes()
         except OSError as fault:
             raise SigningUnavailable(f"the key that {KEY_FILE} names can't be read") from fault
-        signer = {"key": _text(key), "password": os.environ.get(KEY_WORD, "")}
+        signer = {"key": _text(key), "password": secret(KEY_WORD)}
         body = {"data": _text(document), "signers": [signer], "withTsp": True, "detached": True}
         answer = self._ask("/cms/sign", body)
         try:
@@ -59,6 +60,7 @@ class NcaNodeSigning:
         """As the port says."""
         if not signature or len(signature) > MOST_BYTES:
             raise Refused(SignatureFault.UNREADABLE)
+        refuse_weak_keys(signature)
         body = {"cms": _text(signature), "data": _text(document), "revocationCheck": ["OCSP"]}
         answer = self._ask("/cms/verify", body)
         try:
@@ -75,7 +77,7 @@ class NcaNodeSigning:
             if fault.fault is NoAnswer.SAYS_NO:
                 raise Refused(SignatureFault.UNREADABLE) from fault
             raise SigningUnavailable(fault.fault.value) from fault
-        except ValueError as fault:
+        except (ValueError, RecursionError) as fault:
             raise SigningUnavailable(NoAnswer.UNREADABLE.value) from fault
         if not isinstance(answer, dict):
             raise SigningUnavailable(NoAnswer.UNREADABLE.value)

@@ -64,7 +64,7 @@ class FakeTreasury:
         self._folder = folder or (Path(named) if named else None)
         self._own = _Memory()
 
-    def send(self, content: bytes, content_hash: bytes) -> str:
+    def send(self, content: bytes, content_hash: bytes, signature: bytes = b"") -> str:  # noqa: ARG002 - the port's
         """Take a file, once per hash."""
         assert hashlib.sha256(content).digest() == content_hash, "the hash is the content's"
         name = content_hash.hex()

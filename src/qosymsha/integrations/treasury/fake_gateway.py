@@ -14,17 +14,22 @@ from typing import Any
 from qosymsha.integrations import faking
 from qosymsha.integrations.faking import ELSEWHERE, FakeHandler, FakeServer
 from qosymsha.integrations.treasury.fake import FakeTreasury
+from qosymsha.integrations.treasury.gateway import SIGNATURE
 from qosymsha.integrations.treasury.messages import read_replies
 
 _STATUS = {"down": 500, "busy": 429, "moved": 302}
 
 
 class FakeGateway(FakeServer):
-    """Listens on a free port of this machine; `mood` is how it behaves now, `asked` counts what reached it."""
+    """Listens on a free port of this machine; `mood` is how it behaves now, `asked` counts what reached it.
+
+    `signatures`: what came along with each file, by its path.
+    """
 
     def __init__(self, bank: FakeTreasury, token: str) -> None:
         super().__init__(_Handler)
         self.bank, self.token, self.mood, self.asked = bank, token, "", 0
+        self.signatures: dict[str, str] = {}
         self._messages: dict[str, bytes] = {}
         self._lock = threading.Lock()
 
@@ -79,6 +84,8 @@ class _Handler(FakeHandler):
     def _answer(self) -> None:
         body = self.body()
         self.server.asked += 1
+        if self.command == "PUT":
+            self.server.signatures[self.path] = self.headers.get(SIGNATURE, "")
         mood = self.server.mood
         if mood == "slow":
             time.sleep(2)

@@ -17,9 +17,9 @@ class FileDropTreasury:
     """Works in a folder given or named by QOSYMSHA_TREASURY_FOLDER.
 
     A file appears in `outgoing` whole, once: it is written in `staged`, marked in `done`, then renamed into `outgoing`
-    (one step: what is staged is not dropped, what is dropped is not staged). Beside it lies its checksum. A reply's
-    file stays in `incoming` until each of its words is acknowledged, then it goes to `done`; one that can't be read is
-    a word for a person and goes to `unreadable`.
+    (one step: what is staged is not dropped, what is dropped is not staged). Beside it lie its checksum and signature.
+    A reply's file stays in `incoming` until each of its words is acknowledged, then it goes to `done`; one that can't
+    be read is a word for a person and goes to `unreadable`.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -35,8 +35,8 @@ class FileDropTreasury:
         except OSError as error:
             raise TreasuryUnavailable(f"can't make folders in {root}") from error
 
-    def send(self, content: bytes, content_hash: bytes) -> str:
-        """Drop a file, once per hash; the receipt is its name."""
+    def send(self, content: bytes, content_hash: bytes, signature: bytes = b"") -> str:
+        """Drop a file, once per hash; the receipt is its name. Its signature is there before it, as NAME.sig."""
         assert hashlib.sha256(content).digest() == content_hash, "the hash is the content's"
         name = f"{content_hash.hex()}.xml"
         staged, mark = self._staged / name, self._done / name
@@ -47,6 +47,8 @@ class FileDropTreasury:
             if staged.exists():
                 checksum = f"{content_hash.hex()}  {name}\n".encode()
                 _write_whole(self._outgoing / f"{name}.sha256", checksum)
+                if signature:
+                    _write_whole(self._outgoing / f"{name}.sig", signature)
                 staged.replace(self._outgoing / name)
                 _force(self._outgoing)
         except OSError as error:

@@ -10,15 +10,18 @@ import binascii
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qosymsha.domain.settlement.ports import Reply, TreasuryUnavailable
 from qosymsha.integrations.outgoing import Outside, Place
 from qosymsha.integrations.treasury.breaker import Breaker
 from qosymsha.integrations.treasury.messages import MOST_BYTES, UnreadableMessage, read_replies, unreadable
+from qosymsha.runtime.secrets import secret
 
 ADDRESS, TOKEN = "QOSYMSHA_TREASURY_ADDRESS", "QOSYMSHA_TREASURY_TOKEN"  # noqa: S105 - names of settings
+SIGNATURE = "X-Signature-Ed25519"
+_JSON = {"Content-Type": "application/json"}
 
 
 class GatewayTreasury:
@@ -35,22 +38,25 @@ class GatewayTreasury:
         timeout_seconds: float = 10,
         breaker: Breaker | None = None,
     ) -> None:
-        secret = token if token is not None else os.environ.get(TOKEN, "")
-        if not secret:
+        held = token if token is not None else secret(TOKEN)
+        if not held:
             raise ValueError(f"{TOKEN}: give the token the gateway knows this installation by")
         try:
             where = address if address is not None else os.environ.get(ADDRESS, "")
-            headers = {"Authorization": f"Bearer {secret}", "Accept": "application/json"}
+            headers = {"Authorization": f"Bearer {held}", "Accept": "application/json"}
             self._place = Place(where, timeout_seconds, 2 * MOST_BYTES, headers)
         except ValueError as fault:
             raise ValueError(f"{ADDRESS}: {fault}") from fault
         self._breaker = breaker or Breaker()
         self._open: dict[str, set[str]] = {}
 
-    def send(self, content: bytes, content_hash: bytes) -> str:
-        """As the port says: the gateway knows a file again by its hash."""
+    def send(self, content: bytes, content_hash: bytes, signature: bytes = b"") -> str:
+        """As the port says: the gateway knows a file again by its hash, and whose it is by the signature's header."""
         assert hashlib.sha256(content).digest() == content_hash, "the hash is the content's"
-        answer = self._ask("PUT", f"/files/{content_hash.hex()}", content, "application/xml")
+        headers = {"Content-Type": "application/xml"}
+        if signature:
+            headers[SIGNATURE] = base64.b64encode(signature).decode()
+        answer = self._ask("PUT", f"/files/{content_hash.hex()}", content, headers)
         receipt = answer.get("receipt")
         if not isinstance(receipt, str) or not 0 < len(receipt) <= 100:
             raise TreasuryUnavailable("no receipt in the answer")
@@ -87,15 +93,17 @@ class GatewayTreasury:
         self._open[number] = {word.reference for word in words}
         return words
 
-    def _ask(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> dict[str, Any]:
-        return self._breaker.call(lambda: self._asked(method, path, body, kind))
+    def _ask(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = _JSON
+    ) -> dict[str, Any]:
+        return self._breaker.call(lambda: self._asked(method, path, body, headers))
 
-    def _asked(self, method: str, path: str, body: bytes | None, kind: str) -> dict[str, Any]:
+    def _asked(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
         try:
-            answer = json.loads(self._place.ask(method, path, body, kind))
+            answer = json.loads(self._place.ask(method, path, body, headers=headers))
         except Outside as fault:
             raise TreasuryUnavailable(fault.fault.value) from fault
-        except ValueError as fault:
+        except (ValueError, RecursionError) as fault:
             raise TreasuryUnavailable("unreadable answer") from fault
         if not isinstance(answer, dict):
             raise TreasuryUnavailable("unreadable answer")

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.conf import settings
 
 from qosymsha.domain.admission.ports import BeaconSilent
-from qosymsha.domain.admission.rules import TYPED
+from qosymsha.domain.allocation.announcement import TYPED
 from qosymsha.domain.people.states import Role
 from qosymsha.interfaces.cli.acting import Staff
 from qosymsha.kernel.actor import Actor

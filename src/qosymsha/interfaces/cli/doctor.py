@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from os import W_OK, access, environ
+from os import W_OK, access
 
 import click
 from django.conf import settings
@@ -22,16 +22,21 @@ from qosymsha.domain.insights.queries import checked
 from qosymsha.domain.insights.queries.standing import Standing, standings
 from qosymsha.domain.insights.rules import PROMISES, Span
 from qosymsha.domain.people import watched
+from qosymsha.domain.settlement.rules.file_signature import signed
 from qosymsha.domain.witness import store
+from qosymsha.interfaces.cli import rights
 from qosymsha.interfaces.cli.acting import HAND
 from qosymsha.interfaces.cli.doctor_notices import OPTIONAL_WAYS, notice_lines
+from qosymsha.interfaces.cli.doctor_scanner import NAME as SCANNER
+from qosymsha.interfaces.cli.doctor_scanner import scanner_line
 from qosymsha.interfaces.cli.out import EXIT_DONE, EXIT_FINDING, emit, json_option, tracked
 from qosymsha.interfaces.cli.session import database
 from qosymsha.interfaces.ui.templatetags.words import moment
 from qosymsha.kernel import clock
+from qosymsha.runtime.secrets import secret
 
 OLDEST_SERVER = 160_000
-OPTIONAL = frozenset({"codes", *OPTIONAL_WAYS})
+OPTIONAL = frozenset({"codes", SCANNER, *OPTIONAL_WAYS})
 _SUMMER_HOURS = {2023: 6, 2026: 5}  # all of Kazakhstan is UTC+5 since 1 March 2024 (DOMAIN.md 9)
 _SAFE = {"fsync": {"on"}, "full_page_writes": {"on"}, "data_checksums": {"on"}}
 _WAITS_FOR_DISK = {"on", "local", "remote_write", "remote_apply"}
@@ -100,7 +105,8 @@ def _looked(quick: bool) -> list[Check]:
     )
     if unapplied:  # the rest asks tables that may not be there yet
         return checks
-    checks += [*_partitions(), *jobs_checks(), *_alarms(), *notice_checks(), *_checkpoints(), *_shift()]
+    checks += [*_partitions(), *jobs_checks(), *_alarms(), *notice_checks(), Check(*scanner_line())]
+    checks += [*_checkpoints(), *_shift()]
     return checks if quick else checks + list(_invariants())
 
 
@@ -124,7 +130,7 @@ def _mode() -> Iterator[Check]:
     for name, is_set in (
         ("QOSYMSHA_SECRET_KEYS", bool(settings.SECRET_KEYS)),
         ("QOSYMSHA_LOOKUP_KEY", bool(settings.LOOKUP_KEY)),
-        ("QOSYMSHA_SECRET_KEY", bool(environ.get("QOSYMSHA_SECRET_KEY"))),
+        ("QOSYMSHA_SECRET_KEY", bool(secret("QOSYMSHA_SECRET_KEY"))),
         ("QOSYMSHA_CHECKPOINT_KEY", bool(settings.CHECKPOINT_KEY)),
         *(
             (f"QOSYMSHA_{port.upper()}", bool(adapter))
@@ -133,10 +139,26 @@ def _mode() -> Iterator[Check]:
         ),
     ):
         yield Check(name, is_set, "set" if is_set else "not set", f"set {name}; docs/guides/operator.md says how")
+    yield from _strength()
     fakes = [port for port, adapter in settings.ADAPTERS.items() if ".fake:" in adapter]
     yield Check(
         "adapters", not fakes, f"fakes: {', '.join(fakes)}" if fakes else "real", "name a real adapter for each"
     )
+
+
+def _strength() -> Iterator[Check]:
+    """The key of payment files, whose public part the treasury needs; exceptions of decision 0058 that were made."""
+    key = settings.PAYMENT_KEY
+    found = f"set; the treasury checks files by {signed(b'', key).public.hex()}" if key else "not set"
+    name = "QOSYMSHA_PAYMENT_KEY"
+    yield Check(name, bool(key), found, f"set {name}, or no payment file is drawn; docs/guides/operator.md says how")
+    made = {
+        "families by one factor": settings.TWO_FACTORS == "staff",
+        "an app's code for 60 s": settings.APP_CODE_BEFORE,
+        f"RSA of {settings.RSA_BITS} bits": settings.RSA_BITS < 3072,
+    }
+    told = ", ".join(what for what, is_made in made.items() if is_made)
+    yield Check("exceptions", True, f"{told}: to be signed, docs/security/known-limits.md" if told else "none")
 
 
 def link_checks() -> Iterator[Check]:
@@ -149,6 +171,11 @@ def link_checks() -> Iterator[Check]:
         cursor.execute(_LINK)
         is_encrypted, is_local = cursor.fetchone()
     found = "encrypted" if is_encrypted else "on this machine" if is_local else "plain, to another machine"
+    role = connection.cursor().connection.info.user
+    more = rights.faults(role) if settings.PRODUCTION else []
+    advice = "run `qosymsha migrate` with QOSYMSHA_OWNER_URL, another role in DATABASE_URL; deploy/README.md"
+    works = "works with rows alone" if settings.PRODUCTION else "not looked at: fit for invented people only"
+    yield Check("database role", not more, f"{role} {'; '.join(more[:5]) or works}", advice)
     advice = "set PGSSLMODE=verify-full and PGSSLROOTCERT; docs/security/tls.md"
     yield Check("database link", is_encrypted or is_local or not settings.PRODUCTION, found, advice)
 

@@ -16,16 +16,16 @@ from qosymsha.interfaces.cli.acting import Staff
 from qosymsha.interfaces.cli.installation import installation
 from qosymsha.interfaces.cli.loading.budget import BudgetLoader
 from qosymsha.interfaces.cli.loading.context import City
-from qosymsha.interfaces.cli.loading.engine import Loader, load
+from qosymsha.interfaces.cli.loading.engine import load
 from qosymsha.interfaces.cli.loading.families import FamilyLoader
 from qosymsha.interfaces.cli.loading.filing import ApplicationLoader
 from qosymsha.interfaces.cli.loading.groups import GroupLoader
-from qosymsha.interfaces.cli.loading.marks import MarkLoader
-from qosymsha.interfaces.cli.loading.report import Verdict
+from qosymsha.interfaces.cli.loading.marks import mark_loader
 from qosymsha.interfaces.cli.loading.suppliers import ProviderLoader
 from qosymsha.interfaces.cli.out import EXIT_DONE, EXIT_FINDING, as_option, emit, json_option
 from qosymsha.interfaces.cli.session import database
 from qosymsha.interfaces.files import exports, layouts
+from qosymsha.interfaces.files.reading import Loader, Verdict
 from qosymsha.kernel import clock
 from qosymsha.kernel.errors import BadInput, Refused
 
@@ -139,10 +139,10 @@ def _applications(city: City, number: str | None) -> ApplicationLoader:
     return ApplicationLoader(city, is_open[0].id)
 
 
-def _marks(city: City, may_create: bool) -> MarkLoader:
+def _marks(city: City, may_create: bool) -> Loader[Any]:
     if may_create and settings.PRODUCTION:
         raise BadInput("--create-missing", "is for trials: in production load providers, groups and guardians first")
-    return MarkLoader(city, may_create=may_create)
+    return mark_loader(city, may_create=may_create)
 
 
 def _budget(city: City, year: int | None) -> BudgetLoader:

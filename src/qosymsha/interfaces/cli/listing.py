@@ -47,7 +47,7 @@ SELECT c.id, c.number, p.number, c.month, c.units, c.amount_tiyn, c.state,
 _FILES = """
 SELECT f.id, f.number, f.state, (SELECT count(*) FROM payment_line l WHERE l.file_id = f.id), f.total_tiyn, f.receipt
   FROM payment_file f WHERE f.programme_id = %s AND (%s = '' OR f.state = %s) ORDER BY f.id"""
-_CONTENT = "SELECT content, content_hash FROM payment_file WHERE id = %s"
+_CONTENT = "SELECT content, content_hash, coalesce(signature, '') FROM payment_file WHERE id = %s"
 _PROVIDERS = "SELECT DISTINCT provider_id FROM contract WHERE programme_id = %s ORDER BY 1"
 
 # Each export: its columns in the order of the statement; %(programme)s is the only parameter.
@@ -117,10 +117,10 @@ def files(programme_id: int, state: str = "") -> list[FileLine]:
     return [FileLine(*row) for row in _rows(_FILES, [programme_id, state, state])]
 
 
-def file_content(file_id: int) -> tuple[bytes, bytes]:
-    """A payment file's bytes and their SHA-256."""
-    ((content, content_hash),) = _rows(_CONTENT, [file_id])
-    return bytes(content), bytes(content_hash)
+def file_content(file_id: int) -> tuple[bytes, bytes, bytes]:
+    """A payment file's bytes, their SHA-256 and the house's signature."""
+    ((content, content_hash, signature),) = _rows(_CONTENT, [file_id])
+    return bytes(content), bytes(content_hash), bytes(signature)
 
 
 def providers(programme_id: int) -> list[int]:

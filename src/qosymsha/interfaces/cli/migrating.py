@@ -42,10 +42,15 @@ def bring_up_to_date(patience: float = PATIENCE) -> list[str]:
     """Play what is missing, each migration in a transaction of its own; what was played by us, `room.name`.
 
     Raises:
-        EnvironmentFault: somebody reads a table for longer than `patience`; says who.
+        EnvironmentFault: somebody reads a table for longer than `patience`; says who. Or the role may change none.
     """
     if not missing():
         return []
+    if not _may_change():
+        raise EnvironmentFault(
+            "the tables are not up to date, and this role may not change them: run `qosymsha migrate` on one node with"
+            " QOSYMSHA_OWNER_URL (docs/runbooks/upgrade.md)"
+        )
     with _alone(patience):
         wanted = missing()  # another node may have played them while we waited
         if wanted and not MigrationRecorder(connection).applied_migrations():
@@ -68,6 +73,13 @@ def take_back(room: str, name: str, patience: float = PATIENCE) -> list[str]:
         _patiently((room, None if name == "zero" else name), patience)
     after = set(MigrationRecorder(connection).applied_migrations())
     return [f"{label}.{gone}" for label, gone in sorted(before - after)]
+
+
+def _may_change() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT has_schema_privilege(current_schema()::text, 'CREATE')")
+        (may,) = cursor.fetchone()
+    return bool(may)
 
 
 def _patiently(target: tuple[str, str | None], patience: float) -> None:

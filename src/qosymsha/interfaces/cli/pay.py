@@ -121,7 +121,11 @@ def release(numbers: tuple[str, ...], subjects: tuple[str, ...], as_json: bool) 
 @click.option(
     "--pay-on", type=click.DateTime(formats=["%Y-%m-%d", "%d.%m.%Y"]), help="Day of payment (default: today)."
 )
-@click.option("--copy", type=click.Path(dir_okay=False, path_type=Path), help="Write the file's bytes here too.")
+@click.option(
+    "--copy",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the file's bytes here too, its signature beside.",
+)
 @as_option
 @json_option
 def draw_file(pay_on: datetime | None, copy: Path | None, subjects: tuple[str, ...], as_json: bool) -> int:
@@ -145,8 +149,10 @@ def draw_file(pay_on: datetime | None, copy: Path | None, subjects: tuple[str, .
         )
         refused = [o for o in drawn.rows if o.reason is not None]
         if copy is not None and drawn.file_id is not None:
-            with whole_file(copy) as unfinished:
-                unfinished.write_bytes(listing.file_content(drawn.file_id)[0])
+            content, _, signature = listing.file_content(drawn.file_id)
+            for path, what in ((copy.with_name(f"{copy.name}.sig"), signature), (copy, content)):
+                with whole_file(path) as unfinished:
+                    unfinished.write_bytes(what)
         files = [f for f in listing.files(ground.programme_id) if f.id == drawn.file_id]
         _emit_files(files, refused, as_json)
         return EXIT_FINDING if refused else EXIT_DONE
@@ -349,9 +355,8 @@ def _held_text(held: Sequence[dict[str, str]]) -> list[str]:
 
 
 def _handed_over(treasury: Any, file_id: int) -> str:
-    content, content_hash = listing.file_content(file_id)
     try:
-        return str(treasury.send(content, content_hash))
+        return str(treasury.send(*listing.file_content(file_id)))
     except TreasuryUnavailable as error:
         raise EnvironmentFault(
             f"The treasury did not take the file ({error}); run `qosymsha pay send` again."

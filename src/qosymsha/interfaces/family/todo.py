@@ -27,6 +27,7 @@ def todos(request: SignedRequest, names: Mapping[int, str], months: Sequence[Mon
     vouchers = own_vouchers(request, names)
     found = [
         *_answers(request, vouchers),
+        *_hearings(request, vouchers),
         *_cases(request, names),
         *_months(request, months),
         *_choices(request, vouchers),
@@ -41,6 +42,19 @@ def _answers(request: SignedRequest, vouchers: Sequence[VoucherShown]) -> Iterat
         if one.may_answer:
             text = texts.say(request.language, "voucher.until", day=f"{one.one.accept_by:{DAY}}")
             yield _todo(request, one.one.accept_by, f"{one.name} · {one.kind}", text, "vouchers", "home.look_voucher")
+
+
+def _hearings(request: SignedRequest, vouchers: Sequence[VoucherShown]) -> Iterator[Todo]:
+    """An official proposes to end something: until when the family is heard, and where it reads why."""
+    for one in vouchers:
+        if one.office and one.office.ending:
+            day = one.office.hear_until
+            text = texts.say(request.language, f"voucher.{one.office.ending}_proposed")
+            if day:
+                text += " " + texts.say(request.language, "voucher.be_heard", day=f"{day:{DAY}}")
+            yield _todo(
+                request, day or local_day(request.at), f"{one.name} · {one.kind}", text, "vouchers", "notices.open"
+            )
 
 
 def _choices(request: SignedRequest, vouchers: Sequence[VoucherShown]) -> Iterator[Todo]:

@@ -6,9 +6,9 @@ import codecs
 import csv
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from qosymsha.interfaces.files.faults import bad_file
+from qosymsha.interfaces.files.memory import Source
 from qosymsha.interfaces.files.records import Record
 
 # KZ-1048 is Windows-1251 with Kazakh letters in the places of Serbian and Ukrainian ones: Russian reads the same.
@@ -22,7 +22,7 @@ _LONGEST_CELL = 32_767  # what a spreadsheet's cell holds
 _CONTROLS = frozenset(range(32)) - {9, 10, 11, 12, 13, 26}
 
 
-def records(path: Path) -> tuple[Iterator[Record], str]:
+def records(path: Source) -> tuple[Iterator[Record], str]:
     """The file's records from the first on, and in words how it was read.
 
     Raises:
@@ -34,7 +34,7 @@ def records(path: Path) -> tuple[Iterator[Record], str]:
     return _read(path, encoding, separator, skipped), f"CSV, {words}, parted by {_SEPARATOR_WORDS[separator]}"
 
 
-def _encoding(path: Path) -> str:
+def _encoding(path: Source) -> str:
     """UTF-16 and UTF-8 by their marks, then UTF-8 where the whole file is valid, else Windows-1251."""
     with path.open("rb") as file:
         start = file.read(_PIECE)
@@ -67,7 +67,7 @@ def _bare_utf16(start: bytes) -> str | None:
     return None
 
 
-def _separator(path: Path, encoding: str) -> tuple[str, int]:
+def _separator(path: Source, encoding: str) -> tuple[str, int]:
     """The separator that parts the header into most cells, and how many records to skip (Excel's line `sep=;`)."""
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         line = after = file.readline(_PIECE)
@@ -80,7 +80,7 @@ def _separator(path: Path, encoding: str) -> tuple[str, int]:
     return max(_SEPARATORS, key=bare.count), 0
 
 
-def _read(path: Path, encoding: str, separator: str, skipped: int) -> Iterator[Record]:
+def _read(path: Source, encoding: str, separator: str, skipped: int) -> Iterator[Record]:
     errors = "replace" if encoding == WINDOWS else "strict"
     with path.open(encoding=encoding, errors=errors, newline="") as file:
         number = 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from qosymsha.interfaces.files import csv_rows, xlsx_rows
 from qosymsha.interfaces.files.exports import safe
 from qosymsha.interfaces.files.faults import CellFault, bad_file
+from qosymsha.interfaces.files.memory import Source
 from qosymsha.interfaces.files.records import Record
 from qosymsha.kernel.text import normal
 
@@ -47,17 +47,18 @@ class Roster:
     read_as: str
 
 
-def read_roster(path: Path) -> Roster:
+def read_roster(path: Source, *, most_unpacked: int = xlsx_rows.MAX_UNPACKED_BYTES) -> Roster:
     """Open a roster: .xlsx, or .csv in UTF-8 (with or without BOM), UTF-16 or Windows-1251, parted by , ; or tab.
 
     What the bytes are decides, not the file's name. 100,000 rows take bounded memory: rows are read when asked for.
+    A workbook that unpacks to more than `most_unpacked` bytes is not opened.
 
     Raises:
         BadInput: the file is absent, empty, no table, or too large unpacked; says what to do. A damaged file may also
             raise it while the rows are read.
     """
     start = _first_bytes(path)
-    records, read_as = xlsx_rows.records(path) if start.startswith(b"PK") else csv_rows.records(path)
+    records, read_as = xlsx_rows.records(path, most_unpacked) if start.startswith(b"PK") else csv_rows.records(path)
     header = next((record for record in records if any(map(normal, record.cells))), None)
     if header is None:
         raise bad_file("is empty: the first row must name the columns")
@@ -65,7 +66,7 @@ def read_roster(path: Path) -> Roster:
     return Roster(tuple(name for name in columns if name), _rows(records, columns), read_as)
 
 
-def _first_bytes(path: Path) -> bytes:
+def _first_bytes(path: Source) -> bytes:
     try:
         with path.open("rb") as file:
             start = file.read(8)

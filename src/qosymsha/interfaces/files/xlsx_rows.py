@@ -5,13 +5,13 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from datetime import datetime, time
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 from xml.etree.ElementTree import ParseError
 
 import openpyxl
 
 from qosymsha.interfaces.files.faults import bad_file
+from qosymsha.interfaces.files.memory import Source
 from qosymsha.interfaces.files.records import Record
 
 # 100,000 rows of twelve columns unpack to about 100 MB; the shared texts are held in memory while the rows are read.
@@ -23,13 +23,13 @@ _PROLOGUE = 4_096
 _DAMAGED = (zipfile.BadZipFile, ParseError, OSError, EOFError, LookupError, ValueError, TypeError, AttributeError)
 
 
-def records(path: Path) -> tuple[Iterator[Record], str]:
+def records(path: Source, most_unpacked: int = MAX_UNPACKED_BYTES) -> tuple[Iterator[Record], str]:
     """The sheet's records from the first on, and in words how the file was read.
 
     Raises:
         BadInput: no workbook, damaged, or too large unpacked; a damaged one also while the records are read.
     """
-    _refuse_bomb(path)
+    _refuse_bomb(path, most_unpacked)
     file = path.open("rb")  # an open file, for openpyxl judges a path by its ending
     try:
         workbook = openpyxl.load_workbook(file, read_only=True, data_only=False, keep_links=False)
@@ -43,15 +43,13 @@ def records(path: Path) -> tuple[Iterator[Record], str]:
     return _read(file, sheets[0]), f"XLSX, sheet “{sheets[0].title}”"
 
 
-def _refuse_bomb(path: Path) -> None:
+def _refuse_bomb(path: Source, most: int) -> None:
     """Judge by the archive's own list before anything is unpacked; Python unpacks no more than that list says."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             parts = archive.infolist()
-            if sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
-                raise bad_file(
-                    f"unpacks to more than {MAX_UNPACKED_BYTES // 1_000_000} MB: split it, or save it as .csv"
-                )
+            if sum(part.file_size for part in parts) > most:
+                raise bad_file(f"unpacks to more than {most // 1_000_000} MB: split it, or save it as .csv")
             if any(p.filename == _SHARED_TEXTS and p.file_size > MAX_SHARED_TEXT_BYTES for p in parts):
                 raise bad_file("holds more text than a roster can: split it, or save it as .csv")
             if "[Content_Types].xml" not in archive.namelist():
@@ -70,7 +68,7 @@ def _refuse_entities(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
                 raise bad_file("holds XML declarations that no workbook has; it was not opened")
 
 
-def _read(file: BinaryIO, sheet: Any) -> Iterator[Record]:
+def _read(file: IO[Any], sheet: Any) -> Iterator[Record]:
     number = 0
     try:
         sheet.reset_dimensions()  # what the file says about its size may be wrong

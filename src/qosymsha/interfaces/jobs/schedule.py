@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import connections
 
-from qosymsha.interfaces.jobs import duties, errands, figures, notices, treasury, upkeep
+from qosymsha.interfaces.jobs import duties, errands, figures, notices, scanning, treasury, upkeep
 from qosymsha.interfaces.jobs.app import app
 from qosymsha.interfaces.jobs.hands import held
 from qosymsha.interfaces.ui import journal
@@ -41,6 +41,7 @@ SCHEDULE: tuple[tuple[str, Duty], ...] = (
     ("*/5 * * * *", treasury.exchange),
     ("*/5 * * * *", figures.count_waiting_lines),
     ("3-59/5 * * * *", figures.count_figures),  # from 03:00 in Astana, until all of the night are counted
+    ("* * * * *", scanning.scan_papers),
     ("* * * * *", notices.make_notices),
     ("* * * * *", notices.send_notices),
     ("30 4-12 * * *", notices.remind_of_ends),  # from 09:30 in Astana; each notice once

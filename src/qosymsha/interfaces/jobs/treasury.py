@@ -46,7 +46,7 @@ def deliver(treasury: Treasury, at: datetime) -> None:
     assert not connection.in_atomic_block, "no network inside a transaction"
     for programme in programmes.programmes():
         for file in queries.files_to_deliver(programme.id):
-            receipt = treasury.send(bytes(file.content), bytes(file.content_hash))
+            receipt = treasury.send(bytes(file.content), bytes(file.content_hash), bytes(file.signature or b""))
             key = key_of("keep_receipt", file.id, receipt)
             commands.keep_receipt(
                 actor=ACTOR, programme_id=programme.id, file_id=file.id, receipt=receipt, at=at, key=key

@@ -38,6 +38,7 @@ class Look(StrEnum):
     DECIDING = "office_accreditation_deciding"
     HOME = "office_home"
     NOTICES = "office_notices"
+    PREFERENCES = "office_preferences"
     ABSENCES = "office_absences"
     WORDS = "office_objections"
     ROWS = "office_rows"
@@ -76,6 +77,7 @@ ALLOWED: dict[Look, frozenset[str]] = {
     Look.DECIDING: PROVIDERS[FileAction.DECIDE_ACCREDITATION] & _PEOPLE,
     Look.HOME: _PEOPLE,
     Look.NOTICES: _PEOPLE,
+    Look.PREFERENCES: _PEOPLE,
     Look.ABSENCES: HEARERS,
     Look.WORDS: HEARERS,
     Look.ROWS: HEARERS,

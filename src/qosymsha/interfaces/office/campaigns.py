@@ -12,10 +12,11 @@ from django.conf import settings
 from django.http import Http404, HttpResponse
 
 from qosymsha.domain.admission.ports import BeaconSilent
+from qosymsha.domain.allocation.announcement import TYPED
 from qosymsha.domain.controls import commands, queries
 from qosymsha.domain.controls.access import ALLOWED, Action
 from qosymsha.domain.controls.queries import CampaignRow, VisitShown
-from qosymsha.domain.controls.rules import MOST_SAMPLE, TYPED, Found, Plan
+from qosymsha.domain.controls.rules import MOST_SAMPLE, Found, Plan
 from qosymsha.domain.controls.states import CampaignState, Sanction, Strata, Unit, VisitState
 from qosymsha.domain.documents import queries as documents
 from qosymsha.domain.programmes import queries as programmes

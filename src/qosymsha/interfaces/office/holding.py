@@ -119,7 +119,7 @@ def give(request: SignedRequest, kind: str, subject_uuid: UUID) -> HttpResponse:
     if attempt(request, form, act_on):
         return _back(request, of, "holds.given")
     asked: dict[str, Any] = {"actor": request.actor, "kind": of, "subject": subject, "at": request.at}
-    may_give = request.actor.holds(ALLOWED[Action.ASSIGN_ROW], territory_id=subject.territory_id)
+    may_give = request.actor.holds(ALLOWED[Action.ASSIGN_ROW], **subject.scope)
     words: dict[str, Any] = {
         "kind": of.value,
         "uuid": subject_uuid,
@@ -154,7 +154,7 @@ def _subject(request: SignedRequest, kind: str, uuid: UUID) -> tuple[Kind, Subje
     subject = queries.waiting_subject(of, uuid) if of is not None else None
     if of is None or subject is None:
         raise Http404
-    if not request.actor.holds(ALLOWED[Action.READ_HOLDS], territory_id=subject.territory_id):
+    if not request.actor.holds(ALLOWED[Action.READ_HOLDS], **subject.scope):
         raise Http404
     return of, subject
 

@@ -11,6 +11,8 @@ from django import forms
 from django.http import Http404, HttpResponse
 
 from qosymsha.domain.people.states import Role
+from qosymsha.domain.programmes import queries as programmes
+from qosymsha.domain.programmes import wording
 from qosymsha.domain.settlement import commands, queries
 from qosymsha.domain.settlement.access import ALLOWED, Action
 from qosymsha.domain.settlement.commands.corrections import Verdict
@@ -86,7 +88,7 @@ def money(request: SignedRequest) -> HttpResponse:
         days = office.money_days(chosen.id)
         is_live = request.GET.get("now") == "1" or not days
         summary: Mapping[str, Any] = queries.explained(chosen.id, request.at).summary() if is_live else days[0].summary
-        lines = bars(summary["lines"])
+        lines = bars(summary["lines"], chosen.territory_id, request.language)
         words |= {
             "lines": lines,
             "differences": summary["differences"],
@@ -101,12 +103,23 @@ def money(request: SignedRequest) -> HttpResponse:
     return page(request, "office/money.html", **words)
 
 
-def bars(lines: Sequence[Mapping[str, Any]]) -> list[LineBar]:
+def bars(lines: Sequence[Mapping[str, Any]], territory_id: int, language: str) -> list[LineBar]:
     """Lines of a summary as bars; each part's piece ends where the next begins, rounded once."""
-    return [_bar(line) for line in lines]
+    speaker, departments = wording.Speaker({}, language), programmes.departments_of(territory_id)
+    offices = {one.code: getattr(one, f"name_{language}", "") or one.name_kk for one in departments}
+    return [_bar(line, _named(str(line["name"]), offices, speaker)) for line in lines]
 
 
-def _bar(line: Mapping[str, Any]) -> LineBar:
+def _named(name: str, offices: Mapping[str, str], speaker: wording.Speaker) -> str:
+    """A line's department, kind and budget code in words; the sealed summary names them by their codes."""
+    parts = name.split(" · ", 2)
+    if len(parts) < 3:
+        return name
+    office_code, kind, code = parts
+    return f"{speaker.value('', 'kind', kind).capitalize()} · {offices.get(office_code, office_code)} · {code}"
+
+
+def _bar(line: Mapping[str, Any], name: str) -> LineBar:
     accounts = {account["kind"]: account for account in line["accounts"]}
     budget = -int(accounts["approp"]["ledger_tiyn"])
     parts: list[Part] = []
@@ -121,7 +134,7 @@ def _bar(line: Mapping[str, Any]) -> LineBar:
                 _scaled(passed, budget) - start,
             )
         )  # fmt: skip
-    return LineBar(str(line["name"]), int(line["year"]), budget, tuple(parts))
+    return LineBar(name, int(line["year"]), budget, tuple(parts))
 
 
 def _scaled(tiyn: int, budget: int) -> int:

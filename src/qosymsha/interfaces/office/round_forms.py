@@ -11,8 +11,8 @@ from django import forms
 from django.conf import settings
 
 from qosymsha.domain.admission.ports import BeaconSilent
-from qosymsha.domain.admission.rules import TYPED
 from qosymsha.domain.allocation import draw as draws
+from qosymsha.domain.allocation.announcement import TYPED
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.programmes.commands import say_draw_value

@@ -20,6 +20,7 @@ from qosymsha.domain.people.access import ALLOWED, Action
 from qosymsha.domain.people.rules import POWERFUL
 from qosymsha.domain.people.staffing import Right
 from qosymsha.domain.people.states import Role
+from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.providers import queries as providers
 from qosymsha.interfaces.office.access import Look
 from qosymsha.interfaces.ui import sessions, texts
@@ -45,6 +46,7 @@ class AppointForm(Form):
     subject = forms.CharField(max_length=200, widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}))
     role = forms.ChoiceField()
     kato = forms.CharField(max_length=9, required=False, widget=forms.TextInput({"inputmode": "numeric"}))
+    department = forms.ChoiceField(required=False)
     provider = forms.CharField(max_length=20, required=False, widget=forms.TextInput({"inputmode": "numeric"}))
     iin = forms.CharField(max_length=14, required=False, widget=forms.TextInput({"autocomplete": "off"}))
     first = forms.DateField(required=False, widget=forms.DateInput({"type": "date"}))
@@ -88,6 +90,9 @@ def appoint(request: SignedRequest) -> HttpResponse:
     role = form.fields["role"]
     assert isinstance(role, forms.ChoiceField)
     role.choices = [(one.value, texts.say(request.language, f"role.{one.value}")) for one in _ROLES]
+    department = form.fields["department"]
+    assert isinstance(department, forms.ChoiceField)
+    department.choices = [("", texts.say(request.language, "officials.no_department")), *_departments(request)]
     if attempt(request, form, lambda: _appoint(request, form), _FIELDS):
         return moved(request, "office-staff", said=form.outcome)
     return page(
@@ -111,7 +116,14 @@ def proposal(request: SignedRequest, proposal_uuid: UUID) -> HttpResponse:
     decide = commands.decide_role
     if attempt(request, form, lambda: decide(proposal_uuid=proposal_uuid, is_given=is_given, **who)):
         return moved(request, "office-staff", said="officials.given" if is_given else "officials.refused")
-    return page(request, "office/staff_proposal.html", 422 if form.errors else 200, form=form, one=found[0])
+    return page(
+        request,
+        "office/staff_proposal.html",
+        422 if form.errors else 200,
+        form=form,
+        one=found[0],
+        place=" · ".join(_place(found[0])),
+    )
 
 
 @allowed(Action.DISMISS, post=Action.DISMISS)
@@ -159,7 +171,8 @@ def _appoint(request: SignedRequest, form: AppointForm) -> str:
     draft = commands.Appointment(
         told["subject"].strip(),
         role,
-        None if is_at_provider else _territory(told["kato"], local_day(request.at)),
+        None if is_at_provider else _territory(told, local_day(request.at)),
+        None if is_at_provider or not told["department"] else _department(told["department"]).id,
         provider_id=_provider(told["provider"]) if is_at_provider else None,
         first=told["first"],
         last=told["last"],
@@ -174,11 +187,46 @@ def _appoint(request: SignedRequest, form: AppointForm) -> str:
     return "officials.appointed"
 
 
-def _territory(kato: str, on: date) -> int | None:
-    found = queries.territory_by_kato(kato, on) if kato else None
-    if kato and found is None:
+def _territory(told: dict[str, Any], on: date) -> int | None:
+    """The territory of the code; a department's own where it is bound to one."""
+    found = queries.territory_by_kato(told["kato"], on) if told["kato"] else None
+    if told["kato"] and found is None:
         raise BadInput("kato", "no territory has this code")
-    return found
+    if not told["department"]:
+        return found
+    own = _department(told["department"]).territory_id
+    if found not in (None, own):
+        raise BadInput("department", "the department is another territory's")
+    return own
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """A department, and whose it is."""
+
+    id: int
+    territory_id: int
+    name: str
+
+
+def _all_departments(language: str) -> list[Department]:
+    territories = sorted({one.territory_id for one in programmes.programmes()})
+    return [
+        Department(one.id, territory_id, getattr(one, f"name_{language}", "") or one.name_kk)
+        for territory_id in territories
+        for one in programmes.departments_of(territory_id)
+    ]
+
+
+def _departments(request: SignedRequest) -> list[tuple[str, str]]:
+    """Those of the territories in which this operator gives roles."""
+    found = _all_departments(request.language)
+    mine = [one for one in found if request.actor.holds(ALLOWED[Action.APPOINT], territory_id=one.territory_id)]
+    return [(str(one.id), one.name) for one in mine]
+
+
+def _department(chosen: str) -> Department:
+    return next(one for one in _all_departments("kk") if str(one.id) == chosen)
 
 
 def _provider(number: str) -> int:
@@ -200,10 +248,17 @@ def _people(request: SignedRequest, rights: list[Right]) -> list[Person]:
     ]
 
 
-def _scope(right: Right, names: dict[int, str]) -> str:
+def _place(right: Right | staffing.Proposal) -> list[str]:
+    """The names of a right's territory and department, in the page's language."""
     language = get_language() or "kk"
-    parts = [
+    found = [
         getattr(right, f"{what}_{language}") or getattr(right, f"{what}_kk") for what in ("territory", "department")
     ]
+    return [one for one in found if one]
+
+
+def _scope(right: Right, names: dict[int, str]) -> str:
+    language = get_language() or "kk"
+    parts = _place(right)
     parts.append(names.get(right.provider_id, "") if right.provider_id is not None else "")
     return " · ".join(part for part in parts if part) or texts.say(language, "officials.everywhere")

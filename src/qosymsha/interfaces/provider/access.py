@@ -28,12 +28,13 @@ class Look(StrEnum):
     TEACHERS = "provider_teachers"
     FAMILIES = "provider_families"
     NOTICES = "provider_notices"
+    PREFERENCES = "provider_preferences"
     GUESTS = "provider_guests"
 
 
 _MANAGER = frozenset({Role.PROVIDER_MANAGER})
 ALLOWED: dict[Look, frozenset[str]] = {
-    Look.NOTICES: DOOR_ROLES["provider"],
+    **dict.fromkeys((Look.NOTICES, Look.PREFERENCES), DOOR_ROLES["provider"]),
     **dict.fromkeys((Look.HOME, Look.CHOOSE, Look.LESSONS, Look.CODES, Look.GUESTS), DOOR_ROLES["provider"]),
     **dict.fromkeys((Look.MONTH, Look.LESSON, Look.GROUP, Look.OBJECTIONS, Look.SHEETS, Look.PAY), _MANAGER),
     Look.FAMILIES: _MANAGER,

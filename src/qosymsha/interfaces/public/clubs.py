@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -16,9 +16,10 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, override
 
+from qosymsha.domain.agreements import queries as agreements
 from qosymsha.domain.figures.queries import stored as figures
 from qosymsha.domain.insights.queries import catalogue
-from qosymsha.domain.insights.queries.catalogue import Club, Lesson
+from qosymsha.domain.insights.queries.catalogue import Club, Found, Lesson
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.programmes.rules import Rules
@@ -52,17 +53,24 @@ class Times:
 class Card:
     """A group as a result shows it; amounts are tiyn a month: what the voucher covers, what the family adds.
 
-    `covered_tiyn` None: no rules are in force. `starts_on` None: it runs already.
+    `covered_tiyn` None: no rules are in force. `charge_tiyn`: what the club asks beside the price, where rules let it.
+    `starts_on` None: it runs already.
     """
 
     club: Club
     times: tuple[Times, ...]
     covered_tiyn: int | None
     family_tiyn: int
+    charge_tiyn: int
     starts_on: date | None
     kind_key: str
     language_key: str
     line: figures.Line | None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a family with a voucher pays nothing at all."""
+        return self.covered_tiyn is not None and self.family_tiyn == 0 and self.charge_tiyn == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +96,15 @@ def find(request: HttpRequest) -> HttpResponse:
     words = _spelled(typed.q)
     language = str(ready["language"])
     found = catalogue.search(ground.programme.id, typed.asked, words, ground.today, language)
-    total = _counted(ground.programme.id, replace(typed.asked, after=None), words, ground.today)
+    total = _total(ground, typed, words, found)
     hints = [] if total else catalogue.loosened(ground.programme.id, typed.asked, words, ground.today)
     lines = _lines(tuple(club.id for club in found.clubs if club.free <= 0))
+    charges = _charges(ground, [club.id for club in found.clubs])
     shown = {
         "typed": typed,
         "ground": ground,
         "days": WEEK,
-        "cards": [_drawn(_card(club, ground, lines.get(club.id)), language) for club in found.clubs],
+        "cards": [_drawn(_card(club, ground, charges, lines.get(club.id)), language) for club in found.clubs],
         "total": min(total, catalogue.COUNTED),
         "is_more": total > catalogue.COUNTED,
         "counted": catalogue.COUNTED,
@@ -107,6 +116,14 @@ def find(request: HttpRequest) -> HttpResponse:
         "voucher_lines": _voucher_lines(ground.programme.id),
     }
     return render(request, "public/clubs.html", ready | shown)
+
+
+def _total(ground: Ground, typed: Typed, words: Sequence[tuple[str, ...]], found: Found) -> int:
+    """How many groups the heading says: a kept count may be some seconds old, and never denies what the page shows."""
+    shown = len(found.clubs)
+    if found.next is None and typed.asked.after is None:
+        return shown  # all of them stand here
+    return max(_counted(ground.programme.id, replace(typed.asked, after=None), words, ground.today), shown)
 
 
 @public_page
@@ -143,7 +160,7 @@ def one_club(request: HttpRequest, group_uuid: UUID) -> HttpResponse:
     facts = providers.group_facts([club.id])[club.id]
     ground = _ground(request, facts.programme_id)
     assert ground is not None, "a group has a programme"
-    card = _card(club, ground)
+    card = _card(club, ground, _charges(ground, [club.id]))
     is_direct = ground.rules is not None and ground.rules.choice.opening == "direct"
     shown = {
         "card": card,
@@ -186,7 +203,13 @@ def _ground_of(programme_id: int | None, asked: str, language: str, today: date)
     return Ground(programme, tuple(found) if len(found) > 1 else (), menus, lists, rules, today)
 
 
-def _card(club: Club, ground: Ground, line: figures.Line | None = None) -> Card:
+def _charges(ground: Ground, group_ids: Sequence[int]) -> dict[int, int]:
+    """What groups ask beside the voucher; nothing is asked of the database where the rules allow none."""
+    may_charge = ground.rules is not None and ground.rules.agreements.charge.allowed
+    return agreements.charges_of_groups(group_ids) if may_charge else {}
+
+
+def _card(club: Club, ground: Ground, charges: Mapping[int, int], line: figures.Line | None = None) -> Card:
     planned = ground.rules.planning_tariff.get(club.kind) if ground.rules else None
     covered = None if planned is None else min(planned, club.month_tiyn)
     return Card(
@@ -194,6 +217,7 @@ def _card(club: Club, ground: Ground, line: figures.Line | None = None) -> Card:
         times=tuple(_times(club.lessons)),
         covered_tiyn=covered,
         family_tiyn=0 if covered is None else club.month_tiyn - covered,
+        charge_tiyn=charges.get(club.id, 0),
         starts_on=club.first_day if club.first_day > ground.today else None,
         kind_key=f"kind.{club.kind}",
         language_key=f"teaching.{club.language}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 from uuid import NAMESPACE_URL, uuid5
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from qosymsha.domain.factors import queries as factors
+from qosymsha.domain.factors.access import STAFF
 from qosymsha.domain.people import commands
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.access import Action
@@ -25,6 +27,7 @@ from qosymsha.interfaces.signin.views import HOUSE, home_of, ways_in
 from qosymsha.interfaces.ui import visits
 from qosymsha.interfaces.ui.signed import SignedRequest, anyone, safe_next, signed_in_only, signed_request
 from qosymsha.kernel import clock, iin
+from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.adapters import adapter
 from qosymsha.kernel.errors import NotConfigured, Refused
 
@@ -104,9 +107,20 @@ def _come_in(request: HttpRequest, asked: Question, identity: Identity, at: date
         commands.record_refused_sign_in(actor=HOUSE, reason=SignInRefusal.PERSON_UNKNOWN, at=at)
         return ways_in(request, reason=SignInRefusal.PERSON_UNKNOWN.value, status=403)
     actor = people.actor_for(user_id, at)
-    visits.begin(request, user_id, at, awaits=factors.has_factor(user_id))
+    visits.begin(request, user_id, at, awaits=awaits(actor, identity))
     commands.record_sign_in(actor=actor, by="identity", at=at)
     return HttpResponseRedirect(asked["next"] or home_of(actor))
+
+
+def awaits(actor: Actor, identity: Identity) -> bool:
+    """Whether a second factor opens the rest (decision 0058): one's own is asked always, another where none was stated.
+
+    Of families only where the installation asks everybody; no setting lets staff in by one.
+    """
+    if factors.has_factor(actor.user_id):
+        return True
+    is_asked = settings.TWO_FACTORS != "staff" or actor.holds(STAFF)
+    return is_asked and not identity.has_two_factors
 
 
 def _proved_anew(request: HttpRequest, asked: Question, identity: Identity, at: datetime) -> HttpResponse:
@@ -117,6 +131,8 @@ def _proved_anew(request: HttpRequest, asked: Question, identity: Identity, at: 
     if not is_same or signed is None:
         commands.record_refused_sign_in(actor=HOUSE, reason=SignInRefusal.NOT_THE_SAME_PERSON, at=at)
         return ways_in(request, reason=SignInRefusal.NOT_THE_SAME_PERSON.value, status=403)
+    if signed.visit.awaits:  # the first factor, shown twice, is no second one
+        return HttpResponseRedirect(f"{reverse('step-up')}?{urlencode({'next': asked['next']})}")
     if not is_anew:
         raise IdentityRefused(IdentityFault.NOT_BELIEVED, "auth_time")
     visits.strengthen(request, Proof(at, Way.IDENTITY.value))

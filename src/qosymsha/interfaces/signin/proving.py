@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlencode
 
 import segno
 from django import forms
@@ -18,7 +19,7 @@ from django.urls import reverse
 
 from qosymsha.domain.factors import commands as factors_commands
 from qosymsha.domain.factors import queries as factors
-from qosymsha.domain.factors.access import ALLOWED
+from qosymsha.domain.factors.access import ALLOWED, STAFF
 from qosymsha.domain.factors.access import Action as Factors
 from qosymsha.domain.factors.rules import Site, Where
 from qosymsha.domain.people import commands
@@ -89,6 +90,8 @@ def step_up(request: SignedRequest) -> HttpResponse:
     Who has a passkey or an app is asked for that, never for the weaker code by phone.
     """
     mine, form = Mine.of(request), _form(request)
+    if _must_add(request, mine):
+        return _to_adding(request)
     if attempt(request, form, lambda: _judge(request, mine, form)):
         if form.outcome is None:
             _forget_code(request)
@@ -111,7 +114,7 @@ def ask_passkey(request: SignedRequest) -> HttpResponse:
 def send_code(request: SignedRequest) -> HttpResponse:
     """Send a code (or, in a trial, show it), then ask for it."""
     form, mine = CodeForm(None), Mine.of(request)
-    if mine.has_factor:
+    if mine.has_factor or _must_add(request, mine):
         return HttpResponseRedirect(reverse("step-up"))
     try:
         made = commands.make_code(actor=request.actor, at=request.at)
@@ -123,6 +126,19 @@ def send_code(request: SignedRequest) -> HttpResponse:
     request.session[_SENT], request.session[_SHOWN] = True, shown
     query = request.GET.urlencode()
     return HttpResponseRedirect(f"{reverse('step-up')}{'?' if query else ''}{query}")
+
+
+@signed_in_only(Action.ADD_FACTOR, "GET", "HEAD")
+def add_first(request: SignedRequest) -> HttpResponse:
+    """`/first-factor/`: why nothing opens before a second factor, the two that can be added, and the way out."""
+    if not _must_add(request, Mine.of(request)):
+        return HttpResponseRedirect(safe_next(request) or home_of(request.actor))
+    return may_add(request) or first_page(request)
+
+
+def first_page(request: SignedRequest, fault: str = "", status: int = 200) -> HttpResponse:
+    """The page of `add_first`, with what was wrong with a passkey just made."""
+    return _frame(request, "signin/first.html", status, fault=fault)
 
 
 @signed_in_only(Action.ADD_FACTOR, "GET", "HEAD", "POST")
@@ -174,6 +190,15 @@ def may_add(request: SignedRequest) -> HttpResponse | None:
     return _frame(request, "signin/app.html", 403, is_late=True) if is_late else None
 
 
+def _must_add(request: SignedRequest, mine: Mine) -> bool:
+    """True for staff without a factor of their own whose provider stated but one: a code by phone is not enough."""
+    return request.visit.awaits and not mine.has_factor and request.actor.holds(STAFF)
+
+
+def _to_adding(request: SignedRequest) -> HttpResponse:
+    return HttpResponseRedirect(f"{reverse('first-factor')}?{urlencode({'next': safe_next(request)})}")
+
+
 def _form(request: SignedRequest) -> Form:
     """The form that was sent: a page has one for each way."""
     kind = next((one for name, one in _FORMS.items() if name in request.POST), CodeForm)
@@ -219,6 +244,7 @@ def _ask(request: SignedRequest, mine: Mine, form: Form, fault: str = "") -> Htt
         may_send=may_send,
         may_add=not mine.has_factor and request.actor.holds(ALLOWED[Factors.ADD_PASSKEY]),
         is_asked=mine.has_app or (not mine.has_factor and request.session.get(_SENT, False)),
+        awaits=request.visit.awaits,
         identity=bool(settings.ADAPTERS["identity"]) and not request.visit.awaits,
         shown=request.session.get(_SHOWN, ""),
     )

@@ -16,10 +16,11 @@ from qosymsha.domain.people import commands as people
 from qosymsha.domain.people.access import Action as People
 from qosymsha.domain.people.rules import Proof
 from qosymsha.domain.people.states import Way
-from qosymsha.interfaces.signin.proving import answered, may_add, where
+from qosymsha.interfaces.signin.proving import answered, first_page, may_add, where
+from qosymsha.interfaces.signin.views import home_of
 from qosymsha.interfaces.ui import sessions, texts, visits
 from qosymsha.interfaces.ui.forms import Form
-from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, moved, page
+from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, moved, page, safe_next
 from qosymsha.kernel.errors import Refused
 
 
@@ -36,7 +37,7 @@ def security(request: SignedRequest) -> HttpResponse:
     return _page(request)
 
 
-@allowed_post(Action.ADD_PASSKEY)
+@allowed_post(Action.ADD_PASSKEY, is_first=True)
 def ask_to_add(request: SignedRequest) -> HttpResponse:
     """The question for the page's script, which hands it to the browser: `navigator.credentials.create`."""
     if may_add(request) is not None:
@@ -47,7 +48,7 @@ def ask_to_add(request: SignedRequest) -> HttpResponse:
         return JsonResponse({"sentence": texts.refusal(request.language, refusal.reason.value)}, status=409)
 
 
-@allowed_post(Action.ADD_PASSKEY)
+@allowed_post(Action.ADD_PASSKEY, is_first=True)
 def add(request: SignedRequest) -> HttpResponse:
     """Keep the passkey that answers; who adds one has just proved oneself by it."""
     stopped = may_add(request)
@@ -55,14 +56,21 @@ def add(request: SignedRequest) -> HttpResponse:
         return stopped
     form = PasskeyForm(request.POST)
     if not form.is_valid():
-        return _page(request, HTTPStatus.UNPROCESSABLE_ENTITY, fault=texts.say(request.language, "form.look"))
+        return _asked_again(request, texts.say(request.language, "form.look"))
     told = form.cleaned_data
     who: dict[str, Any] = {"actor": request.actor, "at": request.at}
     refusal = commands.add_passkey(where=where(request), answer=answered(told["answer"]), name=told["name"], **who)
     if refusal is not None:
-        return _page(request, HTTPStatus.UNPROCESSABLE_ENTITY, fault=texts.refusal(request.language, refusal.value))
+        return _asked_again(request, texts.refusal(request.language, refusal.value))
     visits.strengthen(request, Proof(request.at, Way.PASSKEY.value))
+    if request.visit.awaits:
+        return moved(request, safe_next(request) or home_of(request.actor), said="first.kept")
     return moved(request, "security", said="passkey.kept")
+
+
+def _asked_again(request: SignedRequest, fault: str) -> HttpResponse:
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    return first_page(request, fault, status) if request.visit.awaits else _page(request, status, fault=fault)
 
 
 @allowed_post(Action.NAME_PASSKEY)

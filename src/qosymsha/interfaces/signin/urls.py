@@ -16,6 +16,7 @@ urlpatterns = [
     path("step-up/identity/", identity.begin_anew, name="step-up-identity"),
     path("step-up/code/", proving.send_code, name="step-up-code"),
     path("step-up/passkey/", proving.ask_passkey, name="step-up-passkey"),
+    path("first-factor/", proving.add_first, name="first-factor"),
     path("second-factor/", proving.add_app, name="second-factor"),
     path("security/", security.security, name="security"),
     path("security/passkeys/", security.add, name="security-passkeys"),

@@ -16,7 +16,7 @@ from qosymsha.domain.people import commands, demo_people, preferences
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.access import Action
 from qosymsha.domain.people.rules import SignInRefusal
-from qosymsha.interfaces.ui import texts, visits
+from qosymsha.interfaces.ui import drafts, texts, visits
 from qosymsha.interfaces.ui.doors import context
 from qosymsha.interfaces.ui.signed import (
     SignedRequest,
@@ -53,6 +53,7 @@ def ways_in(request: HttpRequest, reason: str = "", status: int = 200) -> HttpRe
         "identity": bool(settings.ADAPTERS["identity"]),
         "fault": texts.refusal(get_language() or "kk", reason) if reason else "",
         "key": form_key(request),
+        "is_kept": drafts.is_kept(request),
     }
     return render(request, "signin/sign_in.html", context(request) | words, status=status)
 

@@ -24,9 +24,10 @@ def briefly(function: Callable[..., T]) -> Callable[..., T]:
         if known is not None and now - known[0] < seconds:
             return known[1]
         found = function(*args)
-        if len(kept) >= _MOST:
-            kept.clear()
-        kept[args] = (now, found)
+        if seconds:
+            if len(kept) >= _MOST:
+                kept.clear()
+            kept[args] = (now, found)
         return found
 
     return asked

@@ -32,6 +32,11 @@ def keep(request: HttpRequest, user_id: int, at: datetime) -> None:
     ]
 
 
+def is_kept(request: HttpRequest) -> bool:
+    """Whether something typed waits here for whoever typed it."""
+    return _NAME in request.session
+
+
 def take(request: HttpRequest, user_id: int, at: datetime) -> QueryDict | None:
     """The fields kept for this page and this user, once; None where there are none, or they are old or another's."""
     if _NAME not in request.session:

@@ -116,14 +116,14 @@ PLAIN: dict[str, frozenset[StrEnum]] = {
         Controls.CANCEL, Controls.END, Controls.VISIT, Providers.TAKE_UP_ACCREDITATION, Attendance.APPROVE,
         Attendance.RETURN, Attendance.PAUSE, Attendance.RESUME, Intake.ASK_PAPER, Intake.REFUSE_CASE,
         Casework.PROPOSE_ENDING, Casework.TAKE_ROW, Casework.PUT_BACK_ROW, Casework.ASSIGN_ROW, Money.DRAW_ACTS,
-        Money.EXPLAIN_MONEY, Errands.WITHDRAW, Flags.SCREEN,
+        Money.EXPLAIN_MONEY, Errands.WITHDRAW, Flags.SCREEN, Flags.RECORD,
     }),
     "a family that sits beside the clerk proves each deed by a code of its own": frozenset({
         Assistance.SEND_CODE, Assistance.BEGIN_VISIT, Assistance.PROVE_VISIT, Assistance.CONFIRM_ACT,
         Assistance.END_VISIT,
     }),
     "one's own account": frozenset({
-        Messages.MARK_NOTICES, People.SET_PREFERENCES, People.SIGN_OUT,
+        Messages.MARK_NOTICES, Messages.CHOOSE_NOTICES, People.SET_PREFERENCES, People.SIGN_OUT,
         Factors.ADD_PASSKEY, Factors.NAME_PASSKEY,
     }),
 }  # fmt: skip

@@ -22,7 +22,7 @@ _PAGES: dict[str, dict[str, str]] = {
     "family": {
         **dict.fromkeys(
             ("application_filed", "application_withdrawn", "application_rejected", "application_waits",
-             "application_ended", "papers_accepted", "papers_refused", "papers_asked"),
+             "application_ended", "papers_accepted", "papers_refused", "papers_asked", "paper_sealed"),
             "family-applications",
         ),
         **dict.fromkeys(
@@ -65,7 +65,8 @@ _PAGES: dict[str, dict[str, str]] = {
             "provider-sheets",
         ),
         **dict.fromkeys(
-            ("accreditation_decided", "accreditation_expired", "accreditation_ends"), "provider-accreditation"
+            ("accreditation_decided", "accreditation_expired", "accreditation_ends", "papers_sealed"),
+            "provider-accreditation",
         ),
         **dict.fromkeys(
             ("city_contract_signed", "city_contract_ended", "claims_drawn", "claims_released", "claims_returned",

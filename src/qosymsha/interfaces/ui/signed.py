@@ -67,12 +67,15 @@ def allowed(action: StrEnum, *, post: StrEnum | None = None) -> Callable[[Signed
     return _gate({"GET": action, "HEAD": action} | ({"POST": post} if post else {}))
 
 
-def allowed_post(action: StrEnum) -> Callable[[SignedView], SignedView]:
-    """Let in who may do `action`, by POST alone: for a button without a page of its own."""
-    return _gate({"POST": action})
+def allowed_post(action: StrEnum, *, is_first: bool = False) -> Callable[[SignedView], SignedView]:
+    """Let in who may do `action`, by POST alone: for a button without a page of its own.
+
+    `is_first`: open before the second factor that the visit awaits, to add one; the view judges for itself.
+    """
+    return _gate({"POST": action}, is_first=is_first)
 
 
-def _gate(deeds: dict[str, StrEnum]) -> Callable[[SignedView], SignedView]:
+def _gate(deeds: dict[str, StrEnum], *, is_first: bool = False) -> Callable[[SignedView], SignedView]:
     roles = {method: roles_of(deed) for method, deed in deeds.items()}
 
     def wear(view: SignedView) -> SignedView:
@@ -87,7 +90,7 @@ def _gate(deeds: dict[str, StrEnum]) -> Callable[[SignedView], SignedView]:
                 return private(to_sign_in(request))
             if not signed.actor.holds(roles[request.method]):
                 return private(notice(request, "error.403", HTTPStatus.FORBIDDEN))
-            if signed.visit.awaits:
+            if signed.visit.awaits and not is_first:
                 return private(to_step_up(signed))
             inner = proved if request.method == "POST" else view
             return private(keys.told(request, _answer(inner, signed, *args, **kwargs)))

@@ -30,7 +30,7 @@ _SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Wi
 class Visit:
     """A signed-in user's visit; `proof` is the last strong authentication, however old.
 
-    `awaits`: the user has a factor of their own and has not shown it yet, so that nothing but that is open.
+    `awaits`: a second factor is asked for and was not shown yet, so that nothing is open but to show or add one.
     """
 
     user_id: int

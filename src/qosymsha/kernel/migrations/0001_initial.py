@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
     initial = True
     dependencies: list[tuple[str, str]] = []
     operations = [
-        migrations.RunSQL(_TOOLS, migrations.RunSQL.noop),
+        migrations.RunSQL(_TOOLS, "DROP FUNCTION copy_guards, make_months, refuse_change, refuse_transition"),
         migrations.RunSQL(_TABLES, "DROP TABLE audit_event, outbox"),
         partitioned("audit_event"),
         partitioned("outbox"),
@@ -187,7 +187,7 @@ class Migration(migrations.Migration):
             fields=[("id", models.BigAutoField(primary_key=True, serialize=False))],
             options={"db_table": "outbox", "managed": False},
         ),
-        migrations.RunSQL(_CHAIN, migrations.RunSQL.noop),
+        migrations.RunSQL(_CHAIN, "DROP FUNCTION audit_link_next, audit_event_hash"),
         migrations.RunSQL(_READ, "DROP FUNCTION outbox_unread"),
         insert_only("audit_event"),
         insert_only("audit_link"),

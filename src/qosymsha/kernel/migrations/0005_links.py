@@ -1,5 +1,7 @@
 """The sequencer goes on from the last event it linked: its work is that of the events it links, whatever statistics say."""
 
+from importlib import import_module
+
 from django.db import migrations
 
 _CHAIN = r"""
@@ -39,8 +41,17 @@ END $$;
 """
 
 
+_BEFORE = import_module("qosymsha.kernel.migrations.0001_initial")._CHAIN
+_BACK = f"""
+ALTER TABLE audit_low DROP id;
+ALTER FUNCTION audit_event_hash(audit_event) PARALLEL UNSAFE;
+DROP FUNCTION audit_link_next(int);
+{_BEFORE[_BEFORE.index("CREATE FUNCTION audit_link_next") :]}
+"""
+
+
 class Migration(migrations.Migration):
     """One function, and where it stopped."""
 
     dependencies = [("kernel", "0004_retention")]
-    operations = [migrations.RunSQL(_CHAIN, migrations.RunSQL.noop)]
+    operations = [migrations.RunSQL(_CHAIN, _BACK)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -13,9 +13,10 @@ from qosymsha.domain.admission import steps
 from qosymsha.domain.admission.access import ALLOWED, Action, Topic
 from qosymsha.domain.admission.models import DrawSecret, Round
 from qosymsha.domain.admission.queries import facts, frozen
-from qosymsha.domain.admission.rules import TYPED, AdmissionRefusal
+from qosymsha.domain.admission.rules import AdmissionRefusal
 from qosymsha.domain.admission.states import RoundState
 from qosymsha.domain.allocation import draw
+from qosymsha.domain.allocation.announcement import vouched
 from qosymsha.kernel import idempotency
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.errors import Refused
@@ -54,7 +55,9 @@ def draw_round(  # noqa: PLR0913 - a draw has two sources, and the command its t
     if idempotency.repeat(actor=actor, verb="draw_round", key=key, body=body, at=at) is not None:
         return the_round
     steps.require_state(the_round, RoundState.CLOSED)
-    typed_by = _typed_by(the_round, officers)
+    typed_by = vouched(the_round.beacon_name, (officer.user_id for officer in officers))
+    if typed_by is None:
+        raise Refused(AdmissionRefusal.TWO_OFFICERS_TYPE, round=the_round.number)
     ordered = _checked_secrets(the_round, secrets)
     if not 0 < len(beacon_value) <= MAX_BEACON_BYTES:
         raise Refused(AdmissionRefusal.BEACON_MALFORMED)
@@ -68,16 +71,6 @@ def draw_round(  # noqa: PLR0913 - a draw has two sources, and the command its t
     steps.record(the_round, Action.DRAW, actor=actor, at=at, topic=Topic.ROUND_DRAWN, detail=told)
     idempotency.keep(actor=actor, verb="draw_round", key=key, outcome=round_id)
     return the_round
-
-
-def _typed_by(the_round: Round, officers: Sequence[Actor]) -> dict[str, list[int]]:
-    """Who vouches for a typed value, for the audit: two people; a value fetched by its name needs nobody's word."""
-    if not the_round.beacon_name.startswith(TYPED):
-        return {}
-    people = sorted({officer.user_id for officer in officers})
-    if len(people) < 2:
-        raise Refused(AdmissionRefusal.TWO_OFFICERS_TYPE, round=the_round.number)
-    return {"typed_by": people}
 
 
 def _checked_secrets(the_round: Round, secrets: Mapping[str, bytes]) -> dict[str, bytes]:

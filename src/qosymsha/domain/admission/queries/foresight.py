@@ -15,6 +15,7 @@ from qosymsha.domain.admission.queries import facts
 from qosymsha.domain.admission.queries.frozen import places_of
 from qosymsha.domain.admission.rules import Places, affordable, months_between, places_for, refuse_filing
 from qosymsha.domain.admission.states import RoundState
+from qosymsha.domain.allocation.announcement import TYPED
 from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.ledger.rules import AccountKey, AccountKind
 from qosymsha.domain.programmes import queries as programmes
@@ -137,7 +138,7 @@ def round_seen(uuid: UUID, at: datetime, *, looks_again: bool = False) -> RoundS
         beacon_name=found.beacon_name,
         parties=tuple(DrawSecret.objects.filter(round_id=found.id).order_by("id").values_list("party", flat=True)),
         cancel_reason=found.cancel_reason,
-        is_typed=found.beacon_name.startswith("typed:"),
+        is_typed=found.beacon_name.startswith(TYPED),
         queues=tuple(queues),
         applications=sum(queue.filed for queue in queues),
         lost=_lost(found, rules, sum(queue.filed for queue in queues)) if looks_again else None,

@@ -154,7 +154,7 @@ def decide_refusal(  # noqa: PLR0913 - who, which, how, why, when, once
     """An officer upholds a refusal, and the voucher is free at once; or overturns it with a reason, the place goes on.
 
     Raises:
-        Forbidden: the actor is no officer there.
+        Forbidden: the actor is no officer there, or of another department.
         Refused: refusal_over; agreement_reason_missing — an overturning says why.
     """
     require(actor, Action.DECIDE_REFUSAL, ALLOWED)
@@ -162,6 +162,9 @@ def decide_refusal(  # noqa: PLR0913 - who, which, how, why, when, once
     if refusal is None:
         raise Forbidden(Action.DECIDE_REFUSAL)
     require(actor, Action.DECIDE_REFUSAL, ALLOWED, territory_id=refusal.territory_id)
+    lines = programmes.own_lines(actor, ALLOWED[Action.DECIDE_REFUSAL])
+    if lines is not None and refusal.enrolment.line_id not in lines:
+        raise Forbidden(Action.DECIDE_REFUSAL)
     body = [refusal_id, overturn, reason]
     if idempotency.repeat(actor=actor, verb="decide_refusal", key=key, body=body, at=at) is not None:
         return

@@ -76,6 +76,16 @@ def charge_of_group(group_uuid: UUID) -> Charge | None:
     return Charge(*found[0]) if found else None
 
 
+def charges_of_groups(group_ids: Collection[int]) -> dict[int, int]:
+    """Group → tiyn a month beside the voucher, of those that ask something. Public."""
+    found = rows(
+        "SELECT DISTINCT ON (group_id) group_id, amount_tiyn FROM group_charge WHERE group_id = ANY (%s)"
+        " ORDER BY group_id, id DESC",
+        [list(group_ids)],
+    )
+    return {group_id: tiyn for group_id, tiyn in found if tiyn}
+
+
 def paid_by_family(enrolment_ids: Collection[int]) -> dict[tuple[int, date], int]:
     """(place, month) → tiyn of receipts that stand."""
     found = rows(

@@ -10,6 +10,7 @@ from uuid import UUID
 from qosymsha.domain.agreements.access import ALLOWED, Action
 from qosymsha.domain.agreements.queries.asked import guardian_of, names, of_house, rows
 from qosymsha.domain.people import queries as people
+from qosymsha.domain.programmes import queries as programmes
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 
@@ -49,6 +50,10 @@ SELECT r.id, r.uuid, r.child_id, r.ground, r.state, r.filed_at, r.review_by, r.f
        g.code, o.activity_id, p.name, e.starts_on, e.created_at, e.uuid, r.territory_id, g.age_min, g.age_max
   FROM child_refusal r JOIN enrolment e ON e.id = r.enrolment_id JOIN club_group g ON g.id = e.group_id
   JOIN offering o ON o.id = g.offering_id JOIN provider p ON p.id = r.provider_id WHERE """
+
+
+# A refusal moves money of the place's line: a right bound to a department reaches those of its own lines.
+_OWN = "(%s::bigint[] IS NULL OR e.line_id = ANY (%s::bigint[]))"
 
 
 def own_refusals(*, actor: Actor, at: datetime) -> list[RefusalShown]:
@@ -92,9 +97,11 @@ def office_refusals(  # noqa: PLR0913 (the filters of a queue)
     require(actor, Action.READ_REFUSALS, ALLOWED)
     where = "(%s = '' OR r.state = %s) AND (%s::uuid IS NULL OR r.uuid = %s)"
     where += " AND (%s::bigint[] IS NULL OR r.id = ANY (%s::bigint[])) AND r.id <> ALL (%s::bigint[])"
+    where += f" AND {_OWN}"
+    lines = programmes.own_lines(actor, ALLOWED[Action.READ_REFUSALS])
     some = None if only is None else sorted(only)
     order = " ORDER BY (r.state <> 'filed'), CASE WHEN r.state = 'filed' THEN r.review_by END, r.id DESC LIMIT 200"
-    found = _found(where + order, [state, state, uuid, uuid, some, some, sorted(but)])
+    found = _found(where + order, [state, state, uuid, uuid, some, some, sorted(but), lines, lines])
     mine = [one for one in found if actor.holds(ALLOWED[Action.READ_REFUSALS], territory_id=one.territory_id)]
     return _shown(actor, Action.READ_REFUSALS, mine, at)
 
@@ -113,8 +120,11 @@ def refusal_work(*, actor: Actor) -> RefusalWork:
         Forbidden: the actor is no officer.
     """
     require(actor, Action.READ_REFUSALS, ALLOWED)
+    lines = programmes.own_lines(actor, ALLOWED[Action.READ_REFUSALS])
     found = rows(
-        "SELECT territory_id, count(*), min(review_by) FROM child_refusal WHERE state = 'filed' GROUP BY 1", []
+        "SELECT r.territory_id, count(*), min(r.review_by) FROM child_refusal r"  # noqa: S608 - of this file
+        f" JOIN enrolment e ON e.id = r.enrolment_id WHERE r.state = 'filed' AND {_OWN} GROUP BY 1",
+        [lines, lines],
     )
     mine = [row for row in found if actor.holds(ALLOWED[Action.READ_REFUSALS], territory_id=row[0])]
     return RefusalWork(sum(n for _, n, _ in mine), min((day for _, _, day in mine), default=None))

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from qosymsha.domain.attendance import queries, steps
 from qosymsha.domain.attendance.access import ALLOWED, Action
+from qosymsha.domain.attendance.queries.departments import of_others
 from qosymsha.domain.attendance.rules import (
     ABSENCE_REASONS,
     LIVE_CASES,
@@ -161,7 +162,8 @@ def decide_absences(*, actor: Actor, decisions: Sequence[CaseDecision], at: date
     if seen is not None:
         return unpacked(seen, ABSENCE_REASONS)
     steps.lock_cases([d.case_id for d in decisions])
-    cases = queries.cases([d.case_id for d in decisions])
+    others = of_others(actor, ALLOWED[Action.DECIDE_ABSENCE], "absence_case", [d.case_id for d in decisions])
+    cases = queries.cases([d.case_id for d in decisions if d.case_id not in others])
     refused: dict[int, StrEnum] = dict.fromkeys(repeated(d.case_id for d in decisions), AbsenceRefusal.NAMED_TWICE)
     for row, decision in enumerate(decisions):
         reason = _refuse_decision(deed, cases.get(decision.case_id), decision)

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from qosymsha.domain.attendance import queries, steps
 from qosymsha.domain.attendance.access import ALLOWED, Action
+from qosymsha.domain.attendance.queries.departments import of_others
 from qosymsha.domain.attendance.rules import (
     SHEET_REASONS,
     AttendanceRefusal,
@@ -40,7 +41,8 @@ def decide_days(*, actor: Actor, decisions: Sequence[HoldDecision], at: datetime
     if seen is not None:
         return unpacked(seen, SHEET_REASONS)
     steps.lock_holds([d.hold_id for d in decisions])
-    holds = queries.holds([d.hold_id for d in decisions])
+    others = of_others(actor, ALLOWED[Action.DECIDE_DAYS], "day_hold", [d.hold_id for d in decisions])
+    holds = queries.holds([d.hold_id for d in decisions if d.hold_id not in others])
     refused: dict[int, StrEnum] = dict.fromkeys(repeated(d.hold_id for d in decisions), AttendanceRefusal.NAMED_TWICE)
     for row, decision in enumerate(decisions):
         territory_id, state = holds.get(decision.hold_id, (None, None))

@@ -15,6 +15,7 @@ from django.db import transaction
 from qosymsha.domain.attendance import queries, steps
 from qosymsha.domain.attendance.access import ALLOWED, Action
 from qosymsha.domain.attendance.queries import ObjectionFacts
+from qosymsha.domain.attendance.queries.departments import of_others
 from qosymsha.domain.attendance.rules import (
     BATCH_LIMIT,
     REASONS,
@@ -349,7 +350,9 @@ def resolve_objections(
     if seen is not None:
         return unpacked(seen, REASONS)
     is_checker = actor.holds({Role.CHECKER}, territory_id=territory_id)
-    objections = queries.objections_by_id(provider_id, [r.objection_id for r in resolutions])
+    others = of_others(actor, ALLOWED[Action.RESOLVE], "mark_objection", [r.objection_id for r in resolutions])
+    wanted = [r.objection_id for r in resolutions if r.objection_id not in others]
+    objections = queries.objections_by_id(provider_id, wanted)
     ground = _ground(provider_id, [(o.session_id, o.enrolment_id) for o in objections.values()])
     rights: dict[int, steps.Right] = {}
     done: dict[int, Resolution] = {}

@@ -12,6 +12,7 @@ from django.db import transaction
 from qosymsha.domain.attendance import queries, steps
 from qosymsha.domain.attendance.access import ALLOWED, Action
 from qosymsha.domain.attendance.queries import SheetFacts
+from qosymsha.domain.attendance.queries.departments import of_others
 from qosymsha.domain.attendance.rules import SHEET_REASONS, AttendanceRefusal, RowRemark, SheetRefusal
 from qosymsha.domain.attendance.states import SHEET_TRANSITIONS, SheetState, Topic
 from qosymsha.domain.vouchers.rules import outcomes_of, repeated, unpacked
@@ -117,7 +118,7 @@ def _move_all(deed: Deed, sheet_ids: Sequence[int], reason: str) -> list[RowOutc
     seen = begin(deed, [reason, list(sheet_ids)])
     if seen is not None:
         return unpacked(seen, SHEET_REASONS)
-    sheets = steps.lock_sheets(sheet_ids)
+    sheets = _own(deed, sheet_ids)
     refused: dict[int, StrEnum] = dict.fromkeys(repeated(sheet_ids), AttendanceRefusal.NAMED_TWICE)
     for row, sheet_id in enumerate(sheet_ids):
         why = _refuse(deed, sheets.get(sheet_id), to_state, reason)
@@ -128,6 +129,12 @@ def _move_all(deed: Deed, sheet_ids: Sequence[int], reason: str) -> list[RowOutc
     if to_state is SheetState.WITH_PARENTS:
         steps.pass_spoken(deed, list(steps.lock_sheets(list(ids.values())).values()))
     return conclude(deed, topic, "month_sheet", outcomes_of(len(sheet_ids), ids, refused))
+
+
+def _own(deed: Deed, sheet_ids: Sequence[int]) -> dict[int, SheetFacts]:
+    """The sheets, locked, but those that another department's line pays for."""
+    others = of_others(deed.actor, ALLOWED[Action(deed.action)], "month_sheet", sheet_ids)
+    return {i: sheet for i, sheet in steps.lock_sheets(sheet_ids).items() if i not in others}
 
 
 def _refuse(deed: Deed, sheet: SheetFacts | None, to_state: SheetState, reason: str) -> AttendanceRefusal | None:
@@ -144,7 +151,7 @@ def _may_move(sheet: SheetFacts, to_state: SheetState) -> bool:
 
 
 def _locked(deed: Deed, sheet_id: int) -> SheetFacts:
-    sheet = steps.lock_sheets([sheet_id]).get(sheet_id)
+    sheet = _own(deed, [sheet_id]).get(sheet_id)
     roles = ALLOWED[Action(deed.action)]
     if sheet is None or not deed.actor.holds(roles, territory_id=sheet.territory_id):
         raise Refused(AttendanceRefusal.UNKNOWN_SHEET)

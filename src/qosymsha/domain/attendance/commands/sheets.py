@@ -14,6 +14,7 @@ from django.db import transaction
 from qosymsha.domain.attendance import queries, steps
 from qosymsha.domain.attendance.access import ALLOWED, Action
 from qosymsha.domain.attendance.queries import RowFacts, SheetFacts, sent_months, sessions_of
+from qosymsha.domain.attendance.queries.departments import of_others
 from qosymsha.domain.attendance.rules import (
     REASONS,
     SHEET_REASONS,
@@ -211,11 +212,12 @@ def decide_rows(*, actor: Actor, decisions: Sequence[Decision], at: datetime, ke
     if seen is not None:
         return unpacked(seen, REASONS)
     found, sheets = steps.lock_rows([d.row_id for d in decisions])
+    others = of_others(actor, ALLOWED[Action.DECIDE], "sheet_row", found)
     terms = steps.officer_terms(list(sheets.values()))
     refused: dict[int, StrEnum] = dict.fromkeys(repeated(d.row_id for d in decisions), AttendanceRefusal.NAMED_TWICE)
     decided: dict[int, Decision] = {}
     for number, decision in enumerate(decisions):
-        row = found.get(decision.row_id)
+        row = None if decision.row_id in others else found.get(decision.row_id)
         if number in refused:
             continue
         if row is None or not actor.holds(ALLOWED[Action.DECIDE], territory_id=row.territory_id):
@@ -248,10 +250,11 @@ def approve_sheets(*, actor: Actor, sheet_ids: Sequence[int], at: datetime, key:
     seen = begin(deed, list(sheet_ids))
     if seen is not None:
         return unpacked(seen, REASONS)
+    others = of_others(actor, ALLOWED[Action.APPROVE], "month_sheet", sheet_ids)
     sheets = {
         i: s
         for i, s in steps.lock_sheets(sheet_ids).items()
-        if actor.holds(ALLOWED[Action.APPROVE], territory_id=s.territory_id)
+        if i not in others and actor.holds(ALLOWED[Action.APPROVE], territory_id=s.territory_id)
     }
     refused: dict[int, StrEnum] = dict.fromkeys(repeated(sheet_ids), AttendanceRefusal.NAMED_TWICE)
     refused |= {row: r for row, r in _unapproved(deed, sheet_ids, sheets).items() if row not in refused}

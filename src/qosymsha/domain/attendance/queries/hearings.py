@@ -155,6 +155,7 @@ SELECT s.uuid, e.uuid, g.code, o.activity_id, p.name, s.month, r.word, r.present
  WHERE s.programme_id = ANY (%(programmes)s) AND s.state IN ('with_parents', 'with_customer', 'for_payment')
    AND s.sent_at IS NOT NULL AND r.word IN ('silent', 'disputed')
    AND (%(only)s::bigint[] IS NULL OR r.id = ANY (%(only)s)) AND r.id <> ALL (%(but)s::bigint[])
+   AND (%(lines)s::bigint[] IS NULL OR e.line_id = ANY (%(lines)s))
  ORDER BY s.sent_at, r.id LIMIT %(most)s"""
 
 _DECIDED = """
@@ -171,6 +172,7 @@ SELECT c.id, c.uuid, c.territory_id, e.uuid, e.child_id, g.code, o.activity_id, 
  WHERE c.programme_id = ANY (%(programmes)s) AND (%(uuid)s::uuid IS NULL OR c.uuid = %(uuid)s)
    AND (%(state)s = '' OR c.state = %(state)s OR %(state)s = 'live' AND c.state IN ('warned', 'suspended'))
    AND (%(only)s::bigint[] IS NULL OR c.id = ANY (%(only)s)) AND c.id <> ALL (%(but)s::bigint[])
+   AND (%(lines)s::bigint[] IS NULL OR e.line_id = ANY (%(lines)s))
  ORDER BY 15 DESC, array_position(ARRAY['suspended', 'warned'], c.state), c.hear_until, c.id LIMIT %(most)s"""
 
 _WORDS = """
@@ -180,26 +182,34 @@ SELECT x.id, x.provider_id, p.name, s.territory_id, g.code, o.activity_id, s.sta
   JOIN offering o ON o.id = g.offering_id JOIN provider p ON p.id = x.provider_id
   JOIN enrolment e ON e.id = x.enrolment_id
   LEFT JOIN mark m ON m."on" = x."on" AND m.session_id = x.session_id AND m.enrolment_id = x.enrolment_id
- WHERE x.state = 'open' AND s.programme_id = ANY (%s) ORDER BY x.received_at, x.id LIMIT %s"""
+ WHERE x.state = 'open' AND s.programme_id = ANY (%(programmes)s)
+   AND (%(lines)s::bigint[] IS NULL OR e.line_id = ANY (%(lines)s))
+ ORDER BY x.received_at, x.id LIMIT %(most)s"""
 
 _WORK = """
+WITH words AS (
+    SELECT x.received_at FROM mark_objection x JOIN session s ON s.id = x.session_id
+      JOIN enrolment e ON e.id = x.enrolment_id
+     WHERE x.state = 'open' AND s.programme_id = ANY (%(programmes)s)
+       AND (%(lines)s::bigint[] IS NULL OR e.line_id = ANY (%(lines)s)))
 SELECT count(*) FILTER (WHERE c.state = 'suspended' AND c.objection <> ''),
        min(c.hear_until) FILTER (WHERE c.state = 'suspended' AND c.objection <> ''),
        count(*) FILTER (WHERE c.state = 'warned' OR c.objection = ''),
-       (SELECT count(*) FROM mark_objection x JOIN session s ON s.id = x.session_id
-         WHERE x.state = 'open' AND s.programme_id = ANY (%(programmes)s)),
-       (SELECT min(x.received_at) FROM mark_objection x JOIN session s ON s.id = x.session_id
-         WHERE x.state = 'open' AND s.programme_id = ANY (%(programmes)s))
-  FROM absence_case c WHERE c.programme_id = ANY (%(programmes)s) AND c.state IN ('warned', 'suspended')"""
+       (SELECT count(*) FROM words), (SELECT min(received_at) FROM words)
+  FROM absence_case c JOIN enrolment e ON e.id = c.enrolment_id
+ WHERE c.programme_id = ANY (%(programmes)s) AND c.state IN ('warned', 'suspended')
+   AND (%(lines)s::bigint[] IS NULL OR e.line_id = ANY (%(lines)s))"""
 
 
-def _mine(actor: Actor) -> list[int]:
-    return [p.id for p in programmes.programmes() if actor.holds(HEARERS, territory_id=p.territory_id)]
+def _mine(actor: Actor) -> dict[str, Any]:
+    """The programmes that the actor hears, and the lines of the actor's departments (None: all)."""
+    found = [p.id for p in programmes.programmes() if actor.holds(HEARERS, territory_id=p.territory_id)]
+    return {"programmes": found, "lines": programmes.own_lines(actor, HEARERS), "most": MOST}
 
 
 def hearing_work(*, actor: Actor) -> HearingWork:
     """What waits in hearings over the actor's programmes; figures alone, one statement."""
-    return HearingWork(*rows(_WORK, {"programmes": _mine(actor)})[0])
+    return HearingWork(*rows(_WORK, _mine(actor))[0])
 
 
 def absence_cases(  # noqa: PLR0913 (the filters of a queue)
@@ -219,7 +229,7 @@ def absence_cases(  # noqa: PLR0913 (the filters of a queue)
         Forbidden: the actor may not read attendance.
     """
     require(actor, Action.READ, ALLOWED)
-    asked: dict[str, Any] = {"programmes": _mine(actor), "state": state, "uuid": uuid, "most": MOST}
+    asked = _mine(actor) | {"state": state, "uuid": uuid}
     asked |= {"only": None if only is None else list(only), "but": list(but)}
     found = [AbsenceShown(*row) for row in rows(_CASES, asked)]
     _note(actor, at, "absence_case", [one.id for one in found], {one.child_id for one in found})
@@ -255,7 +265,7 @@ def open_words(*, actor: Actor, at: datetime) -> list[WordShown]:
         Forbidden: the actor may not read attendance.
     """
     require(actor, Action.READ, ALLOWED)
-    found = [WordShown(*row) for row in rows(_WORDS, [_mine(actor), MOST])]
+    found = [WordShown(*row) for row in rows(_WORDS, _mine(actor))]
     _note(actor, at, "mark_objection", [one.id for one in found], {one.child_id for one in found})
     return found
 
@@ -271,8 +281,7 @@ def rows_waiting(
         Forbidden: the actor may not read attendance.
     """
     require(actor, Action.READ, ALLOWED)
-    asked: dict[str, Any] = {"programmes": _mine(actor), "most": MOST}
-    found = rows(_ROWS, asked | {"only": None if only is None else list(only), "but": list(but)})
+    found = rows(_ROWS, _mine(actor) | {"only": None if only is None else list(only), "but": list(but)})
     _note(actor, at, "sheet_row", [row[-2] for row in found], {row[-1] for row in found})
     days = office.officer_days({(row[9], row[10], row[5], row[8]) for row in found})
     shown = [WaitingRow._make((*row[:9], days[row[9], row[10], row[5], row[8]], row[-2], row[-3])) for row in found]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from qosymsha.domain.attendance.access import ALLOWED, Action
+from qosymsha.domain.attendance.queries.departments import of_others
 from qosymsha.domain.attendance.queries.sheets import SHEET_COLUMNS, SheetFacts, sheet_of
 from qosymsha.domain.vouchers.queries import rows
 from qosymsha.domain.witness import reading
@@ -167,6 +168,8 @@ def sheet_queue(
         [programme_id, list(states), month, month],
     )
     found = [f for f in found if actor.holds(ALLOWED[Action.APPROVE], territory_id=f[1:][3])]
+    others = of_others(actor, ALLOWED[Action.APPROVE], "month_sheet", [f[1] for f in found])
+    found = [f for f in found if f[1] not in others]
     ids = [row[1] for row in found]
     words: defaultdict[int, dict[str, int]] = defaultdict(dict)
     for sheet_id, word, count in rows(

@@ -92,6 +92,9 @@ class PlaceFacts(NamedTuple):
     sheet: UUID | None
 
 
+# A sheet is paid by the line of its group's contract.
+_OWN = """(%(lines)s::bigint[] IS NULL OR EXISTS (SELECT FROM club_group x JOIN contract k ON k.id = x.contract_id
+              WHERE x.id = s.group_id AND k.line_id = ANY (%(lines)s)))"""
 _WORK = f"""
 SELECT s.programme_id, s.territory_id, s.month, s.state, (s.sent_at AT TIME ZONE 'Asia/Almaty')::date,
        count(DISTINCT s.id), count(r.id) FILTER (WHERE r.word = 'silent'),
@@ -101,16 +104,16 @@ SELECT s.programme_id, s.territory_id, s.month, s.state, (s.sent_at AT TIME ZONE
   FROM month_sheet s
   LEFT JOIN sheet_row r ON r.sheet_id = s.id AND ({_UNDECIDED} OR EXISTS (
        SELECT FROM day_hold h WHERE h.sheet_row_id = r.id AND h.kind = 'disputed' AND h.state = 'open'))
- WHERE s.programme_id = ANY (%s) AND s.state IN ('with_parents', 'with_customer', 'for_payment')
-   AND s.sent_at IS NOT NULL GROUP BY 1, 2, 3, 4, 5 ORDER BY 3, 5, 4"""  # noqa: S608 - statements of this file
+ WHERE s.programme_id = ANY (%(programmes)s) AND s.state IN ('with_parents', 'with_customer', 'for_payment')
+   AND {_OWN} AND s.sent_at IS NOT NULL GROUP BY 1, 2, 3, 4, 5 ORDER BY 3, 5, 4"""  # noqa: S608 - statements of this file
 
-_QUEUE = """
+_QUEUE = f"""
 WITH found AS MATERIALIZED (
     SELECT s.*, count(*) OVER () AS total FROM month_sheet s JOIN provider p ON p.id = s.provider_id
      WHERE s.programme_id = ANY (%(programmes)s) AND s.state <> 'open'
        AND (%(uuids)s::uuid[] IS NULL OR s.uuid = ANY (%(uuids)s::uuid[]))
        AND (%(state)s = '' OR s.state = %(state)s) AND (%(month)s::date IS NULL OR s.month = %(month)s)
-       AND (%(provider)s = '' OR p.number = %(provider)s OR p.bin = %(provider)s)
+       AND (%(provider)s = '' OR p.number = %(provider)s OR p.bin = %(provider)s) AND {_OWN}
      ORDER BY s.month, s.sent_at, s.id LIMIT %(most)s)
 SELECT s.id, s.uuid, s.programme_id, s.territory_id, s.provider_id, p.number, p.name, g.code, o.activity_id, s.month,
        s.state, s.version, s.sent_at, c.rows, c.confirmed, c.silent, c.disputed, c.decided,
@@ -126,7 +129,7 @@ SELECT s.id, s.uuid, s.programme_id, s.territory_id, s.provider_id, p.number, p.
            coalesce(sum(d.payable_present), 0)::int AS payable, coalesce(sum(d.waiting_present), 0)::int AS waiting,
            coalesce(sum(d.payable_present * e.unit_tariff_tiyn), 0)::bigint AS tiyn
       FROM sheet_row r JOIN sheet_row_due d ON d.sheet_row_id = r.id JOIN enrolment e ON e.id = r.enrolment_id
-     WHERE r.sheet_id = s.id) c ORDER BY s.month, s.sent_at, s.id"""
+     WHERE r.sheet_id = s.id) c ORDER BY s.month, s.sent_at, s.id"""  # noqa: S608 - statements of this file
 
 _DAYS = """
 SELECT l."on", l.starts_at, m.value, m.marked_at, coalesce(c.kind, ''), c.at,
@@ -144,9 +147,13 @@ def office_programmes(actor: Actor) -> list[int]:
     return [p.id for p in programmes.programmes() if actor.holds(LOOK, territory_id=p.territory_id)]
 
 
+def _own(actor: Actor) -> dict[str, Any]:
+    return {"programmes": office_programmes(actor), "lines": programmes.own_lines(actor, LOOK)}
+
+
 def sheet_work(*, actor: Actor) -> list[SheetWork]:
     """The work that waits for officials over all their programmes; figures alone."""
-    found = rows(_WORK, [office_programmes(actor)])
+    found = rows(_WORK, _own(actor))
     days = officer_days({(row[0], row[1], row[2], row[4]) for row in found})
     values: list[list[Any]] = [[row[0], *row[2:], days[row[0], row[1], row[2], row[4]]] for row in found]
     return [SheetWork(*one) for one in values]
@@ -182,8 +189,7 @@ def office_sheets(  # noqa: PLR0913 - the filters of a queue
     most: int = MOST,
 ) -> list[OfficeSheet]:
     """Sheets of the actor's programmes, the oldest first, at most so many; `total` says how many there are in all."""
-    asked = {
-        "programmes": office_programmes(actor),
+    asked = _own(actor) | {
         "state": state,
         "month": month,
         "provider": provider.strip().upper(),

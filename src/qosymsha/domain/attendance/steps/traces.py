@@ -12,7 +12,7 @@ from qosymsha.domain.attendance.states import TraceKind
 from qosymsha.domain.attendance.steps.lessons import run
 from qosymsha.domain.vouchers.queries import rows
 from qosymsha.kernel import cipher
-from qosymsha.kernel.clock import local_day, month_of, next_month
+from qosymsha.kernel.clock import local_day, month_of
 
 KEPT_DAYS = 90
 _BYTES = 16
@@ -85,18 +85,6 @@ def forget_months(table: str, column: str, on: date) -> int:
     """
     assert (table, column) in {("trace", "month"), ("check_in_refusal", "at")}, "only what is kept for 90 days"
     limit = month_of(on - timedelta(days=KEPT_DAYS))
-    parts = rows(
-        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-        " WHERE i.inhparent = %s::regclass AND c.relname ~ '_[0-9]{4}_[0-9]{2}$' ORDER BY 1",
-        [table],
-    )
-    over = [part for (part,) in parts if next_month(_month_of_part(part)) <= limit]
-    for part in over:
-        run(f'DROP TABLE "{part}"', [])
+    ((gone,),) = rows("SELECT trace_forget(%s, %s)", [table, limit])
     run(f'DELETE FROM {table} WHERE "{column}" < %s', [limit])  # noqa: S608
-    return len(over)
-
-
-def _month_of_part(part: str) -> date:
-    _, year, month = part.rsplit("_", 2)
-    return date(int(year), int(month), 1)
+    return int(gone)

@@ -127,7 +127,9 @@ def _locked(actor: Actor, action: Action, voucher_uuid: UUID) -> VoucherFacts:
     voucher_id = Voucher.objects.filter(uuid=voucher_uuid).values_list("id", flat=True).first()
     found = vouchers.lock_vouchers([voucher_id]) if voucher_id is not None else {}
     voucher = found.get(voucher_id or 0)
-    if voucher is None or not actor.holds(ALLOWED[action], territory_id=voucher.territory_id):
+    lines = programmes.own_lines(actor, ALLOWED[action])
+    is_own = voucher is not None and (lines is None or voucher.line_id in lines)
+    if voucher is None or not is_own or not actor.holds(ALLOWED[action], territory_id=voucher.territory_id):
         raise Refused(CaseworkRefusal.ENDING_UNKNOWN)
     return voucher
 

@@ -32,7 +32,7 @@ def take_row(*, actor: Actor, kind: Kind, subject_uuid: UUID, at: datetime, key:
     require(actor, Action.TAKE_ROW, ALLOWED)
     deed = Deed(actor, Action.TAKE_ROW, at, key)
     subject = _waiting(kind, subject_uuid)
-    if not actor.holds(HOLDERS[kind], territory_id=subject.territory_id):
+    if not actor.holds(HOLDERS[kind], **subject.scope):
         raise Forbidden(Action.TAKE_ROW)
     if begin(deed, [kind.value, str(subject_uuid)]) is not None:
         return
@@ -56,10 +56,10 @@ def assign_row(  # noqa: PLR0913 - who, what, which, to whom, when, once
     require(actor, Action.ASSIGN_ROW, ALLOWED)
     deed = Deed(actor, Action.ASSIGN_ROW, at, key)
     subject = _waiting(kind, subject_uuid)
-    require(actor, Action.ASSIGN_ROW, ALLOWED, territory_id=subject.territory_id)
+    require(actor, Action.ASSIGN_ROW, ALLOWED, **subject.scope)
     if begin(deed, [kind.value, str(subject_uuid), str(holder_uuid)]) is not None:
         return
-    able = {one.uuid: one.id for one in queries.fit(kind, subject.territory_id, at)}
+    able = {one.uuid: one.id for one in queries.fit(kind, subject, at)}
     if holder_uuid not in able:
         raise Refused(CaseworkRefusal.NOT_A_HOLDER)
     held = queries.live_hold(kind, subject.id, at)
@@ -80,11 +80,11 @@ def put_back_row(*, actor: Actor, kind: Kind, subject_uuid: UUID, at: datetime, 
     require(actor, Action.PUT_BACK_ROW, ALLOWED)
     deed = Deed(actor, Action.PUT_BACK_ROW, at, key)
     subject = _waiting(kind, subject_uuid)
-    require(actor, Action.PUT_BACK_ROW, ALLOWED, territory_id=subject.territory_id)
+    require(actor, Action.PUT_BACK_ROW, ALLOWED, **subject.scope)
     if begin(deed, [kind.value, str(subject_uuid)]) is not None:
         return
     held = queries.live_hold(kind, subject.id, at)
-    is_head = actor.holds(ALLOWED[Action.ASSIGN_ROW], territory_id=subject.territory_id)
+    is_head = actor.holds(ALLOWED[Action.ASSIGN_ROW], **subject.scope)
     if held is None or not (is_head or held.holder_id == actor.user_id):
         raise Refused(CaseworkRefusal.ROW_NOT_HELD)
     ended = steps.end_hold(kind, subject.id, Over.PUT_BACK, actor, at)

@@ -112,7 +112,8 @@ SELECT v.id, v.uuid, v.number, v.territory_id, v.programme_id, v.kind, v.state, 
        v.child_id
   FROM voucher v LEFT JOIN enrolment e ON e.voucher_id = v.id AND e.state <> 'ended'
   LEFT JOIN club_group g ON g.id = e.group_id LEFT JOIN offering o ON o.id = g.offering_id
-  LEFT JOIN provider p ON p.id = e.provider_id WHERE v.uuid = %s"""
+  LEFT JOIN provider p ON p.id = e.provider_id
+ WHERE v.uuid = %s AND (%s::bigint[] IS NULL OR v.line_id = ANY (%s::bigint[]))"""
 _STEPS = "SELECT at, to_state FROM voucher_history WHERE voucher_id = %s ORDER BY seq"
 _ENDINGS = """
 SELECT x.id, x.uuid, v.uuid, v.number, x.territory_id, x.programme_id, x.ending, x.ground, x.words, x.state,
@@ -122,17 +123,21 @@ SELECT x.id, x.uuid, v.uuid, v.number, x.territory_id, x.programme_id, x.ending,
   LEFT JOIN app_user a ON a.id = x.proposed_by LEFT JOIN app_user b ON b.id = x.decided_by
  WHERE x.programme_id = ANY (%(programmes)s) AND (%(uuid)s::uuid IS NULL OR x.uuid = %(uuid)s)
    AND (%(voucher)s::bigint IS NULL OR x.voucher_id = %(voucher)s) AND (%(state)s = '' OR x.state = %(state)s)
+   AND (%(lines)s::bigint[] IS NULL OR v.line_id = ANY (%(lines)s))
  ORDER BY x.state <> 'proposed', CASE WHEN x.state = 'proposed' THEN x.hear_until END, x.id DESC LIMIT 100"""
 _WORK = """
 SELECT count(*) FILTER (WHERE hear_until < %(today)s AND proposed_by <> %(me)s)::int,
        min(hear_until) FILTER (WHERE hear_until < %(today)s AND proposed_by <> %(me)s),
        count(*) FILTER (WHERE hear_until >= %(today)s OR proposed_by = %(me)s)::int
-  FROM voucher_ending WHERE state = 'proposed' AND programme_id = ANY (%(programmes)s)"""
+  FROM voucher_ending x JOIN voucher v ON v.id = x.voucher_id
+ WHERE x.state = 'proposed' AND x.programme_id = ANY (%(programmes)s)
+   AND (%(lines)s::bigint[] IS NULL OR v.line_id = ANY (%(lines)s))"""
 
 
-def _mine(actor: Actor) -> list[int]:
+def _mine(actor: Actor) -> dict[str, Any]:
     roles = ALLOWED[Action.READ_ENDINGS]
-    return [p.id for p in programmes.programmes() if actor.holds(roles, territory_id=p.territory_id)]
+    found = [p.id for p in programmes.programmes() if actor.holds(roles, territory_id=p.territory_id)]
+    return {"me": actor.user_id, "programmes": found, "lines": programmes.own_lines(actor, roles)}
 
 
 def voucher_shown(*, actor: Actor, uuid: UUID, at: datetime) -> VoucherShown | None:
@@ -142,7 +147,8 @@ def voucher_shown(*, actor: Actor, uuid: UUID, at: datetime) -> VoucherShown | N
         Forbidden: the actor ends no vouchers anywhere.
     """
     require(actor, Action.READ_ENDINGS, ALLOWED)
-    found = rows(_VOUCHER, [uuid])
+    lines = programmes.own_lines(actor, ALLOWED[Action.READ_ENDINGS])
+    found = rows(_VOUCHER, [uuid, lines, lines])
     if not found or not actor.holds(ALLOWED[Action.READ_ENDINGS], territory_id=found[0][3]):
         return None
     shown = VoucherShown(*found[0])
@@ -165,7 +171,7 @@ def endings(
         Forbidden: the actor may not read them.
     """
     require(actor, Action.READ_ENDINGS, ALLOWED)
-    asked: dict[str, Any] = {"me": actor.user_id, "programmes": _mine(actor), "uuid": uuid, "voucher": voucher_id}
+    asked = _mine(actor) | {"uuid": uuid, "voucher": voucher_id}
     found = [EndingShown(*row) for row in rows(_ENDINGS, asked | {"state": state})]
     _note(actor, at, "voucher_ending", [one.id for one in found], {one.child_id for one in found})
     return found
@@ -178,7 +184,7 @@ def ending_work(*, actor: Actor, at: datetime) -> EndingWork:
         Forbidden: the actor may not read them.
     """
     require(actor, Action.READ_ENDINGS, ALLOWED)
-    asked = {"me": actor.user_id, "programmes": _mine(actor), "today": local_day(at)}
+    asked = _mine(actor) | {"today": local_day(at)}
     return EndingWork(*rows(_WORK, asked)[0])
 
 

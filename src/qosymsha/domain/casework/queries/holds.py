@@ -10,7 +10,7 @@ from uuid import UUID
 from qosymsha.domain.casework.access import ALLOWED, HOLDERS, Action
 from qosymsha.domain.casework.states import Kind
 from qosymsha.domain.vouchers.queries import rows
-from qosymsha.kernel.actor import Actor, require
+from qosymsha.kernel.actor import Actor, Scope, require
 from qosymsha.kernel.clock import local_day
 
 
@@ -47,50 +47,84 @@ class Colleague(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """A row that waits: where it is."""
+    """A row that waits: where it is, and whose line pays for it (None: it moves no money)."""
 
     id: int
     territory_id: int
     programme_id: int
     uuid: UUID
+    department_id: int | None
+
+    @property
+    def scope(self) -> Scope:
+        """Where a right must reach to cover it."""
+        return {"territory_id": self.territory_id, "department_id": self.department_id}
 
 
+# A row about a place moves money of the place's line; what is about a child's category or a provider's papers does not.
+_ABOUT_PLACES = {
+    Kind.ROW: "sheet_row",
+    Kind.FLAG: "red_flag",
+    Kind.ABSENCE: "absence_case",
+    Kind.REFUSAL: "child_refusal",
+}
+_DEPARTMENT = {
+    kind: f"(SELECT l.department_id FROM {table} a JOIN enrolment e ON e.id = a.enrolment_id"  # noqa: S608 - of this file
+    " JOIN budget_line l ON l.id = e.line_id WHERE a.id = {id})"
+    for kind, table in _ABOUT_PLACES.items()
+}
 # A right is asked of the holder as the next request would resolve it.
 _COUNTS = """
 h.ended_at IS NULL AND h.until >= %(today)s AND EXISTS (
     SELECT FROM rights_of(h.holder_id, %(today)s) x WHERE x.role = ANY (%(roles)s)
-       AND (x.territory_id IS NULL OR h.territory_id = ANY (x.below)))"""
-_LIVE = f"""
+       AND (x.territory_id IS NULL OR h.territory_id = ANY (x.below))
+       AND (x.department_id IS NULL OR x.department_id = coalesce({department}, x.department_id)))"""
+_LIVE = """
 SELECT h.subject_id, h.holder_id, u.subject, h.since, h.until, h.given_by
   FROM row_hold h JOIN app_user u ON u.id = h.holder_id
  WHERE h.kind = %(kind)s AND (%(ids)s::bigint[] IS NULL OR h.subject_id = ANY (%(ids)s))
-   AND (%(holder)s::bigint IS NULL OR h.holder_id = %(holder)s) AND {_COUNTS}"""  # noqa: S608 - of this file
-_PAST = f"""
-SELECT u.subject, coalesce(g.subject, ''), h.since, h.until, h.ended_at, h.over, {_COUNTS}
+   AND (%(holder)s::bigint IS NULL OR h.holder_id = %(holder)s) AND {counts}"""
+_PAST = """
+SELECT u.subject, coalesce(g.subject, ''), h.since, h.until, h.ended_at, h.over, {counts}
   FROM row_hold h JOIN app_user u ON u.id = h.holder_id LEFT JOIN app_user g ON g.id = h.given_by
- WHERE h.kind = %(kind)s AND h.subject_id = %(subject)s ORDER BY h.id DESC LIMIT 20"""  # noqa: S608 - of this file
+ WHERE h.kind = %(kind)s AND h.subject_id = %(subject)s ORDER BY h.id DESC LIMIT 20"""
 _COLLEAGUES = """
 SELECT u.id, u.uuid, u.subject, (SELECT count(*) FROM row_hold h
          WHERE h.holder_id = u.id AND h.kind = %(kind)s AND h.ended_at IS NULL AND h.until >= %(today)s)::int
   FROM app_user u WHERE u.id IN (SELECT m.user_id FROM membership m WHERE m.role = ANY (%(roles)s)
                                     AND m.valid @> %(today)s::date)
    AND EXISTS (SELECT FROM rights_of(u.id, %(today)s) x WHERE x.role = ANY (%(roles)s)
-                  AND (x.territory_id IS NULL OR %(territory)s = ANY (x.below))) ORDER BY u.subject LIMIT 200"""
+                  AND (x.territory_id IS NULL OR %(territory)s = ANY (x.below))
+                  AND (x.department_id IS NULL OR x.department_id = coalesce(%(department)s::bigint, x.department_id)))
+ ORDER BY u.subject LIMIT 200"""
 
-_WAITING: dict[Kind, str] = {
-    Kind.ROW: "SELECT r.id, r.territory_id, r.programme_id, r.uuid FROM sheet_row r"
-    " JOIN month_sheet s ON s.id = r.sheet_id WHERE r.word IN ('silent', 'disputed')"
-    " AND s.state IN ('with_parents', 'with_customer', 'for_payment') AND r.",
-    Kind.CASE: "SELECT c.id, c.territory_id, c.programme_id, c.uuid FROM category_case c"
-    " WHERE c.state IN ('open', 'asked') AND c.",
-    Kind.FILE: "SELECT a.id, a.territory_id, a.programme_id, a.uuid FROM accreditation a"
-    " WHERE a.state IN ('filed', 'in_review') AND a.",
-    Kind.FLAG: "SELECT f.id, f.territory_id, f.programme_id, f.uuid FROM red_flag f WHERE f.state = 'open' AND f.",
-    Kind.ABSENCE: "SELECT c.id, c.territory_id, c.programme_id, c.uuid FROM absence_case c"
-    " WHERE c.state IN ('warned', 'suspended') AND c.",
-    Kind.REFUSAL: "SELECT r.id, r.territory_id, r.programme_id, r.uuid FROM child_refusal r"
-    " WHERE r.state = 'filed' AND r.",
+_STANDS = {
+    Kind.ROW: "sheet_row t JOIN month_sheet s ON s.id = t.sheet_id WHERE t.word IN ('silent', 'disputed')"
+    " AND s.state IN ('with_parents', 'with_customer', 'for_payment')",
+    Kind.CASE: "category_case t WHERE t.state IN ('open', 'asked')",
+    Kind.FILE: "accreditation t WHERE t.state IN ('filed', 'in_review')",
+    Kind.FLAG: "red_flag t WHERE t.state = 'open'",
+    Kind.ABSENCE: "absence_case t WHERE t.state IN ('warned', 'suspended')",
+    Kind.REFUSAL: "child_refusal t WHERE t.state = 'filed'",
 }
+
+
+def _department(kind: Kind, id_: str) -> str:
+    """Whose line pays for the row of this id, as SQL."""
+    return _DEPARTMENT[kind].format(id=id_) if kind in _DEPARTMENT else "NULL::bigint"
+
+
+def _counts(kind: Kind) -> str:
+    return _COUNTS.format(department=_department(kind, "h.subject_id"))
+
+
+def _live(kind: Kind) -> str:
+    return _LIVE.format(counts=_counts(kind))
+
+
+def _waiting(kind: Kind, which: str) -> str:
+    what = f"t.id, t.territory_id, t.programme_id, t.uuid, {_department(kind, 't.id')}"
+    return f"SELECT {what} FROM {_STANDS[kind]} AND t.{which}"  # noqa: S608 - of this file
 
 
 def _asked(kind: Kind, at: datetime, **more: Any) -> dict[str, Any]:
@@ -105,13 +139,13 @@ def _asked(kind: Kind, at: datetime, **more: Any) -> dict[str, Any]:
 
 def waiting_subject(kind: Kind, uuid: UUID) -> Subject | None:
     """The row that waits under this outside id, or None; nothing of it is shown."""
-    found = rows(f"{_WAITING[kind]}uuid = %s", [uuid])
+    found = rows(_waiting(kind, "uuid = %s"), [uuid])
     return Subject(*found[0]) if found else None
 
 
 def waiting_one(kind: Kind, subject_id: int) -> Subject | None:
     """The row of this id if it waits still; nothing of it is shown."""
-    found = rows(f"{_WAITING[kind]}id = %s", [subject_id])
+    found = rows(_waiting(kind, "id = %s"), [subject_id])
     return Subject(*found[0]) if found else None
 
 
@@ -122,7 +156,7 @@ def holds(*, actor: Actor, kind: Kind, ids: Collection[int], at: datetime) -> di
         Forbidden: the actor works on no queue.
     """
     require(actor, Action.READ_HOLDS, ALLOWED)
-    return {row[0]: Hold(*row) for row in rows(_LIVE, _asked(kind, at, ids=sorted(ids)))} if ids else {}
+    return {row[0]: Hold(*row) for row in rows(_live(kind), _asked(kind, at, ids=sorted(ids)))} if ids else {}
 
 
 def held_ids(*, actor: Actor, kind: Kind, at: datetime, is_mine: bool = False) -> list[int]:
@@ -132,12 +166,12 @@ def held_ids(*, actor: Actor, kind: Kind, at: datetime, is_mine: bool = False) -
         Forbidden: the actor works on no queue.
     """
     require(actor, Action.READ_HOLDS, ALLOWED)
-    return [row[0] for row in rows(_LIVE, _asked(kind, at, holder=actor.user_id if is_mine else None))]
+    return [row[0] for row in rows(_live(kind), _asked(kind, at, holder=actor.user_id if is_mine else None))]
 
 
 def live_hold(kind: Kind, subject_id: int, at: datetime) -> Hold | None:
     """Who holds a row now, for a command."""
-    found = rows(_LIVE, _asked(kind, at, ids=[subject_id]))
+    found = rows(_live(kind), _asked(kind, at, ids=[subject_id]))
     return Hold(*found[0]) if found else None
 
 
@@ -147,8 +181,8 @@ def past_holds(*, actor: Actor, kind: Kind, subject: Subject, at: datetime) -> l
     Raises:
         Forbidden: the actor works on no queue there.
     """
-    require(actor, Action.READ_HOLDS, ALLOWED, territory_id=subject.territory_id)
-    return [PastHold(*row) for row in rows(_PAST, _asked(kind, at, subject=subject.id))]
+    require(actor, Action.READ_HOLDS, ALLOWED, **subject.scope)
+    return [PastHold(*row) for row in rows(_PAST.format(counts=_counts(kind)), _asked(kind, at, subject=subject.id))]
 
 
 def colleagues(*, actor: Actor, kind: Kind, subject: Subject, at: datetime) -> list[Colleague]:
@@ -157,13 +191,14 @@ def colleagues(*, actor: Actor, kind: Kind, subject: Subject, at: datetime) -> l
     Raises:
         Forbidden: the actor gives no rows there.
     """
-    require(actor, Action.ASSIGN_ROW, ALLOWED, territory_id=subject.territory_id)
-    return fit(kind, subject.territory_id, at)
+    require(actor, Action.ASSIGN_ROW, ALLOWED, **subject.scope)
+    return fit(kind, subject, at)
 
 
-def fit(kind: Kind, territory_id: int, at: datetime) -> list[Colleague]:
-    """Everybody whose right covers rows of a kind in a territory."""
-    return [Colleague(*row) for row in rows(_COLLEAGUES, _asked(kind, at, territory=territory_id))]
+def fit(kind: Kind, subject: Subject, at: datetime) -> list[Colleague]:
+    """Everybody whose right covers a row of a kind."""
+    asked = _asked(kind, at, territory=subject.territory_id, department=subject.department_id)
+    return [Colleague(*row) for row in rows(_COLLEAGUES, asked)]
 
 
 class HeldWork(NamedTuple):
@@ -191,8 +226,8 @@ def held_work(*, actor: Actor, at: datetime) -> list[HeldWork]:
 
 
 def _held_of(kind: Kind) -> str:
-    counts = _COUNTS.replace("%(roles)s", f"%(roles_{kind})s")
+    counts = _counts(kind).replace("%(roles)s", f"%(roles_{kind})s")
     return (
         f"SELECT '{kind}', count(*)::int, min(h.until) FROM row_hold h WHERE h.kind = '{kind}'"  # noqa: S608 - an enum's
-        f" AND h.holder_id = %(holder)s AND {counts} AND EXISTS ({_WAITING[kind]}id = h.subject_id)"
+        f" AND h.holder_id = %(holder)s AND {counts} AND EXISTS ({_waiting(kind, 'id = h.subject_id')})"
     )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 
-from qosymsha.domain.allocation.announcement import RevealError, seed_of
+from qosymsha.domain.allocation.announcement import RevealError, seed_of, vouched
 from qosymsha.domain.choice import steps
 from qosymsha.domain.choice.access import ALLOWED, Action, Topic
 from qosymsha.domain.choice.models import ChoiceRound, ChoiceSecret
 from qosymsha.domain.choice.queries import facts, frozen
-from qosymsha.domain.choice.rules import TYPED, ChoiceRefusal
+from qosymsha.domain.choice.rules import ChoiceRefusal
 from qosymsha.domain.choice.states import ChoiceRoundState
 from qosymsha.kernel import idempotency
 from qosymsha.kernel.actor import Actor, require
@@ -52,7 +52,9 @@ def draw_choice_round(  # noqa: PLR0913 - a draw has two sources, and the comman
     if idempotency.repeat(actor=actor, verb=Action.DRAW, key=key, body=body, at=at) is not None:
         return the_round
     steps.require_state(the_round, ChoiceRoundState.CLOSED)
-    typed_by = _typed_by(the_round, officers)
+    typed_by = vouched(the_round.beacon_name, (officer.user_id for officer in officers))
+    if typed_by is None:
+        raise Refused(ChoiceRefusal.CHOICE_TWO_OFFICERS_TYPE, round=the_round.number)
     if not 0 < len(beacon_value) <= MAX_BEACON_BYTES:
         raise Refused(ChoiceRefusal.CHOICE_BEACON_WRONG)
     ordered = _in_order(round_id, secrets)
@@ -65,16 +67,6 @@ def draw_choice_round(  # noqa: PLR0913 - a draw has two sources, and the comman
     steps.record(the_round, Action.DRAW, actor=actor, at=at, topic=Topic.ROUND_DRAWN, detail=detail)
     idempotency.keep(actor=actor, verb=Action.DRAW, key=key, outcome=round_id)
     return the_round
-
-
-def _typed_by(the_round: ChoiceRound, officers: Sequence[Actor]) -> dict[str, list[int]]:
-    """Who vouches for a typed value, for the audit: two people; a value fetched by its name needs nobody's word."""
-    if not the_round.beacon_name.startswith(TYPED):
-        return {}
-    people = sorted({officer.user_id for officer in officers})
-    if len(people) < 2:
-        raise Refused(ChoiceRefusal.CHOICE_TWO_OFFICERS_TYPE, round=the_round.number)
-    return {"typed_by": people}
 
 
 def _in_order(round_id: int, secrets: Mapping[str, bytes]) -> dict[str, bytes]:

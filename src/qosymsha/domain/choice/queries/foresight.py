@@ -9,9 +9,9 @@ from uuid import UUID
 
 from django.db import connection
 
+from qosymsha.domain.allocation.announcement import TYPED
 from qosymsha.domain.choice.models import ChoiceRound, ChoiceSecret
 from qosymsha.domain.choice.queries import facts
-from qosymsha.domain.choice.rules import TYPED
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.vouchers import queries as vouchers

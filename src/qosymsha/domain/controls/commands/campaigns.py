@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from qosymsha.domain.allocation import draw
+from qosymsha.domain.allocation.announcement import TYPED
 from qosymsha.domain.controls import queries, rules, steps
 from qosymsha.domain.controls.access import ALLOWED, Action
 from qosymsha.domain.controls.models import ControlCampaign, ControlVisit
@@ -117,7 +118,7 @@ def draw_sample(*, actor: Actor, campaign_uuid: UUID, beacon_value: bytes, at: d
     _require_state(campaign, CampaignState.FROZEN)
     if not 0 < len(beacon_value) <= rules.MOST_BEACON_BYTES:
         raise Refused(ControlRefusal.BEACON_MALFORMED)
-    is_certain = not campaign.beacon_name.startswith(rules.TYPED) or _is_typed_twice(deed, campaign, beacon_value)
+    is_certain = not campaign.beacon_name.startswith(TYPED) or _is_typed_twice(deed, campaign, beacon_value)
     if is_certain:
         _draw(deed, campaign, beacon_value)
     _finish(deed, campaign, is_drawn=is_certain)

@@ -27,6 +27,8 @@ class DocumentRefusal(StrEnum):
     PAPER_LOCKED = "paper_locked"
     PAPER_ACTIVE = "paper_active"
     PAPER_ERASED = "paper_erased"
+    PAPER_NOT_SCANNED = "paper_not_scanned"
+    PAPER_SEALED = "paper_sealed"
 
 
 class Unfit(Exception):

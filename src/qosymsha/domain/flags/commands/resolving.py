@@ -11,6 +11,7 @@ from django.db import transaction
 
 from qosymsha.domain.flags import steps
 from qosymsha.domain.flags.access import ALLOWED, Action
+from qosymsha.domain.flags.queries.office import flags_of_others
 from qosymsha.domain.flags.rules.recording import FlagRefusal, Resolution
 from qosymsha.domain.flags.states import FlagState, Topic
 from qosymsha.domain.people import queries as people
@@ -40,7 +41,9 @@ def resolve_flags(*, actor: Actor, resolutions: Sequence[Resolution], at: dateti
     seen = begin(deed, [[r.flag_id, r.outcome, r.reason, r.evidence] for r in resolutions])
     if seen is not None:
         return unpacked(seen, _REASONS)
-    found = steps.lock_flags([r.flag_id for r in resolutions])
+    asked = [r.flag_id for r in resolutions]
+    others = flags_of_others(actor, ALLOWED[Action.RESOLVE], asked)
+    found = {flag_id: flag for flag_id, flag in steps.lock_flags(asked).items() if flag_id not in others}
     refused: dict[int, StrEnum] = dict.fromkeys(repeated(r.flag_id for r in resolutions), FlagRefusal.FLAG_NAMED_TWICE)
     for number, resolution in enumerate(resolutions):
         reason = None if number in refused else _refuse(deed, resolution, found)

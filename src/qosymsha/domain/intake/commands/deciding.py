@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from qosymsha.domain.documents import queries as documents
+from qosymsha.domain.documents.rules import DocumentRefusal
 from qosymsha.domain.intake import queries, steps
 from qosymsha.domain.intake.access import ALLOWED, Action, Topic
 from qosymsha.domain.intake.commands.naming import record
@@ -59,7 +60,7 @@ def certify_case(  # noqa: PLR0913 - who, which, for which days, when, once
     Raises:
         Forbidden: the actor is no checker there.
         Refused: `case_unknown`, decided, the officer's own child, past the close, days that the rule set does not
-            allow, or no paper.
+            allow, no paper that can be opened, or `paper_not_scanned`.
     """
     deed = _Deed(actor, Action.CERTIFY_CASE, at, key)
     case, facts, is_done = _begin(deed, case_uuid, [first.isoformat(), last and last.isoformat()])
@@ -69,6 +70,8 @@ def certify_case(  # noqa: PLR0913 - who, which, for which days, when, once
     reason = refuse_decision(facts, at) or refuse_certificate(
         category, first, last, local_day(at), has_papers=facts.has_papers
     )
+    if reason is IntakeRefusal.PAPERS_MISSING and facts.waits_for_scan:
+        raise Refused(DocumentRefusal.PAPER_NOT_SCANNED)
     if reason is not None:
         raise Refused(reason)
     answer = StatusAnswer("", case.category, SOURCE, f"category_case:{case.uuid}", first, last)
@@ -138,7 +141,8 @@ def _begin(deed: _Deed, case_uuid: UUID, body: list[object]) -> tuple[CategoryCa
         case.state,
         case.round.closes_at,
         is_own=bool(people.wards([pair], local_day(deed.at))),
-        has_papers=any(paper.erased_at is None for paper in papers),
+        has_papers=any(paper.can_be_judged for paper in papers),
+        waits_for_scan=any(paper.is_waiting for paper in papers),
         answer_by=queries.answer_days([case]).get(case.pk),
     )
     return case, facts, seen is not None

@@ -138,13 +138,30 @@ END $$;
 """
 
 
+_NO_TABLES = """
+DROP TABLE ledger_entry;
+DROP INDEX ledger_posting_reversed_once, ledger_account_subject;
+ALTER TABLE ledger_posting DROP COLUMN txid;
+ALTER TABLE ledger_account RESET (fillfactor);
+"""
+_NO_KINDS = """
+ALTER TABLE ledger_account DROP CONSTRAINT ledger_account_kind_known, DROP CONSTRAINT ledger_account_balance_row,
+    DROP CONSTRAINT ledger_account_month_first;
+DROP FUNCTION ledger_has_balance;
+"""
+_NO_GUARDS = """
+DROP TRIGGER ledger_account_stays ON ledger_account;
+DROP FUNCTION ledger_posting_must_balance, ledger_entries_must_belong CASCADE;
+"""
+
+
 class Migration(migrations.Migration):
     dependencies = [("ledger", "0001_initial")]
     operations = [
-        migrations.RunSQL(_TABLES, "DROP TABLE ledger_entry; ALTER TABLE ledger_posting DROP COLUMN txid"),
+        migrations.RunSQL(_TABLES, _NO_TABLES),
         partitioned("ledger_entry"),
-        migrations.RunSQL(_KINDS, migrations.RunSQL.noop),
-        migrations.RunSQL(_GUARDS, migrations.RunSQL.noop),
+        migrations.RunSQL(_KINDS, _NO_KINDS),
+        migrations.RunSQL(_GUARDS, _NO_GUARDS),
         migrations.RunSQL(_POST, "DROP FUNCTION ledger_post"),
         insert_only("ledger_posting"),
         insert_only("ledger_entry"),

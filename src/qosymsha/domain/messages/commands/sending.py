@@ -52,7 +52,7 @@ UPDATE notice_delivery d SET next_try_at = %(morning)s FROM notice n
    AND NOT (d.is_urgent AND n.due_at IS NOT NULL AND n.due_at <= %(pressing)s)"""
 _WAY = "SELECT failures, rests_until FROM notice_way WHERE channel = %s"
 _CLAIM = """
-UPDATE notice_delivery d SET attempts = d.attempts + 1, next_try_at = %(lease)s
+UPDATE notice_delivery d SET attempts = d.attempts + 1, next_try_at = %(lease)s, hitch = ''
   FROM notice n LEFT JOIN guardian g ON g.id = n.guardian_id
   LEFT JOIN app_user u ON u.id = coalesce(n.user_id, g.user_id)
  WHERE n.id = d.notice_id AND d.id IN (
@@ -122,6 +122,12 @@ UPDATE notice_delivery SET state = 'sent', next_try_at = NULL, hitch = '', refer
 _NOT_SENT = """
 UPDATE notice_delivery SET state = %s, next_try_at = %s, hitch = %s, ended_at = %s
  WHERE id = %s AND state = 'waiting' AND attempts = %s"""
+_ANSWERS_AGAIN = """
+UPDATE notice_way SET failures = 0, rests_until = NULL, hitch = '' WHERE channel = %s AND failures >= %s"""
+# Not what somebody has taken up: that has no hitch until its try is over.
+_WAITED = """
+UPDATE notice_delivery SET next_try_at = %(at)s
+ WHERE channel = %(channel)s AND state = 'waiting' AND next_try_at > %(at)s AND hitch = ANY (%(outages)s)"""
 _GOOD = """
 INSERT INTO notice_way AS w (channel, failures, hitch, good_at) VALUES (%(channel)s, 0, '', %(at)s)
 ON CONFLICT (channel) DO UPDATE SET failures = 0, rests_until = NULL, hitch = '',
@@ -147,6 +153,7 @@ class Outcome:
 def settle(*, actor: Actor, one: Outgoing, outcome: Outcome, at: datetime) -> bool:
     """Keep what came of a try; False where the way has failed so often that it is left alone for a while.
 
+    The first that goes after an outage calls up all that waited for the way to answer.
     Needs no key: a delivery leaves `waiting` once, and a failed try counts only for who took it up last.
 
     Raises:
@@ -154,13 +161,11 @@ def settle(*, actor: Actor, one: Outgoing, outcome: Outcome, at: datetime) -> bo
         NotConfigured: the rules of notices cannot be read.
     """
     require(actor, Action.SEND_NOTICES, ALLOWED)
+    rules = terms(local_day(at))
     if outcome.hitch is None:
-        with connection.cursor() as cursor:
-            cursor.execute(_SENT, [outcome.reference, outcome.parts, at, one.id])
-            cursor.execute(_GOOD, {"channel": one.channel, "at": at})
+        _sent(one, outcome, at, rules)
         _record(actor, one, DeliveryState.SENT, "", at)
         return True
-    rules = terms(local_day(at))
     step = after_hitch(
         outcome.hitch, at=at, attempts=one.attempts, give_up_at=one.give_up_at, due_at=one.due_at, rules=rules,
         asked_seconds=outcome.asked_seconds,
@@ -172,6 +177,16 @@ def settle(*, actor: Actor, one: Outgoing, outcome: Outcome, at: datetime) -> bo
         )
     _record(actor, one, step.state, outcome.hitch.value, at)
     return outcome.hitch not in OUTAGES or _bad(one.channel, outcome.hitch, at, rules)
+
+
+def _sent(one: Outgoing, outcome: Outcome, at: datetime, rules: NoticeRules) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_SENT, [outcome.reference, outcome.parts, at, one.id])
+        cursor.execute(_ANSWERS_AGAIN, [one.channel, rules.breaker_failures])
+        if cursor.rowcount:
+            outages = sorted(hitch.value for hitch in OUTAGES)
+            cursor.execute(_WAITED, {"channel": one.channel, "at": at, "outages": outages})
+        cursor.execute(_GOOD, {"channel": one.channel, "at": at})
 
 
 def _bad(channel: str, hitch: Hitch, at: datetime, rules: NoticeRules) -> bool:

@@ -99,7 +99,7 @@ def prove_by_code(*, actor: Actor, code: str, at: datetime) -> SignInRefusal | N
 
 @transaction.atomic(durable=True)
 def prove_by_app(*, actor: Actor, code: str, at: datetime) -> SignInRefusal | None:
-    """Judge a code of the actor's authenticator app, of this half minute or the one before; none counts twice.
+    """Judge a code of the actor's authenticator app, of this half minute; none counts twice.
 
     The first code believed confirms an app that was just added.
 
@@ -119,7 +119,7 @@ def prove_by_app(*, actor: Actor, code: str, at: datetime) -> SignInRefusal | No
         factor.last_step, factor.confirmed_at = step, factor.confirmed_at or at
         factor.save(update_fields=["last_step", "confirmed_at"])
     steps.note_try(actor, Way.TOTP, at, passed=is_believed)
-    return None if is_believed else SignInRefusal.CODE_WRONG
+    return None if is_believed else SignInRefusal.APP_CODE_WRONG
 
 
 @transaction.atomic(durable=True)
@@ -195,10 +195,10 @@ def _hash(actor: Actor, code: str) -> bytes:
 
 
 def _step_of(code: str, secret: bytes, at: datetime) -> int | None:
-    """The half minute whose code this is: the present one or the one before (a slow hand), else None."""
+    """The half minute whose code this is, else None: the present one, where the operator says so the one before too."""
     totp = TOTP(secret, 6, SHA1(), _STEP_SECONDS)  # noqa: S303 - RFC 6238's default, what every app computes
     now = int(at.timestamp())
-    for instant in (now, now - _STEP_SECONDS):
+    for instant in (now, now - _STEP_SECONDS) if settings.APP_CODE_BEFORE else (now,):
         try:
             totp.verify(code.encode(), instant)
         except InvalidToken:

@@ -34,10 +34,23 @@ CREATE TRIGGER rule_set_stays BEFORE DELETE OR TRUNCATE ON rule_set FOR EACH STA
 """
 
 
+_NO_PLACE = """
+ALTER TABLE rule_set DROP CONSTRAINT rule_set_programme_same_place;
+ALTER TABLE budget_line DROP CONSTRAINT budget_line_programme_same_place;
+"""
+_THAWED = """
+DROP TRIGGER rule_set_stays ON rule_set;
+DROP FUNCTION rule_set_is_frozen CASCADE;
+ALTER TABLE budget_plan DROP CONSTRAINT budget_plan_moves;
+ALTER TABLE rule_set DROP CONSTRAINT rule_set_state, DROP CONSTRAINT rule_set_approved_by_somebody,
+    DROP CONSTRAINT rule_set_hash_size, DROP CONSTRAINT rule_set_some_day;
+"""
+
+
 class Migration(migrations.Migration):
     dependencies = [("programmes", "0001_initial"), ("kernel", "0001_initial"), ("ledger", "0002_postings")]
     operations = [
-        migrations.RunSQL(_PLACE, migrations.RunSQL.noop),
-        migrations.RunSQL(_FROZEN, migrations.RunSQL.noop),
+        migrations.RunSQL(_PLACE, _NO_PLACE),
+        migrations.RunSQL(_FROZEN, _THAWED),
         insert_only("budget_plan"),
     ]

@@ -30,6 +30,20 @@ CREATE TRIGGER rule_draft_stays BEFORE DELETE OR TRUNCATE ON rule_draft
 """
 
 
+# As 0002 has them; rows that were withdrawn since are not looked at again.
+_NO_GUARDS = """
+DROP TRIGGER rule_set_authors_frozen ON rule_set; DROP TRIGGER rule_set_stays_withdrawn ON rule_set;
+ALTER TABLE rule_set
+    DROP CONSTRAINT rule_set_state,
+    DROP CONSTRAINT rule_set_approved_by_somebody,
+    DROP CONSTRAINT rule_set_withdrawn_reason,
+    DROP CONSTRAINT rule_set_no_author_approves,
+    ADD CONSTRAINT rule_set_state CHECK (state IN ('draft', 'approved', 'superseded')) NOT VALID,
+    ADD CONSTRAINT rule_set_approved_by_somebody CHECK (
+        (state = 'draft') = (approved_by IS NULL) AND (state = 'draft') = (approved_at IS NULL)) NOT VALID;
+"""
+
+
 class Migration(migrations.Migration):
     dependencies = [("people", "0001_initial"), ("programmes", "0002_guards")]
     operations = [
@@ -74,5 +88,5 @@ class Migration(migrations.Migration):
                 name="rule_draft_state",
             ),
         ),
-        migrations.RunSQL(_GUARDS, migrations.RunSQL.noop),
+        migrations.RunSQL(_GUARDS, _NO_GUARDS),
     ]

@@ -1,5 +1,7 @@
 """A group's hall from a day on: a weekly lesson may name its own venue; the full hall is refused there."""
 
+from importlib import import_module
+
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -38,6 +40,8 @@ CREATE TRIGGER timetable_room_again AFTER UPDATE ON timetable_slot FOR EACH ROW
     EXECUTE FUNCTION timetable_room();
 """
 
+_DESK = import_module("qosymsha.domain.providers.migrations.0004_desk")
+
 
 class Migration(migrations.Migration):
     """The column and the trigger that knows it."""
@@ -50,5 +54,5 @@ class Migration(migrations.Migration):
             name="venue",
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="providers.venue"),
         ),
-        migrations.RunSQL(_ROOM + _AGAIN, migrations.RunSQL.noop),
+        migrations.RunSQL(_ROOM + _AGAIN, _DESK._NO_ROOM + _DESK._ROOM),
     ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
 from qosymsha.domain.ledger import steps as ledger_steps
@@ -19,6 +20,7 @@ from qosymsha.domain.settlement.commands.outcomes import file_number, outcomes
 from qosymsha.domain.settlement.models import PaymentFile, PaymentLine
 from qosymsha.domain.settlement.queries import Release
 from qosymsha.domain.settlement.queries.departments import of_department
+from qosymsha.domain.settlement.rules.file_signature import signed
 from qosymsha.domain.settlement.rules.payment_file import FileDraft, Payer, Payment, fault, write
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
 from qosymsha.domain.settlement.states import ClaimState, FileState, LineState
@@ -44,6 +46,7 @@ class FileToSend:
     file_id: int
     content: bytes
     content_hash: bytes
+    signature: bytes
 
 
 @transaction.atomic(durable=True)
@@ -58,7 +61,8 @@ def draw_payment_file(  # noqa: PLR0913 - who, where, who pays, which day, when,
 
     Raises:
         Forbidden: the actor is no payer here.
-        Refused: `unknown_programme`, `nothing_to_pay`, `file_malformed` with the schema's first complaint.
+        Refused: `unknown_programme`, `nothing_to_pay`, `file_malformed` with the schema's first complaint;
+            `payment_key_missing` — the house has no key to sign files with.
     """
     programme = queries.programme_of(programme_id)
     require(actor, Action.DRAW_PAYMENT_FILE, ALLOWED, territory_id=programme.territory_id)
@@ -108,13 +112,16 @@ def _refusal(row: int, claim: Release) -> RowOutcome | None:
 
 
 def _store(programme: Programme, claims: Sequence[Release], terms: FileTerms) -> int:
-    """Write, check and store the file with its lines; the claims are in it from now on."""
+    """Write, check, sign and store the file with its lines; the claims are in it from now on."""
     payments = [_payment(claim) for claim in claims]
     draft = FileDraft(file_number(), terms.at, terms.pay_on, terms.payer, payments)
     content = write(draft)
     complaint = fault(content)
     if complaint is not None:
         raise Refused(SettlementRefusal.FILE_MALFORMED, fault=complaint)
+    if not settings.PAYMENT_KEY:
+        raise Refused(SettlementRefusal.PAYMENT_KEY_MISSING)
+    mark = signed(content, settings.PAYMENT_KEY)
     stored = PaymentFile.objects.create(
         number=draft.number,
         territory_id=programme.territory_id,
@@ -122,6 +129,8 @@ def _store(programme: Programme, claims: Sequence[Release], terms: FileTerms) ->
         state=FileState.DRAWN,
         content=content,
         content_hash=hashlib.sha256(content).digest(),
+        signature=mark.signature,
+        signed_by=mark.public,
         total_tiyn=draft.total_tiyn,
         drawn_at=terms.at,
     )
@@ -171,7 +180,7 @@ def send_payment_file(*, actor: Actor, programme_id: int, file_id: int, at: date
     file = _locked_file(programme_id, file_id)
     body = [programme_id, file_id]
     seen = idempotency.repeat(actor=actor, verb="send_payment_file", key=key, body=body, at=at)
-    to_send = FileToSend(file.id, bytes(file.content), bytes(file.content_hash))
+    to_send = FileToSend(file.id, bytes(file.content), bytes(file.content_hash), bytes(file.signature or b""))
     if seen is not None:
         return to_send
     if file.state != FileState.DRAWN:

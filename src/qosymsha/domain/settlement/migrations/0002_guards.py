@@ -21,6 +21,12 @@ CREATE INDEX claim_waiting ON claim (programme_id) WHERE state IN ('drawn', 'app
 CREATE INDEX payment_file_open ON payment_file (programme_id) WHERE state <> 'answered';
 """
 
+_THAWED = """
+DROP INDEX claim_waiting, payment_file_open;
+DROP TRIGGER claim_stays ON claim; DROP TRIGGER claim_row_stays ON claim_row;
+DROP TRIGGER payment_file_stays ON payment_file; DROP TRIGGER payment_line_stays ON payment_line;
+"""
+
 # Who signed is asked again where the money leaves: a line of a claim without a release by a second person is refused,
 # and so is one whose amount or account is not the claim's.
 _TWO_OFFICIALS = """
@@ -61,8 +67,8 @@ class Migration(migrations.Migration):
         same_place("payment_line", "claim_id", "claim"),
         belongs("claim_row", "claim", {"claim_id": "id"}),
         belongs("claim_row", "sheet_row", {"sheet_row_id": "id", "enrolment_id": "enrolment_id"}),
-        migrations.RunSQL(_FROZEN, migrations.RunSQL.noop),
-        migrations.RunSQL(_TWO_OFFICIALS, migrations.RunSQL.noop),
+        migrations.RunSQL(_FROZEN, _THAWED),
+        migrations.RunSQL(_TWO_OFFICIALS, "DROP FUNCTION payment_line_must_be_signed CASCADE"),
         only_transitions("claim", "state", CLAIM_TRANSITIONS),
         only_transitions("payment_file", "state", FILE_TRANSITIONS),
         only_transitions("payment_line", "state", LINE_TRANSITIONS),

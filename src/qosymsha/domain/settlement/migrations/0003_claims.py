@@ -333,7 +333,7 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(_NUMBERS, "DROP SEQUENCE recovery_number"),
         migrations.RunSQL(_FROZEN, migrations.RunSQL.noop),
-        migrations.RunSQL(_PAID_CLAIMS_ONLY, migrations.RunSQL.noop),
+        migrations.RunSQL(_PAID_CLAIMS_ONLY, "DROP FUNCTION recovery_must_be_paid CASCADE"),
         same_place("recovery", "line_id", "budget_line"),
         same_place("recovery", "claim_id", "claim"),
         only_transitions("recovery", "state", RECOVERY_TRANSITIONS),

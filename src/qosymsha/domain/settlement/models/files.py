@@ -15,6 +15,8 @@ from qosymsha.kernel.entropy import uuid4
 class PaymentFile(models.Model):
     """A pain.001 file: drawn → sent → answered; its hash is recorded before it leaves, the receipt when it arrived.
 
+    `signature`: Ed25519 over the content, by the key whose public part is `signed_by`.
+
     no_pii. Retention: ten years.
     """
 
@@ -25,6 +27,8 @@ class PaymentFile(models.Model):
     state = models.TextField()
     content = models.BinaryField()
     content_hash = models.BinaryField(unique=True)
+    signature = models.BinaryField(null=True)
+    signed_by = models.BinaryField(null=True)
     total_tiyn = models.BigIntegerField()
     drawn_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)

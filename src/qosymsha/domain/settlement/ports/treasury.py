@@ -49,8 +49,10 @@ class TreasuryUnavailable(Exception):
 class Treasury(Protocol):
     """The treasury's door. It may say things in any order, twice, about others' lines, or nothing for a while."""
 
-    def send(self, content: bytes, content_hash: bytes) -> str:
+    def send(self, content: bytes, content_hash: bytes, signature: bytes = b"") -> str:
         """Hand a payment file over and return the receipt; the same hash again is the same file and the same receipt.
+
+        `signature`: the house's own (Ed25519, detached); empty for a file drawn before files were signed.
 
         Raises:
             TreasuryUnavailable: not known whether it arrived; send again.

@@ -98,6 +98,8 @@ class OfficeFile(NamedTuple):
     drawn_at: datetime
     sent_at: datetime | None
     receipt: str
+    signature: str
+    signed_by: str
 
 
 class FileLine(NamedTuple):
@@ -173,7 +175,8 @@ SELECT c.id, c.number, c.programme_id, p.number, p.name, k.number, c.month, c.un
 _FILES = """
 SELECT f.id, f.number, f.programme_id, f.state, f.total_tiyn, count(l.id),
        count(l.id) FILTER (WHERE l.state = 'accepted'), count(l.id) FILTER (WHERE l.state IN ('rejected', 'returned')),
-       encode(f.content_hash, 'hex'), f.drawn_at, f.sent_at, f.receipt
+       encode(f.content_hash, 'hex'), f.drawn_at, f.sent_at, f.receipt,
+       coalesce(encode(f.signature, 'hex'), ''), coalesce(encode(f.signed_by, 'hex'), '')
   FROM payment_file f LEFT JOIN payment_line l ON l.file_id = f.id
  WHERE f.programme_id = ANY (%(programmes)s) AND (%(number)s = '' OR f.number = %(number)s)
  GROUP BY f.id ORDER BY f.id DESC LIMIT 100"""

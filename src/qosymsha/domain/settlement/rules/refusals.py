@@ -28,6 +28,7 @@ class SettlementRefusal(StrEnum):
     ACCOUNT_CHANGED = "account_changed"
     NOTHING_TO_PAY = "nothing_to_pay"
     FILE_MALFORMED = "file_malformed"
+    PAYMENT_KEY_MISSING = "payment_key_missing"
     FILE_ALREADY_SENT = "file_already_sent"
     YEAR_CLOSED = "year_closed"
     BEFORE_CUT_OFF = "before_cut_off"

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from qosymsha.domain.ledger.rules import LedgerRefusal
 from qosymsha.interfaces.cli import installation
 from qosymsha.interfaces.cli.loading.context import City, advice_of
-from qosymsha.interfaces.cli.loading.engine import Reading, Taken
-from qosymsha.interfaces.cli.loading.report import Verdict
 from qosymsha.interfaces.files import cells, layouts
+from qosymsha.interfaces.files.reading import Reading, Taken, Verdict
 from qosymsha.kernel.errors import Refused
 
 

@@ -9,20 +9,19 @@ from enum import StrEnum
 from functools import cached_property
 from uuid import UUID
 
-from qosymsha.domain.people import queries as people
 from qosymsha.domain.programmes import classifiers
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.interfaces.cli.acting import Staff
 from qosymsha.interfaces.cli.installation import Installation, lines
-from qosymsha.interfaces.cli.loading.engine import Reading
 from qosymsha.interfaces.cli.out import refusal
 from qosymsha.interfaces.files import cells
+from qosymsha.interfaces.files.districts import Districts
 from qosymsha.interfaces.files.faults import CellError
+from qosymsha.interfaces.files.reading import Reading
 from qosymsha.kernel import entropy
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.text import folded
 
-_PLACE_WORDS = frozenset({"район", "ауданы", "аудан", "district", "р-н", "р-он"})
 _KINDS = {
     "creative": "creative творческий творчество шығармашылық",
     "sport": "sport спорт спортивный sports",
@@ -48,9 +47,9 @@ class City:
         return lines(self.place, self.staff, year, may_open=not self.is_check)
 
     @cached_property
-    def _districts(self) -> dict[str, int]:
-        found = people.districts_of(self.place.territory_id, self.today)
-        return {key: d.id for d in found for key in (d.kato, *map(_place, (d.name_kk, d.name_ru, d.name_en)))}
+    def districts(self) -> Districts:
+        """The city's districts today."""
+        return Districts(self.place.territory_id, self.today)
 
     def district(self, text: str) -> int:
         """A district by KATO or name.
@@ -58,10 +57,7 @@ class City:
         Raises:
             CellError: none of that name.
         """
-        found = self._districts.get(text) or self._districts.get(_place(text))
-        if found is None:
-            raise CellError("district_unknown", "name one of the city's districts, or its KATO code")
-        return found
+        return self.districts.find(text)
 
     @cached_property
     def _categories(self) -> dict[str, str]:
@@ -116,7 +112,3 @@ def number_of(reading: Reading, field_name: str, parse: Callable[[str], cells.Nu
 def advice_of(reason: StrEnum) -> str:
     """What to do about a room's refusal."""
     return refusal(reason)
-
-
-def _place(name: str) -> str:
-    return " ".join(word for word in folded(name).split() if word not in {folded(w) for w in _PLACE_WORDS})

@@ -23,10 +23,9 @@ from qosymsha.domain.people.rules import (
 )
 from qosymsha.domain.people.states import Role
 from qosymsha.interfaces.cli.loading.context import City, advice_of, new_key, number_of
-from qosymsha.interfaces.cli.loading.engine import Reading, Taken
-from qosymsha.interfaces.cli.loading.report import Verdict
 from qosymsha.interfaces.files import cells, layouts
 from qosymsha.interfaces.files.faults import CellError
+from qosymsha.interfaces.files.reading import Reading, Taken, Verdict
 from qosymsha.kernel.adapters import adapter
 from qosymsha.kernel.text import folded
 

@@ -11,9 +11,8 @@ from qosymsha.domain.admission.rules import AdmissionRefusal
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.states import Role
 from qosymsha.interfaces.cli.loading.context import City, advice_of, new_key, number_of
-from qosymsha.interfaces.cli.loading.engine import Reading, Taken
-from qosymsha.interfaces.cli.loading.report import Verdict
 from qosymsha.interfaces.files import layouts
+from qosymsha.interfaces.files.reading import Reading, Taken, Verdict
 
 _COLUMN = {
     AdmissionRefusal.NOT_GUARDIAN: "guardian_iin",

@@ -12,10 +12,9 @@ from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.providers import commands, queries
 from qosymsha.domain.providers.rules import GroupDraft, GroupFacts, ProviderRefusal, SlotDraft, VenueDraft
 from qosymsha.interfaces.cli.loading.context import City, advice_of, new_key, number_of
-from qosymsha.interfaces.cli.loading.engine import Reading, Taken
-from qosymsha.interfaces.cli.loading.report import Verdict
 from qosymsha.interfaces.files import cells, layouts
 from qosymsha.interfaces.files.faults import CellError
+from qosymsha.interfaces.files.reading import Reading, Taken, Verdict
 from qosymsha.kernel.text import folded
 
 _COLUMN = {

@@ -4,33 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from qosymsha.interfaces.cli.out import table
 from qosymsha.interfaces.files import exports
+from qosymsha.interfaces.files.reading import Fault, Verdict
 
 SHOWN = 20
-
-
-class Verdict(StrEnum):
-    """What became of a row."""
-
-    ADDED = "added"
-    CHANGED = "changed"
-    THERE = "already there"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A cell that could not be taken, or (as a remark) one that was taken with a change."""
-
-    row: int
-    column: str
-    code: str
-    advice: str
 
 
 @dataclass(slots=True)

@@ -15,9 +15,8 @@ from qosymsha.domain.providers.queries import AccreditationFacts, ContractFacts,
 from qosymsha.domain.providers.rules import Paper, PaperKind, ProviderRefusal, ProviderRow
 from qosymsha.domain.providers.states import AccreditationState
 from qosymsha.interfaces.cli.loading.context import City, advice_of, new_key, number_of
-from qosymsha.interfaces.cli.loading.engine import Reading, Taken
-from qosymsha.interfaces.cli.loading.report import Verdict
 from qosymsha.interfaces.files import cells, layouts
+from qosymsha.interfaces.files.reading import Reading, Taken, Verdict
 from qosymsha.kernel.errors import Refused
 
 _COLUMN = {

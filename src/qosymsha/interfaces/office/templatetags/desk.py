@@ -47,6 +47,7 @@ MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("office-absences", "office.nav.absences"),
             ("office-objections", "words.h1"),
             ("office-flags", "office.nav.flags"),
+            ("office-outside", "outside.nav"),
             ("office-endings", "ending.nav"),
             ("office-decided", "office.nav.decided"),
         ),

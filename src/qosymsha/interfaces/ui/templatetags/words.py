@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django import template
+from django.utils.dateformat import format as formatted
 from django.utils.translation import get_language
 
 from qosymsha.interfaces.ui import texts
@@ -58,9 +59,19 @@ def day(at: datetime) -> str:
 
 
 @register.filter
+def month(first: date) -> str:
+    """A month of a year, inside a sentence: `2026 ж. қыркүйек`, `сентябрь 2026 г.`, `September 2026` (DOMAIN.md 9)."""
+    name, language = formatted(first, "F"), get_language()
+    if language == "en":
+        return f"{name} {first.year}"
+    return f"{first.year} ж. {name.lower()}" if language == "kk" else f"{name.lower()} {first.year} г."
+
+
+@register.filter
 def kilobytes(size: int) -> str:
     """A file's size in whole kilobytes of 1000 bytes, rounded up."""
-    return f"{texts.grouped(-(-size // 1000))}{NBSP}kB"
+    unit = "kB" if get_language() == "en" else "КБ"
+    return f"{texts.grouped(-(-size // 1000))}{NBSP}{unit}"
 
 
 @register.filter

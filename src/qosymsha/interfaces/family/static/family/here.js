@@ -27,7 +27,7 @@ function show() {
 
 function without() {
   for (const one of document.querySelectorAll("[data-offline]")) one.hidden = navigator.onLine;
-  for (const one of document.querySelectorAll("[data-kept]")) one.hidden = !kept.codeIn(location.href);
+  for (const one of document.querySelectorAll("[data-code-kept]")) one.hidden = !kept.codeIn(location.href);
 }
 
 const form = document.getElementById("here");

@@ -1,7 +1,8 @@
 // Keeps the teacher's day on the phone: its pages (network first, at most a few seconds) and the files they need.
-// Names of children are on these pages, so that they are thrown away at sign-out and after two days.
+// No child's name is kept: what a page shows of somebody bears beside it what may stand on the phone (`data-kept`: a
+// number in the list, initials). Pages are thrown away at sign-out and after two days.
 
-const PAGES = "qosymsha-pages-1";
+const PAGES = "qosymsha-pages-2";
 const FILES = "qosymsha-files-1";
 const PATIENCE = 4000;
 const PAGE_LIFE = 2 * 24 * 3600 * 1000;
@@ -20,10 +21,18 @@ async function tidy() {
   }
 }
 
+// The page as it may be kept, or nothing where a name would stay: then there is no kept page.
+function shortened(html) {
+  const short = html.replace(/<(\w+)([^<>]*) data-kept="([^"]*)"([^<>]*)>[^<]*<\/\1>/g, "<$1$2$4>$3</$1>").replaceAll(" data-kept-only hidden", "");
+  return short.includes("data-kept=") ? "" : short;
+}
+
 async function remember(request, answer) {
+  const short = shortened(await answer.text());
+  if (!short) return;
   const headers = new Headers(answer.headers);
   headers.set("X-Kept-At", String(Date.now()));
-  const copy = new Response(await answer.blob(), { status: 200, headers });
+  const copy = new Response(short, { status: 200, headers });
   await (await caches.open(PAGES)).put(request.url, copy);
 }
 

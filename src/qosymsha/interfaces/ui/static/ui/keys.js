@@ -1,6 +1,7 @@
 // One sending counts once. The key of a form is made here and kept on this device before the form leaves; it stays the
 // same through a reload, a lost network, a closed tab, until the answer (a cookie of the key's own) says that it was taken.
-// Kept with it: what was chosen from lists, boxes and dates. Never: words or numbers that were typed, files, codes.
+// Kept with it: what was chosen from lists, boxes and dates. Never: words or numbers that were typed, files, codes, and
+// what says something of somebody (a category, a birth date, an illness): a form names those in `data-unkept`.
 // Without this script a form carries the server's own key.
 
 const words = document.getElementById("key-words").dataset;
@@ -71,7 +72,9 @@ function hear() {
 
 const isBox = (field) => field.type === "checkbox" || field.type === "radio";
 const isChoice = (field) => field.name && (field.type === "select-one" || field.type === "date" || field.type === "month" || isBox(field));
-const choices = (form) => [...form.elements].filter((field) => isChoice(field) && (!isBox(field) || field.checked)).map((field) => [field.name, field.value]);
+const isUnkept = (form, field) => (form.dataset.unkept ?? "").split(" ").includes(field.name);
+const isKept = (form) => (field) => isChoice(field) && !isUnkept(form, field) && (!isBox(field) || field.checked);
+const choices = (form) => [...form.elements].filter(isKept(form)).map((field) => [field.name, field.value]);
 
 function restore(form, chosen) {
   for (const [name, value] of chosen) {

@@ -1,0 +1,1 @@
+"""The scanner for harmful programs: clamd over its own protocol."""

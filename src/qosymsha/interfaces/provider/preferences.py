@@ -1,0 +1,17 @@
+"""Language and messages in this door."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+
+from qosymsha.domain.messages.states import Door
+from qosymsha.domain.people.access import Action
+from qosymsha.interfaces.provider.access import Look
+from qosymsha.interfaces.ui import preferring
+from qosymsha.interfaces.ui.signed import SignedRequest, allowed
+
+
+@allowed(Look.PREFERENCES, post=Action.SET_PREFERENCES)
+def preferences(request: SignedRequest) -> HttpResponse:
+    """`/provider/preferences/`: the language of pages and news, and how news comes; told again at any time."""
+    return preferring.preferences(request, Door.PROVIDER)
