@@ -5,10 +5,16 @@ ASVS 13.2.2; deploy/README.md.
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 from django.conf import LazySettings
 from django.db import DatabaseError, connection, transaction
@@ -25,6 +31,8 @@ from qosymsha.kernel import audit
 from qosymsha.kernel.clock import local_instant
 from qosymsha.kernel.models import AuditEvent
 from qosymsha.runtime.errors import EnvironmentFault
+from qosymsha.runtime.postgres import running
+from tests.architecture.house import SOURCE
 from tests.factories import admission, payments, settlement, uploads, vouchers
 from tests.rooms.test_documents import keep
 
@@ -231,9 +239,96 @@ def test_doctor_tells_a_production_that_works_as_the_owner(settings: LazySetting
     assert "QOSYMSHA_OWNER_URL" in check.advice
 
 
+def test_doctor_may_look_at_all_it_speaks_of(working: str) -> None:
+    checks = [*doctor.link_checks(), *doctor.server_checks(), *doctor.jobs_checks(), *doctor.notice_checks()]
+    rests = [one.name for one in [*checks, *doctor._partitions()] if one.name.startswith("partition ")]
+    assert "partition audit_event_rest" in rests
+
+
+def test_control_a_role_without_a_look_at_the_rests_stops_doctor(role: str) -> None:
+    run(f'REVOKE SELECT ON audit_event_rest FROM "{role}"')
+    work_as(role)
+    assert refused("SELECT EXISTS (SELECT 1 FROM ONLY audit_event_rest)")
+
+
 def test_the_owner_and_an_unknown_role_are_not_granted_to() -> None:
     me = connection.cursor().connection.info.user
     with pytest.raises(EnvironmentFault, match="owns the tables"):
         rights.grant(me)
     with pytest.raises(EnvironmentFault, match="CREATE ROLE"):
         rights.grant("nobody_at_all")
+
+
+_YEAR = """
+import sys
+import django
+django.setup()
+from pathlib import Path
+from django.db import connection
+from rich.console import Console
+from qosymsha.interfaces.cli import demo, rights
+from qosymsha.interfaces.cli.session import database
+
+with database(fresh=True):
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE pages LOGIN")
+        rights.grant("pages")
+        cursor.execute("GRANT INSERT, UPDATE, DELETE ON clock_shift TO pages")  # the demo plays the clock
+        cursor.execute("ALTER ROLE CURRENT_USER IN DATABASE qosymsha_demo SET role = 'pages'")  # every line from now on
+        cursor.execute("SET ROLE pages")
+    collected, _ = demo._published(int(sys.argv[2]), 1, Path(sys.argv[1]), Console(stderr=True))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        assert cursor.fetchone() == ("pages",)
+    wrong = [one for one in collected["invariants"] if not one["ok"]]
+    assert not wrong, wrong
+print("played")
+"""
+
+
+by_night = pytest.mark.skipif(os.environ.get("LOOKS") != "whole", reason="by night: every migration, a whole year")
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that the server's own user may reach."""
+    with tempfile.TemporaryDirectory(prefix="qosymsha-rights-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@by_night
+def test_an_owner_without_rights_over_the_server_migrates_and_the_pages_role_works(place: Path) -> None:
+    """As deploy/cluster/roles.sql and deploy/README.md say it, on a server of its own."""
+    with running(place / "state", durable=False) as server:
+        with psycopg.connect(server.url("postgres"), autocommit=True) as line:
+            for name in ("town", "qosymsha_pages"):
+                line.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
+            line.execute("CREATE DATABASE qosymsha OWNER town")
+        where = f"@/qosymsha?host={server.socket_dir}&port={server.port}"
+        owner, pages = (f"postgresql://{name}{where}" for name in ("town", "qosymsha_pages"))
+
+        def verb(*words: str, **env: str) -> str:
+            argv, known = [sys.executable, "-m", "qosymsha", *words], {"PYTHONPATH": str(SOURCE.parent)}
+            told = os.environ | known | {"DATABASE_URL": pages, "QOSYMSHA_MODE": "trial"} | env
+            done = subprocess.run(argv, env=told, capture_output=True, text=True, check=False)
+            return done.stdout + done.stderr
+
+        assert "not applied" in verb("doctor", "--quick")
+        assert "QOSYMSHA_OWNER_URL" in verb("migrate"), "pages cannot make tables"
+        assert "granted  qosymsha_pages" in verb("migrate", QOSYMSHA_OWNER_URL=owner)
+        assert "nothing is missing" in verb("migrate", "--check")
+        said = verb("doctor", "--quick", QOSYMSHA_MODE="production")
+        assert "ok    database role: qosymsha_pages works with rows alone" in said, said
+        said = verb("doctor", "--quick", QOSYMSHA_MODE="production", DATABASE_URL=owner)
+        assert "WRONG database role: town owns the tables" in said, said
+
+
+@by_night
+def test_a_whole_year_is_played_under_that_role(place: Path) -> None:
+    """From the first rule to the last payment, and every check, with rows alone."""
+    env = {"QOSYMSHA_MODE": "demo", "QOSYMSHA_STATE": str(place / "state"), "PYTHONPATH": str(SOURCE.parent)}
+    env["DJANGO_SETTINGS_MODULE"] = "qosymsha.config.settings"
+    argv = [sys.executable, "-c", _YEAR, str(place / "round"), "1000"]
+    done = subprocess.run(argv, env=os.environ | env, capture_output=True, text=True, check=False)
+    assert done.stdout.strip().endswith("played"), done.stderr[-4000:]
