@@ -51,7 +51,8 @@ EXEMPT: dict[Function, str] = (
         ("insights", "figures"), ("intake", "case_lines"), ("intake", "case_work"),
         ("agreements", "contract_count"), ("providers", "staff_of"), ("changes", "children_in"),
         ("changes", "children_of_provider"), ("changes", "elsewhere"), ("messages", "unread_count"),
-        ("casework", "held_work"), ("casework", "ending_work"), ("choice", "places_now"), ("flags", "chunks"),
+        ("casework", "held_work"), ("casework", "ending_work"), ("casework", "held_ids"), ("casework", "holds"),
+        ("casework", "past_holds"), ("agreements", "refusal_work"), ("choice", "places_now"), ("flags", "chunks"),
     ], FIGURES)
     | dict.fromkeys([
         ("admission", "application_numbered"), ("choice", "list_of_voucher"), ("choice", "vouchers_numbered"),

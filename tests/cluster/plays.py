@@ -12,6 +12,7 @@ from tests.cluster.loopback import Cluster, wait_for
 
 BARS = {"postgres": 10.0, "node": 30.0}
 _STALLED_ROWS = 50
+_SOME = 20  # answers, by which writers are seen to be at work
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Failover:
 
 def fail_over(cluster: Cluster, load: Load, what: str) -> Failover:
     """Kill the leader while the writers write; wait for a leader, for answers, and until the cluster is whole again."""
+    wait_for(lambda: len(load.acknowledged) > _SOME, 120, "answers before the loss")
     before = leader_of(cluster)
     since, told = time.monotonic(), len(load.acknowledged)
     (cluster.kill_postgres if what == "postgres" else cluster.kill_node)(before)
@@ -95,7 +97,7 @@ def leader_of(cluster: Cluster) -> str:
 
 
 def _wait_for_answers(load: Load, since: float, told: int) -> None:
-    wait_for(lambda: load.at[-1] > since + 1 and len(load.acknowledged) > told + 20, 120, "answers after the loss")
+    wait_for(lambda: load.at[-1] > since + 1 and len(load.acknowledged) > told + _SOME, 120, "answers after the loss")
 
 
 def _bring_back(cluster: Cluster, name: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from deploy.cluster.render import Inventory, Node, checked, render
 from tests.cluster.load import Load
-from tests.cluster.loopback import PASSWORDS, Cluster, running, why_not
+from tests.cluster.loopback import PASSWORDS, Cluster, running, wait_for, why_not
 from tests.cluster.plays import fail_over, stall
 
 pytestmark = pytest.mark.fault
@@ -69,10 +69,10 @@ def test_frozen_standbys_stop_the_answers_and_lose_nothing_and_the_control_loses
 
 def test_the_count_of_what_was_lost_can_fail(cluster: Cluster) -> None:
     """The control: a row that is gone is named."""
+    wait_for(cluster.is_whole, 120, "whole cluster")
     with Load(cluster) as load:
-        pass
-    gone = load.acknowledged[-1] if load.acknowledged else (0, 0)
-    load.acknowledged.append(gone)
+        wait_for(lambda: bool(load.acknowledged), 60, "an answer")
+    gone = load.acknowledged[-1]
     with cluster.connect() as connection:
         connection.execute("DELETE FROM told WHERE (writer, turn) = (%s, %s)", gone)
     assert load.lost() == {gone}

@@ -113,6 +113,7 @@ def test_every_file_of_the_product_for_a_spreadsheet_goes_through_the_one_writer
 WRITERS = {
     "src/qosymsha/interfaces/files/exports.py",
     "src/qosymsha/interfaces/office/rules.py",  # `csv_answer`: each cell through `safe`
+    "src/qosymsha/interfaces/office/outside.py",  # the example: our own words alone
 }
 
 
