@@ -40,11 +40,13 @@ def test_money_and_moments_are_written_as_the_country_writes_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "shown"), [("kk", "2026 ж. қыркүйек"), ("ru", "сентябрь 2026 г."), ("en", "September 2026")]
+    ("language", "month", "size"),
+    [("kk", "2026 ж. қыркүйек", "КБ"), ("ru", "сентябрь 2026 г.", "КБ"), ("en", "September 2026", "kB")],
 )
-def test_a_month_is_written_as_each_language_writes_it(language: str, shown: str) -> None:
+def test_months_and_sizes_are_written_as_each_language_writes_them(language: str, month: str, size: str) -> None:
     with translation.override(language):
-        assert words.month(date(2026, 9, 1)) == shown
+        assert words.month(date(2026, 9, 1)) == month
+        assert words.kilobytes(1_200_001) == f"1\u00a0201\u00a0{size}"
 
 
 SMALL = {"kk": r"\bсіз(ге|де|ді|дің|ден|бен|дікі|дер)?\b", "ru": r"\b(вы|вас|вам|вами|ваш(а|е|и|его|ей|ему|им|у)?)\b"}

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseServer
 from typing import TypeVar
 
 DRIP_SECONDS = 0.05
@@ -29,17 +30,24 @@ class FakeServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(server: Server) -> Iterator[Server]:
-    """Run a server in a thread for the length of the block."""
+def listening(server: BaseServer, closing: threading.Event) -> Iterator[None]:
+    """Run a server of any kind in a thread for the length of the block; `closing` is set when it ends."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield server
+        yield
     finally:
-        server.closing.set()
+        closing.set()
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def serving(server: Server) -> Iterator[Server]:
+    """Run an HTTP server in a thread for the length of the block."""
+    with listening(server, server.closing):
+        yield server
 
 
 class FakeHandler(BaseHTTPRequestHandler):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
+from qosymsha.integrations.faking import listening
 from qosymsha.integrations.messages.fake import Mode
 
 _REFUSALS = {Mode.REFUSES: b"550 no such mailbox", Mode.BUSY: b"451 later", Mode.SAYS_NO: b"554 not from you"}
@@ -33,15 +34,8 @@ class FakeSmtp(ThreadingTCPServer):
 def serving() -> Iterator[FakeSmtp]:
     """Run a mail server in a thread for the length of the block."""
     server = FakeSmtp()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with listening(server, server.closing):
         yield server
-    finally:
-        server.closing.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _Handler(StreamRequestHandler):

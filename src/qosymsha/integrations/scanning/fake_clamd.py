@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer, ThreadingUnixStreamServer
 
+from qosymsha.integrations.faking import listening
+
 _MARK = b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE"
 _DRIP_SECONDS = 0.05
 
@@ -107,12 +109,5 @@ def serving(path: Path | None = None) -> Iterator[FakeClamd]:
     server: _Port | _Socket = _Port(("127.0.0.1", 0), _Words) if path is None else _Socket(str(path), _Words)
     server.clamd = clamd
     clamd.address = str(path) if path is not None else f"127.0.0.1:{server.socket.getsockname()[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with listening(server, clamd.closing):
         yield clamd
-    finally:
-        clamd.closing.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
