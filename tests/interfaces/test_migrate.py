@@ -9,11 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, connections, migrations, models, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
 from psycopg import errors
 
 from qosymsha.interfaces.cli import migrating
@@ -50,7 +53,7 @@ class Planted:
 @pytest.fixture
 def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The tests' database with a table that is about to be changed."""
-    monkeypatch.setattr(migrating, "MigrationExecutor", Planted)
+    monkeypatch.setattr(migrating, "Rehearsed", Planted)
     monkeypatch.setattr(migrating, "call_command", lambda *_, **__: None)
     told = connection.get_connection_params()
     words = {name: told[name] for name in ("dbname", "user", "password", "host", "port") if told.get(name)}
@@ -133,3 +136,65 @@ def test_one_that_gives_up_says_for_whom_it_waited_and_nothing_is_half_done(url:
         assert is_answered(url)
     assert migrating.missing() == [("planted", "0002_more")]
     assert migrating.bring_up_to_date(PATIENCE) == ["planted.0002_more"]
+
+
+class Noted(Operation):
+    """Writes down when its state is computed and when it works on the tables."""
+
+    def __init__(self, told: list[str]) -> None:
+        self.told = told
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        self.told.append("state")
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        self.told.append("tables")
+
+
+def planted(operations: list[Operation]) -> migrations.Migration:
+    return cast(
+        migrations.Migration, type("Migration", (migrations.Migration,), {"operations": operations})("m", "planted")
+    )
+
+
+@pytest.mark.parametrize(
+    ("executor", "order"),
+    [
+        pytest.param(migrating.Rehearsed, ["state"] * 3 + ["tables"] * 3, id="ours"),
+        pytest.param(MigrationExecutor, ["state", "tables"] * 3, id="control: Django's computes while it holds locks"),
+    ],
+)
+def test_states_are_computed_before_the_first_lock(executor: type[MigrationExecutor], order: list[str]) -> None:
+    told: list[str] = []
+    with transaction.atomic():
+        executor(connection).apply_migration(ProjectState(), planted([Noted(told) for _ in range(3)]))
+        transaction.set_rollback(True)
+    assert told == order
+
+
+@pytest.mark.parametrize(
+    ("executor", "is_left"),
+    [
+        pytest.param(migrating.Rehearsed, False, id="ours"),
+        pytest.param(MigrationExecutor, True, id="control: Django's writes down afterwards"),
+    ],
+)
+def test_a_migration_that_is_not_written_down_leaves_nothing(
+    executor: type[MigrationExecutor], is_left: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*_: object) -> None:
+        raise ConnectionAbortedError
+
+    monkeypatch.setattr(MigrationExecutor, "record_migration", cut)
+    columns: list[tuple[str, models.Field[Any, Any]]] = [
+        ("id", models.BigAutoField(primary_key=True)),
+        ("on", models.DateField(db_index=True)),
+    ]
+    made = migrations.CreateModel(name="Leftover", fields=columns, options={"db_table": "leftover"})
+    try:
+        with pytest.raises(ConnectionAbortedError):
+            executor(connection).apply_migration(ProjectState(), planted([made]))
+        assert ("leftover" in connection.introspection.table_names()) is is_left
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE IF EXISTS leftover")
