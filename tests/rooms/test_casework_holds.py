@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from qosymsha.domain.casework import commands
+from qosymsha.domain.casework import commands, steps
 from qosymsha.domain.casework.models import RowHold
 from qosymsha.domain.casework.queries import holds as queries
 from qosymsha.domain.casework.queries.holds import Hold
@@ -208,3 +208,40 @@ def test_without_the_index_both_have_it(monkeypatch: pytest.MonkeyPatch) -> None
             cursor.execute("DELETE FROM row_hold")
             cursor.execute("ALTER TABLE row_hold ENABLE TRIGGER USER")
             cursor.execute("CREATE UNIQUE INDEX row_hold_one ON row_hold (kind, subject_id) WHERE ended_at IS NULL")
+
+
+def _overtaken(of: Desk, monkeypatch: pytest.MonkeyPatch) -> tuple[list[object], list[int]]:
+    """One takes a row while another, who has seen that nobody holds it, is about to: answers, holders at the end."""
+    uuid = row_of(of)[1]
+    first, second = (somebody(of, Role.CHECKER, name) for name in ("a", "b"))
+    seen, answers = queries.live_hold, []
+
+    def look(*args: Any) -> Any:
+        found = seen(*args)
+        monkeypatch.setattr(f"{_QUERIES}.live_hold", seen)
+        answers.extend(at_once(lambda _: take(first, uuid)))
+        return found
+
+    monkeypatch.setattr(f"{_QUERIES}.live_hold", look)
+    answers.extend(at_once(lambda _: take(second, uuid)))
+    return answers, list(RowHold.objects.filter(ended_at=None).values_list("holder_id", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hold_that_began_this_instant_is_not_ended_as_lapsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = desk(families=1)
+    (first, second), holders = _overtaken(of, monkeypatch)
+    assert first is None
+    assert isinstance(second, Refused)
+    assert second.reason is CaseworkRefusal.ROW_HELD
+    assert holders == [somebody(of, Role.CHECKER, "a").user_id]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_control_one_who_ends_what_is_open_by_then_takes_it_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = desk(families=1)
+    row, real = row_of(of)[0], steps.end
+    monkeypatch.setattr(steps, "end", lambda _, *how: real(steps.lock_open(Kind.ROW, row), *how))
+    answers, holders = _overtaken(of, monkeypatch)
+    assert answers == [None, None]
+    assert holders == [somebody(of, Role.CHECKER, "b").user_id]

@@ -18,17 +18,16 @@ INSERT INTO row_hold (territory_id, kind, subject_id, holder_id, given_by, since
 VALUES (%s, %s, %s, %s, %s, %s, %s, '') ON CONFLICT DO NOTHING RETURNING id"""
 
 
-def end_hold(  # noqa: PLR0913 (which, but for whom, how, who, when)
-    kind: Kind, subject_id: int, over: Over, actor: Actor, at: datetime, but: int | None = None
-) -> list[int]:
-    """End the row's open hold, unless `but` holds it; the ids ended: one or none."""
-    assert transaction.get_connection().in_atomic_block, "a hold's end commits with its record"
+def lock_open(kind: Kind, subject_id: int) -> list[int]:
+    """The row's open hold, live or lapsed, locked: one id or none. Look at who holds the row after this, not before."""
+    assert transaction.get_connection().in_atomic_block, "a lock lasts as long as its transaction"
     open_ones = RowHold.objects.filter(kind=kind.value, subject_id=subject_id, ended_at=None)
-    if but is not None:
-        open_ones = open_ones.exclude(holder_id=but)
-    ids = list(open_ones.select_for_update(no_key=True).values_list("id", flat=True))
+    return list(open_ones.select_for_update(no_key=True).values_list("id", flat=True))
+
+
+def end(ids: list[int], over: Over, actor: Actor, at: datetime) -> None:
+    """End holds that `lock_open` gave: never one that began since."""
     RowHold.objects.filter(id__in=ids).update(ended_at=at, ended_by=actor.user_id, over=over.value)
-    return ids
 
 
 def hold(  # noqa: PLR0913 (a hold is born with all of its terms)

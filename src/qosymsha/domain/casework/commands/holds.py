@@ -36,10 +36,10 @@ def take_row(*, actor: Actor, kind: Kind, subject_uuid: UUID, at: datetime, key:
         raise Forbidden(Action.TAKE_ROW)
     if begin(deed, [kind.value, str(subject_uuid)]) is not None:
         return
-    held = queries.live_hold(kind, subject.id, at)
-    if held is not None:
+    lapsed = steps.lock_open(kind, subject.id)
+    if queries.live_hold(kind, subject.id, at) is not None:
         raise Refused(CaseworkRefusal.ROW_HELD)
-    steps.end_hold(kind, subject.id, Over.LAPSED, actor, at)
+    steps.end(lapsed, Over.LAPSED, actor, at)
     _give(deed, Topic.ROW_TAKEN, kind, subject, actor.user_id)
 
 
@@ -62,10 +62,11 @@ def assign_row(  # noqa: PLR0913 - who, what, which, to whom, when, once
     able = {one.uuid: one.id for one in queries.fit(kind, subject, at)}
     if holder_uuid not in able:
         raise Refused(CaseworkRefusal.NOT_A_HOLDER)
+    open_ones = steps.lock_open(kind, subject.id)
     held = queries.live_hold(kind, subject.id, at)
     if held is not None and held.holder_id == able[holder_uuid]:
         raise Refused(CaseworkRefusal.ROW_HELD)
-    steps.end_hold(kind, subject.id, Over.HANDED_ON if held else Over.LAPSED, actor, at)
+    steps.end(open_ones, Over.HANDED_ON if held else Over.LAPSED, actor, at)
     _give(deed, Topic.ROW_ASSIGNED, kind, subject, able[holder_uuid])
 
 
@@ -83,14 +84,13 @@ def put_back_row(*, actor: Actor, kind: Kind, subject_uuid: UUID, at: datetime, 
     require(actor, Action.PUT_BACK_ROW, ALLOWED, **subject.scope)
     if begin(deed, [kind.value, str(subject_uuid)]) is not None:
         return
+    open_ones = steps.lock_open(kind, subject.id)
     held = queries.live_hold(kind, subject.id, at)
     is_head = actor.holds(ALLOWED[Action.ASSIGN_ROW], **subject.scope)
-    if held is None or not (is_head or held.holder_id == actor.user_id):
+    if held is None or not open_ones or not (is_head or held.holder_id == actor.user_id):
         raise Refused(CaseworkRefusal.ROW_NOT_HELD)
-    ended = steps.end_hold(kind, subject.id, Over.PUT_BACK, actor, at)
-    if not ended:
-        raise Refused(CaseworkRefusal.ROW_NOT_HELD)
-    _tell(deed, Topic.ROW_PUT_BACK, ended, kind, subject)
+    steps.end(open_ones, Over.PUT_BACK, actor, at)
+    _tell(deed, Topic.ROW_PUT_BACK, open_ones, kind, subject)
 
 
 def _waiting(kind: Kind, uuid: UUID) -> Subject:
