@@ -33,6 +33,7 @@ LEFT_OUT = {
 }
 _NOT_OURS = "^(django_|procrastinate_|pg_)"
 _SEED = 20_261_122
+# PostgreSQL counts a second's transactions together: some tables may be of the one before, which does no harm.
 _TOUCHED = """
 SELECT relname FROM pg_stat_xact_user_tables WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 AND relname !~ %s ORDER BY 1"""
 _ALL = """
@@ -51,6 +52,8 @@ class Killed(BaseException):
 
 def state(cursor: Any, tables: list[str], also_left_out: Sequence[str] = ()) -> State:
     """Table → rows and a digest of them all, apart from the columns of LEFT_OUT and of `also_left_out`."""
+    if not tables:
+        return {}
     left_out = sql.Literal([*LEFT_OUT, *also_left_out])
     each = [
         sql.SQL(_ONE).format(name=sql.Literal(name), table=sql.Identifier(name), left_out=left_out) for name in tables

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
@@ -89,20 +88,6 @@ def make(at: datetime, ways: frozenset[str] = BOTH, limit: int = 500) -> int:
     while read := commands.make_notices(actor=CLOCK, at=at, ways=ways, limit=limit):
         done += read
     return done
-
-
-def wait_for_other_databases() -> None:
-    """For the real outbox: what other workers' tests have running would hold our news back."""
-    ends = time.monotonic() + 60
-    while time.monotonic() < ends:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname <> current_database() AND backend_xid IS NOT NULL"
-                " AND backend_xid::text::bigint <= (SELECT coalesce(max(txid::text::bigint), 0) FROM outbox)"
-            )
-            if cursor.fetchone() == (0,):
-                return
-        time.sleep(0.02)
 
 
 def shown(**where: object) -> list[tuple[str, int | None, int | None, list[int]]]:

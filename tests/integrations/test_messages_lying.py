@@ -31,7 +31,7 @@ from qosymsha.integrations.messages.smtp import Server, SmtpMail
 from qosymsha.interfaces.jobs import notices as duty
 from qosymsha.kernel.clock import local_instant
 from qosymsha.runtime.processes import wait_until
-from tests.factories import notices
+from tests.factories import horizon
 from tests.factories.families import named
 from tests.factories.notices import CLOCK, send, states, tell
 from tests.factories.vouchers import AT, key
@@ -65,7 +65,7 @@ class Town:
 
     def make(self, at: datetime) -> None:
         """Tell all news: what other tests have running does not hold it back."""
-        notices.wait_for_other_databases()
+        horizon.settled_beside()
         duty.make_notices(at)
 
     def waiting(self) -> dict[str, dict[str, int]]:

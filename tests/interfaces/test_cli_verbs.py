@@ -8,8 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from qosymsha.interfaces.cli import doctor
 from qosymsha.interfaces.cli.main import VERBS, main
 from qosymsha.interfaces.files.rosters import read_roster
 from qosymsha.kernel import clock
+from qosymsha.runtime.processes import wait_until
 from tests.factories import rosters
 from tests.interfaces.door import Run, database_url, run
 
@@ -262,12 +263,12 @@ def test_serve_answers_and_ends_with_everything_it_started(run: Run) -> None:
 
 
 def _status(address: str) -> int:
-    for attempt in range(60):
-        try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
-                return int(answer.status)
-        except OSError:
-            if attempt == 59:
-                raise
-            time.sleep(0.5)
-    return 0
+    seen: list[int] = []
+
+    def is_answered() -> bool:
+        with suppress(OSError), urllib.request.urlopen(address, timeout=30) as answer:
+            seen.append(int(answer.status))
+        return bool(seen)
+
+    assert wait_until(is_answered, 300), "it never answered"
+    return seen[0]

@@ -43,6 +43,12 @@ def granted() -> datetime:
     return NIGHT
 
 
+def outlived() -> datetime:
+    """A round that is over, and so are its keys' days."""
+    granted()
+    return local_instant(date(2028, 6, 1), 3)
+
+
 def freed() -> datetime:
     """The same, and money given back since."""
     at = granted()
@@ -146,7 +152,7 @@ CASES = {
     "explain_money": Case(duties.explain_money, placed),
     "propose_recoveries": Case(duties.propose_recoveries, placed),
     "forget_visits": Case(duties.forget_visits, granted),
-    "forget_keys": Case(upkeep.forget_keys, granted),
+    "forget_keys": Case(upkeep.forget_keys, outlived),
 }
 
 

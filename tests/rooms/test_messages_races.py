@@ -16,7 +16,7 @@ from qosymsha.domain.messages.models import Notice, NoticeDelivery
 from qosymsha.domain.vouchers.states import Topic as Vouchers
 from qosymsha.kernel.models import AuditEvent
 from tests import sweep
-from tests.factories import notices
+from tests.factories import horizon, notices
 from tests.factories.notices import CLOCK, issued, make, over, shown, tell
 from tests.factories.vouchers import AT, add_children, issue, make_city
 from tests.races import at_once, patient
@@ -30,7 +30,7 @@ COMMIT = pytest.mark.django_db(transaction=True)
 def test_two_at_once_and_again_make_one_notice_each() -> None:
     with patient():
         issued(5)
-        notices.wait_for_other_databases()
+        horizon.settled_beside()
         answers = at_once(*[lambda barrier: (barrier.wait(), make(AT, limit=2))[1]] * 2)
         assert all(isinstance(answer, int) for answer in answers), answers
         for _ in range(2):
@@ -84,7 +84,7 @@ def told_around_a_slow_one(monkeypatch: pytest.MonkeyPatch, *, by_id: bool) -> t
         make(AT)
         then = numbered(first, second)
         slow.commit()
-    notices.wait_for_other_databases()
+    horizon.settled_beside()
     make(AT)
     return then, numbered(first, second)
 

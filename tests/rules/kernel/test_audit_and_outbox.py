@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from django.db import IntegrityError, connection, transaction
 from qosymsha.kernel import audit, outbox
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.models import AuditEvent, AuditLink, Outbox
+from tests.factories import horizon
 from tests.sql import altered
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,28 +27,13 @@ class Word(StrEnum):
     ACT = "act"
 
 
-def _wait_for_other_databases() -> None:
-    """Transaction ids are the cluster's: what other workers' tests have running would hold our events back."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname <> current_database() AND backend_xid IS NOT NULL"
-                " AND backend_xid::text::bigint <= (SELECT coalesce(max(t.txid::text::bigint), 0)"
-                " FROM (SELECT txid FROM audit_event UNION ALL SELECT txid FROM outbox) t)"
-            )
-            if cursor.fetchone() == (0,):
-                return
-        time.sleep(0.02)
-
-
 def _link(limit: int = 10_000) -> int:
-    _wait_for_other_databases()
+    horizon.settled_beside()
     return audit.link(limit)
 
 
 def _unread(consumer: str, limit: int = 1_000) -> list[outbox.News]:
-    _wait_for_other_databases()
+    horizon.settled_beside()
     return outbox.unread(consumer, limit)
 
 
