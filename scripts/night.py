@@ -92,6 +92,11 @@ def batteries(workers: str) -> list[Battery]:
             4 * HOUR,
         ),
         Battery(
+            "parsers",
+            "five million inputs, led by branches, through every reader of strangers' bytes; planted faults are found",
+            (sys.executable, "-m", "tests.fuzz", "--runs=5000000", "--seed={seed}", "--report={folder}/parsers.json"),
+        ),
+        Battery(
             "cluster",
             "twenty failovers under load, a stall, two losses at once: nothing acknowledged is lost; the control loses",
             (sys.executable, "-m", "tests.cluster.failover", "--kills=20", "--report={folder}/cluster.json"),

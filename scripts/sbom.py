@@ -16,7 +16,8 @@ import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = {"main": "required", "build": "excluded", "dev": "excluded"}  # CycloneDX: is it part of what runs
+# Is it part of what runs, in CycloneDX's words.
+LOCKS = {"main": "required", "build": "excluded", "dev": "excluded", "night": "excluded"}
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==(?P<version>[^\s;\\]+)(?P<marker>\s*;[^\\]*)?")
 HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 VIA = re.compile(r"^\s+#\s+(?:via\s+)?(?P<by>\S.*)$")

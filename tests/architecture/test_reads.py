@@ -44,6 +44,7 @@ EXEMPT: dict[Function, str] = (
         ("settlement", "office_acts"),
         ("settlement", "claim_signatures"), ("settlement", "closed_months"), ("settlement", "explained"),
         ("settlement", "file_lines"), ("settlement", "money_days"), ("settlement", "office_claims"),
+        ("settlement", "claim_work"), ("settlement", "act_work"), ("settlement", "recovery_work"),
         ("settlement", "office_files"), ("settlement", "office_held"), ("settlement", "office_recoveries"),
         ("settlement", "payments_by_state"), ("settlement", "programme_debts"), ("settlement", "provider_debts"),
         ("settlement", "statement"), ("providers", "providers_by_number"), ("providers", "teachers_of"),
@@ -67,6 +68,7 @@ EXEMPT: dict[Function, str] = (
         ("insights", "teachers"), ("messages", "addresses"), ("messages", "phones"),
     ], MACHINE)
     | {
+        ("vouchers", "standing"): "state and months of the number on a paper that somebody shows: not whose it is",
         ("people", "own_record"): "one's own record, shown to nobody else",
         ("people", "phone_of"): "one's own phone, for a code to oneself",
         ("people", "demo_people"): "invented people of a trial; refused in production",

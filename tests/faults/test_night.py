@@ -80,6 +80,7 @@ def test_every_battery_names_a_program_that_is_there() -> None:
         words = list(one.argv)
         assert words[0] == sys.executable
         if words[1] == "-m" and words[2] != "pytest":
-            assert (root / (words[2].replace(".", "/") + ".py")).exists(), one.name
+            module = root / words[2].replace(".", "/")
+            assert module.with_suffix(".py").exists() or (module / "__main__.py").exists(), one.name
         missing = [word for word in words[3:] if word.endswith(".py") and not (root / word).exists()]
         assert not missing, one.name

@@ -24,7 +24,6 @@ from qosymsha.domain.agreements.models import (
     FamilyContract,
     FamilyContractSignature,
     FamilyReceipt,
-    GroupWait,
 )
 from qosymsha.domain.documents.commands import forget_documents
 from qosymsha.domain.documents.models import Document
@@ -38,7 +37,7 @@ from qosymsha.kernel.errors import Refused
 from qosymsha.kernel.models import AuditEvent
 from tests.factories import uploads
 from tests.factories.families import named
-from tests.factories.vouchers import AT, SYSTEM, City, accepted, add_group, enrolled, key, make_city
+from tests.factories.vouchers import AT, SYSTEM, City, add_group, enrolled, key, make_city
 from tests.interfaces import browsing
 from tests.rooms.test_agreements_places import next_group
 
@@ -154,7 +153,10 @@ def test_a_paper_goes_from_the_family_to_the_club_and_no_official_sees_it() -> N
     assert post(one.family, give, **(typed | {"issued_on": "2027-01-01"})).status_code == 422
     assert post(one.family, give, **typed).status_code == 302
     paper = EnrolmentPaper.objects.get()
-    assert said("agr.look_at", number="N 5") in shown(one.house, "/en/provider/families/papers/")
+    own, house = shown(one.family, "/en/family/enrolment-papers/"), shown(one.house, "/en/provider/families/papers/")
+    assert (said("agr.own_given") in own, said("agr.stands.given") in own) == (True, False)
+    assert (said("agr.own_given") in house, said("agr.stands.given") in house) == (False, True)
+    assert said("agr.look_at", number="N 5") in house
     check = f"/en/provider/families/papers/{place}/{paper.uuid}/"
     assert post(one.house, check, is_good="no", reason="").status_code == 422
     assert post(one.house, check, is_good="no", reason="the number differs").status_code == 302
@@ -310,25 +312,6 @@ def test_children_go_on_to_the_next_contract_row_by_row_and_a_family_may_say_no(
     assert texts.refusal("en", "family_leaves") in unescape(answer.content.decode())
     assert Enrolment.objects.filter(group=target, state="active").count() == 1
     assert Enrolment.objects.get(pk=one.enrolment.pk).state == "active"
-
-
-def test_a_family_waits_sees_its_position_and_takes_the_freed_seat() -> None:
-    one = club(capacity=1)
-    ((voucher, _, guardian),) = accepted(one.city, 1)
-    waiting = Client()
-    browsing.come_in(waiting, browsing.guardian_user(guardian))
-    join = f"/en/family/groups/{one.group.uuid}/wait/"
-    own = Voucher.objects.get(pk=voucher)
-    assert post(waiting, join, voucher=str(own.uuid)).status_code == 302
-    assert said("agr.position", n=1) in shown(waiting, "/en/family/waiting/")
-    leave = f"/en/family/vouchers/{Voucher.objects.get(pk=one.enrolment.voucher_id).uuid}/leave/"
-    assert post(one.family, leave, on="2026-09-02", why="family:no_time").status_code == 302
-    commands.offer_seats(actor=SYSTEM, programme_id=one.city.programme_id, at=clock.read(), key=key())
-    wait = GroupWait.objects.get()
-    assert said("agr.seat_offered", day="03.09.2026") in shown(waiting, "/en/family/waiting/")
-    assert post(waiting, f"/en/family/waiting/{wait.uuid}/take/").status_code == 422
-    assert post(waiting, f"/en/family/waiting/{wait.uuid}/take/", on="2026-09-03").status_code == 302
-    assert Enrolment.objects.get(voucher_id=voucher).group_id == one.group.pk
 
 
 def addresses(one: Club) -> dict[str, list[str]]:

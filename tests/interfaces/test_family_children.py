@@ -243,6 +243,11 @@ def test_two_guardians_and_a_custody_that_ends(client: Client, registry: Callabl
     first = queries.actor_for(first_user, AT)
     Guardianship.objects.filter(guardian_id=first.guardian_id).update(valid=(date(2025, 1, 1), AT.date()))
     assert texts.say("en", "children.none") in text(client.get(PAGE))  # the very next request, the same session
+    home = text(client.get("/en/family/"))  # what a guardian without a child needs is a child: never "nothing"
+    assert texts.say("en", "home.no_children") in home
+    assert texts.say("en", "home.nothing") not in home
+    assert '<a class="button" href="/en/family/children/">' in home
+    assert texts.say("en", "home.no_children") not in text(father.get("/en/family/"))
     assert "Әлиев Қайрат" in text(father.get(PAGE))
     assert texts.say("en", "children.others", n=1) not in text(father.get(PAGE))
 

@@ -174,3 +174,16 @@ def test_the_pages_ask_the_same_number_of_questions_for_one_child_and_for_five()
                 assert client.get(address).status_code == 200
             seen_counts.append(len(seen))
     assert all(first == last for first, last in counts.values()), counts
+
+
+def test_a_second_tab_that_presses_the_same_button_hears_that_it_is_done(client: Client) -> None:
+    _, (own, _) = issued(client)
+    for verb, said in (("accept", "voucher.said_accepted"), ("refuse", "voucher.said_refused")):
+        if verb == "refuse":
+            Voucher.objects.filter(pk=own.pk).update(state="closed", reason="refused")
+        else:
+            assert answer(client, own, verb) == 302
+        again = client.post(f"{VOUCHERS}{own.uuid}/{verb}/", {"key": str(browsing.new_key())}, follow=True)
+        assert texts.say("en", said) in unescape(again.content.decode())
+    late = client.post(f"{VOUCHERS}{own.uuid}/accept/", {"key": str(browsing.new_key())})
+    assert late.status_code == 409, "the control: another word is not taken"

@@ -139,6 +139,17 @@ def test_the_checker_leaves_room_for_the_rest() -> None:
 
 
 @pytest.mark.django_db
+def test_a_check_that_takes_long_is_made_call_by_call_and_none_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duties, "CHECK_SECONDS", -1)  # no time: one check a call
+    monkeypatch.setattr(duties, "CHECKS_SHARE", 0)
+    seen = []
+    for minute in range(3):
+        duties.check_invariants(NIGHT + timedelta(minutes=minute))
+        seen.append(InvariantRun.objects.latest("id").invariant)
+    assert InvariantRun.objects.count() == len(set(seen)) == 3
+
+
+@pytest.mark.django_db
 def test_the_tables_of_the_coming_months_are_there() -> None:
     duties.make_months(local_instant(date(2031, 5, 3)))
     with connection.cursor() as cursor:

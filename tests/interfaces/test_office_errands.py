@@ -91,6 +91,27 @@ def test_a_running_errand_says_its_phase_and_its_rows(of: admission.City, drawn:
     assert texts.say("ru", "errand.take_back") not in page
 
 
+def test_a_worker_that_died_halfway_is_told_and_one_that_works_is_not(of: admission.City, drawn: Round) -> None:
+    client = officer(of, on=admission.AFTER)
+    where = done(post(client, f"/ru/office/rounds/{drawn.uuid}/allocate/", looked="on"))
+    uuid = Errand.objects.get().uuid
+    commands.begin(actor=WORKER, errand_uuid=uuid, at=clock.read())
+    commands.note(actor=WORKER, errand_uuid=uuid, phase=Phase.VOUCHERS, done=1200, of=5000)
+    left, phase = texts.say("ru", "errand.left"), texts.say("ru", "errand.phase.vouchers")
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")
+        (worker,) = cursor.fetchone()
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s", [worker])
+        page = shown(client.get(where))
+        assert left not in page
+        assert phase in page
+        cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'")
+        cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES")  # the next one, which has not taken it yet
+    page = shown(client.get(where))
+    assert left in page
+    assert phase not in page
+
+
 def test_refused_within_a_moment_it_is_said_at_the_form_else_on_its_page(
     of: admission.City, drawn: Round, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,7 +196,7 @@ def test_a_checker_screens_a_month_now_and_sees_what_there_is_to_judge(monkeypat
     assert texts.say("ru", "screening.fresh", n=1) in page
     assert FlagRun.objects.count() == 0
     empty = shown(client.get("/ru/office/flags/screen/?m=2031-01"))
-    assert texts.say("ru", "screening.empty", month="01.2031") in empty
+    assert texts.say("ru", "screening.empty", month="Январь 2031 г.") in empty
     beside(monkeypatch)
     where = done(post(client, address, looked="on"))
     assert where == f"/ru/office/flags/?m={FIRST:%Y-%m}"

@@ -102,13 +102,13 @@ def test_a_draft_is_written_by_form_compared_and_approved_by_somebody_else(offic
     made = RuleSet.objects.get(state="draft")
     assert submitted["Location"] == f"/ru/office/programmes/rules/{made.uuid}/"
     page = shown(approver.get(f"{submitted['Location']}approve/"))
-    for words in ("Не младше, лет", "<td>4</td><td>6</td>", "Строго: сначала вся первая категория"):
+    for words in ("Не младше, лет", "<td>4</td><td>6<br>", "Строго: сначала вся первая категория"):
         assert words in page
     done(post(approver, f"{submitted['Location']}approve/", looked="on"))
     made.refresh_from_db()
     assert (made.state, made.document["ages"]["minimum"], made.version) == ("approved", 6, 2)
     table = officer.get(f"{submitted['Location']}difference.csv").content.decode("utf-8-sig")
-    assert 'Возраст,,"Не младше, лет",4,6' in table
+    assert 'Возраст,,"Не младше, лет",4,6,\'+2' in table
 
 
 def test_an_author_who_is_also_an_approver_is_told_to_find_another_and_the_database_agrees(office: Office) -> None:
@@ -250,5 +250,38 @@ def test_a_version_goes_back_to_its_authors_with_a_reason(office: Office) -> Non
 def test_the_order_of_rows_is_said_and_pictured(office: Office) -> None:
     page = shown(office.come(Role.AUDITOR).get(f"/en/office/programmes/rules/{office.city.rule_set.uuid}/order/"))
     assert "stands before child number 13 of “Orphan or without parental care”" in page
-    assert page.count("<rect") > 300
-    assert page.count("<title>78. General, 1</title>") == 1
+    assert page.count('<span class="turn k') > 300
+    assert page.count('title="78. General, 1">12</span>') == 1
+    assert texts.say("en", "rules.order_iteration", n=1, first=1, last=78) in page
+    assert '<form method="post"' not in page.partition("<main")[2]
+
+
+def test_coefficients_are_tried_before_they_are_kept_and_what_they_move_is_said(office: Office) -> None:
+    officer = office.come(Role.PROGRAMME_OFFICER)
+    draft = begun(officer, office)
+    address, tried = f"{draft}order/", {"of-orphan": "10"}
+    looked = shown(post(officer, address, **tried, do="look"))
+    assert re.search(r'title="76\. [^"]+, 1">12</span>', looked)
+    assert texts.say("ru", "rules.order_held", n=12) in looked
+    assert RuleDraft.objects.get().document["categories"]["list"][0]["coefficient"] == 12, "looking keeps nothing"
+    wrong = shown(post(officer, address, **{"of-orphan": "0"}, do="keep"), 422)
+    assert 'id="f-of-orphan-error"' in wrong
+    done(post(officer, address, **tried, do="keep"))
+    assert RuleDraft.objects.get().document["categories"]["list"][0]["coefficient"] == 10
+    page = shown(officer.get(draft))
+    for words in ('<td>12</td><td>10<br><b class="by">\u22122</b>', "1–12", "1–10", "78", "76"):
+        assert words in page
+    assert texts.say("ru", "rules.moves_h") in page
+
+
+def test_coefficients_saved_meanwhile_by_somebody_else_are_shown_beside_ones_own(office: Office) -> None:
+    one, other = office.come(Role.PROGRAMME_OFFICER, "one"), office.come(Role.PROGRAMME_OFFICER, "other")
+    draft = begun(one, office)
+    mine = shown(one.get(f"{draft}order/"))
+    done(post(other, f"{draft}order/", **{"of-orphan": "9"}, do="keep"))
+    typed = fields_of(mine) | browsing.form_of(mine) | {"of-orphan": "10", "do": "keep"}
+    answer = shown(one.post(f"{draft}order/", typed), 422)
+    assert texts.refusal("ru", "rule_draft_changed") in answer
+    assert 'name="of-orphan" id="f-of-orphan" min="1" max="1000" required value="10"' in answer
+    assert texts.say("ru", "rules.order_drafted", n=9) in answer
+    assert RuleDraft.objects.get().document["categories"]["list"][0]["coefficient"] == 9

@@ -6,6 +6,7 @@ import re
 from datetime import date, timedelta
 from html import unescape
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -273,6 +274,20 @@ def test_who_was_ended_may_be_invited_again(club: tuple[Client, City]) -> None:
 
 
 # who may, and what it costs
+
+
+def test_marks_of_a_page_somebody_else_left_open_are_not_taken(client: Client) -> None:
+    """The page names whose it is; another account's batch stays on the phone. Its owner's is taken: the control."""
+    city = make_city()
+    come(client, city, Role.TEACHER)
+    page = client.get("/en/provider/lessons/").content.decode()
+    (own,) = re.findall(r'data-owner="([^"]+)"', page)
+    body = {"key": str(uuid4()), "device": str(uuid4()), "entries": []}
+    for owner, status in ((str(uuid4()), 403), (own, 200)):
+        sent = client.post(
+            "/en/provider/lessons/sync/", body, content_type="application/json", headers={"X-Marks-Owner": owner}
+        )
+        assert sent.status_code == status
 
 
 def test_teachers_and_other_managers_have_no_desk(client: Client) -> None:

@@ -143,7 +143,7 @@ def test_a_teacher_whose_lessons_are_over_is_not_let_in(client: Client, provider
 def test_a_teacher_who_is_a_parent_has_both_doors(client: Client, provider: Provider, guardian: int) -> None:
     taught_by(1)
     come(client, provider, "sub-1", iin=number_of(1), **TWO)
-    assert client.get("/ru/provider/").status_code == client.get("/ru/family/").status_code == 200
+    assert client.get("/ru/provider/lessons/").status_code == client.get("/ru/family/").status_code == 200
 
 
 @pytest.mark.parametrize("claims", [{}, {"iin": "850612700099"}, {"iin": "not a number"}, {"iin": 7}])

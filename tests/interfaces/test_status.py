@@ -94,6 +94,21 @@ def test_the_page_costs_two_statements_however_long_the_runs_go_back() -> None:
     assert len(queries) == STATEMENTS
 
 
+def test_the_page_is_not_all_well_while_notices_do_not_leave() -> None:
+    looked()
+    for is_late in (False, True):
+        if is_late:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "INSERT INTO outbox (at, topic, subject_kind, subject_id, detail, txid)"
+                    " VALUES (now() - interval '2 hours', 'voucher.issued', 'voucher', 1, '{}', '3')"
+                )
+        browser = browsing.come_in(Client(), browsing.official(Role.OPERATOR))
+        page = unescape(browser.get("/en/office/checks/").content.decode())
+        assert (texts.say("en", "ways.news_late", way="") in page) is is_late
+        assert is_late is False or texts.say("en", "office.checks.none") not in page
+
+
 def test_the_office_sees_which_rows_and_what_to_do() -> None:
     looked(red="INV-6")
     for role in (Role.OPERATOR, Role.AUDITOR):

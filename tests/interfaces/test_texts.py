@@ -44,6 +44,7 @@ from qosymsha.domain.providers.rules.files import Ground as ReviewGround
 from qosymsha.domain.providers.rules.files import Standing
 from qosymsha.domain.providers.rules.running import Adaptation
 from qosymsha.domain.providers.states import AccreditationState
+from qosymsha.domain.settlement.ports import ReplyStatus
 from qosymsha.domain.settlement.rules.statements import WAITS_FOR, Waiting
 from qosymsha.domain.settlement.states import (
     ActState,
@@ -66,6 +67,7 @@ from qosymsha.interfaces.office.errands import TALLIES
 from qosymsha.interfaces.office.outside import FAULTS as CELL_FAULTS
 from qosymsha.interfaces.office.outside import GROUPS as COLUMN_GROUPS
 from qosymsha.interfaces.office.round_steps import NEXT, STAGES
+from qosymsha.interfaces.office.templatetags.desk import CAUSES
 from qosymsha.interfaces.public.searching import FIELDS
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.papers.statement import _CLAIM_COLUMNS
@@ -146,7 +148,7 @@ FAMILIES = (
     | {f"kind.{kind}" for kind in ("creative", "sport", "educational")}
     | {f"mode.{mode}" for mode in ("demo", "trial")}
     | {f"day.{day}" for day in DAYS}
-    | {f"error.{status}.{part}" for status in (400, 403, 404, 409, 500, 503, "csrf") for part in ("h1", "p")}
+    | {f"error.{status}.{part}" for status in (400, 403, 404, 405, 409, 500, 503, "csrf") for part in ("h1", "p")}
     | {f"role.{role}" for role in Role}
     | {f"alarm.{kind}" for kind in Alarm}
     | {f"{page}.{name}" for page in ("status", "office.checks.do") for name, _ in SUBJECTS}
@@ -190,7 +192,8 @@ FAMILIES = (
     | {f"office.line.{state}" for state in LineState}
     | {f"office.file.state.{state}" for state in FileState}
     | {f"office.reply.{outcome}" for outcome in ReplyOutcome if outcome.startswith("held_")}
-    | {f"office.reply.status.{status}" for status in ("accepted", "rejected", "returned")}
+    | {f"office.reply.status.{status}" for status in ReplyStatus}
+    | {f"office.trail.cause.{cause}" for cause in CAUSES}
     | {f"office.invoice.{state}" for state in ("recorded", "accepted")}
     | {f"office.tied.{kind}" for kind in AccountKind if kind is not AccountKind.APPROP}
     | {f"teaching.{code}" for code in texts.LANGUAGES}
@@ -218,7 +221,9 @@ FAMILIES = (
     | {f"equity.{group}.{value}" for group in ("special", "many", "rural") for value in ("true", "false")}
     | {f"rules.state.{state}" for state in RuleSetState}
     | {f"rules.draft.{state}" for state in RuleDraftState}
-    | {f"rules.diff.{part}" for part in ("section", "row", "field", "was", "now")}
+    | {f"rules.diff.{part}" for part in ("section", "row", "field", "was", "now", "by")}
+    | {f"rules.diff_n.{sort}" for sort in ("changed", "added", "gone")}
+    | {f"rules.diff_sort.{sort}" for sort in ("added", "gone")}
     | {f"rules.{part}.{policy}" for part in ("policy", "policy_means") for policy in Policy}
     | {f"stage.name.{stage}" for stage in STAGES}
     | {f"stage.{part}.{step}" for part in ("go", "will", "done") for step in (*NEXT.values(), "refill", "cancel")}

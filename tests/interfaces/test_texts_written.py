@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 from django.utils import translation
 
+from qosymsha.domain.agreements import texts as contracts
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.templatetags import words
 from qosymsha.kernel.errors import KeyReason
@@ -59,13 +60,57 @@ def test_a_person_is_addressed_with_a_capital(language: str) -> None:
     assert re.search(SMALL["kk"], "Бұл сізге хабар"), "the control"
 
 
-def test_no_kazakh_ending_hangs_on_a_bare_date() -> None:
-    assert [one for one in _sentences("kk") if re.search(r"\{day\} (дейін|бастап)", one)] == []
+# A family files a `заявка` and lists `пожелания` at every door; a club's `заявление` is about its accreditation.
+OTHER_WORDS = {"kk": r"өтініш|батырма", "ru": r"заявлени|(?<!по)(?<!по )желани"}
+OF_SOMETHING_ELSE = re.compile(
+    r"accr\.|access\.h1|absence\.paper_hint|move\.waits_now|houses\.|notice\.(provider|office)\.accr|prefs\.theme\.office"
+    r"|office\.task\.accreditation"
+)
+
+
+@pytest.mark.parametrize("language", OTHER_WORDS)
+def test_one_thing_has_one_word_at_every_door(language: str) -> None:
+    said = {key: str(one) for key, one in texts.catalogue(language).items() if not OF_SOMETHING_ELSE.match(key)}
+    assert [key for key, one in said.items() if re.search(OTHER_WORDS[language], one.lower())] == []
+    wrong = {"kk": "өтінішіңіз қабылданды", "ru": "список желаний"}[language]
+    assert re.search(OTHER_WORDS[language], wrong), "the control"
+
+
+# What makes a reader bend a number, a sum, a date or a name: a postposition, or an ending of its own.
+HANGS = re.compile(
+    r"\{\w+\}(?: (?:дейін|бастап|кейін|бұрын|соң|астам|үшін|туралы|арқылы|сайын|[мбп]ен)"
+    r"|-?(?:[дт][ае]|[ндт][ае]н|[ғқгк][ае]|[мбп]ен|[ндт][ыі]ң?))\b|\{(?:day|at|on|\w+_on|until|since)\} күн(?:нен|ге)\b"
+)
+
+
+def test_no_kazakh_ending_hangs_on_what_is_filled_in() -> None:
+    said = [*_sentences("kk"), *(spoken["kk"] for spoken in texts.refusals().values()), *_contract("kk")]
+    assert [one for one in said if HANGS.search(one)] == []
+    bent = ("{starts_on} күннен бастап", "айына {month} дейін", "{n}-ден асты", "{name}ның", "{day} күні {sum}мен")
+    assert [bool(HANGS.search(one)) for one in bent] == [True] * len(bent), "the control"
+
+
+def test_a_contract_is_plain_and_fits_any_number() -> None:
+    said = {language: " ".join(_contract(language)) for language in ("kk", "ru")}
+    assert re.search(r"қағаз|маман", said["kk"]) is None
+    assert re.search(r"\{(units|refusal_days|warn_after|release_after)\} [а-яё]", said["ru"]) is None, "a plural"
+    assert contracts.template_hash("family-contract-1").hex()[:16] == "96470dd576e80f58", "read with what was signed"
+
+
+def _contract(language: str) -> Iterator[str]:
+    words = contracts.template("family-contract-1")[language]
+    yield from (paragraph for _, paragraphs in words["articles"] for paragraph in paragraphs)
+    yield from (words[key] for key in ("title", "charge", "charge_none", "no_papers", "open"))
 
 
 def _sentences(language: str) -> Iterator[str]:
     for sentence in texts.catalogue(language).values():
         yield from [sentence] if isinstance(sentence, str) else sentence.values()
+
+
+def test_a_number_stays_whole_a_fingerprint_is_small_and_nothing_else_is_markup() -> None:
+    assert words.marked("A-000001-A: <b>") == '<span class="whole">A-000001-A</span>: &lt;b&gt;'
+    assert words.marked("№ " + "ab" * 32) == f"№ <code>{'ab' * 32}</code>"
 
 
 class _Row:

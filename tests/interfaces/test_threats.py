@@ -236,6 +236,7 @@ def _words(answer: Any) -> str:
     kind = answer.headers.get("Content-Type", "")
     if kind.startswith("application/pdf"):
         content = _CHANGES.sub(b"", content)
+    content = re.sub(rb'data-now="\d+"', b"", content)  # the server's clock, in either world
     return browsing.masked(f"{answer.status_code} {kind} {len(content)} {content.decode('utf-8', 'replace')}")
 
 

@@ -84,3 +84,14 @@ def test_an_error_of_ours_leads_back_to_the_page_and_to_the_doors_first(
     assert answer.status_code == 500
     assert links(answer.content.decode())[:3] == ["/kk/family/", "/kk/family/", "/kk/"]
     assert "gone" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("language", texts.LANGUAGES)
+def test_a_buttons_address_opened_by_hand_is_no_blank_page(family: Client, language: str) -> None:
+    """As after a reload, or the language changed on the page that a button's POST was answered with."""
+    address = f"/{language}/family/vouchers/00000000-0000-4000-8000-000000000007/accept/"
+    answer = family.get(address)
+    assert (answer.status_code, answer["Allow"], answer["Cache-Control"]) == (405, "POST", "no-store")
+    assert texts.say(language, "error.405.h1") in answer.content.decode()
+    assert links(answer.content.decode()) == [f"/{language}/family/", f"/{language}/"]
+    assert Client().get(f"/{language}/step-up/code/").status_code == 405

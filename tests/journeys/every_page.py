@@ -43,6 +43,7 @@ PUBLIC = {
     ("rounds/", "name"): "SELECT 'SHA256SUMS'",
     ("choice/", "name"): "SELECT 'SHA256SUMS'",
     ("rounds/", "part"): "SELECT 1",
+    ("voucher/", "code"): "SELECT 'false'",
 }
 ROLES = {"family": (Role.GUARDIAN,), "provider": (Role.PROVIDER_MANAGER, Role.TEACHER), "office": tuple(Role)}
 DOORS = (*ROLES, "")
@@ -57,6 +58,7 @@ NOT_SEEN: dict[str, str] = {
     "choice/<uuid:round_uuid>/files/<str:name>": "a file, published by a command, not here",
     "choice/<uuid:round_uuid>/root.txt": "a file, published by a command, not here",
     "controls/<uuid:campaign_uuid>/campaign.json": "a file, there once the sample is drawn",
+    "voucher/<str:code>/": "of a code that only a paper has; looked at in tests/interfaces/test_voucher_paper.py",
     "sign-in/": "leads on who is in already; a stranger's stands among the strays",
     "sign-in/begin/": "leads to the identity provider, which a test has not",
     "first-factor/": "for whose visit awaits a factor only; looked at in tests/journeys/test_security.py",

@@ -95,6 +95,26 @@ def test_a_large_letter_and_a_narrow_screen_lose_nothing(live_server: Any, brows
                 eyes.assert_readable(page)
 
 
+def test_on_paper_stands_what_there_is_to_read_and_nothing_to_press(live_server: Any, browser_path: Path) -> None:
+    the_round = front.full_page()
+    looks: dict[str, Any] = {"viewport": {"width": 718, "height": 1000}, "color_scheme": "dark"}  # A4 within 1 cm
+    pressed = "() => [...document.querySelectorAll('nav, button, .actions')].filter(e => e.checkVisibility()).length"
+    folded = "() => [...document.querySelectorAll('main details > *')].filter(e => !e.checkVisibility()).length"
+    with eyes.browser(browser_path) as browser, eyes.page(browser, f"{live_server.url}/ru/", **looks) as page:
+        for address in ("", f"rounds/{the_round.uuid}/", "open/", "points/"):
+            page.goto(f"{live_server.url}/ru/{address}")
+            was_folded = page.evaluate(folded)
+            assert was_folded > 0 or address, "the control: the first page folds something away"
+            page.emulate_media(media="print")
+            assert page.evaluate(pressed) == 0, address
+            assert page.evaluate(eyes.OVERFLOW) <= 0, address
+            assert page.evaluate(folded) == 0, address
+            assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+            page.emulate_media(media="screen")
+            assert page.evaluate(folded) == was_folded
+            assert page.evaluate(pressed) > 0, "the control: a screen has them"
+
+
 def test_an_empty_installation_and_a_wrong_address_are_pages_too(live_server: Any, browser_path: Path) -> None:
     with eyes.browser(browser_path) as browser:
         with eyes.page(browser, f"{live_server.url}/", locale="kk-KZ", viewport=eyes.PHONE) as page:

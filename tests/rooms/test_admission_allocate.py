@@ -11,9 +11,12 @@ from django.db import transaction
 from qosymsha.domain.admission import commands
 from qosymsha.domain.admission.commands import allocating
 from qosymsha.domain.admission.models import Application, ApplicationHistory, Outcome
+from qosymsha.domain.admission.queries import granted
 from qosymsha.domain.admission.rules import AdmissionRefusal
 from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.vouchers.models import Voucher
+from qosymsha.domain.vouchers.steps import lives
+from qosymsha.kernel.numbers import human_number
 from tests.factories.admission import (
     AFTER,
     City,
@@ -81,6 +84,43 @@ def test_each_application_has_every_step_of_its_life_in_its_history() -> None:
     ends = sorted(life[3][1] for life in lives.values())
     assert all(life[:3] == begin and life[3][0] == 4 and len(life) == 4 for life in lives.values())
     assert ends == ["granted"] * 3 + ["waiting"] * 3
+
+
+def follows(numbered: str, ordered: str) -> bool:
+    """Whether vouchers in one order stand in the other too, segment by segment."""
+    places = {o.application_id: o for o in Outcome.objects.filter(result="granted")}
+    rows = list(Voucher.objects.order_by(numbered).values_list("application_id", flat=True))
+    found = [getattr(places[row], ordered) for row in rows if row is not None]
+    return found == sorted(found)
+
+
+def test_neither_a_vouchers_number_nor_its_id_tells_how_far_in_front_its_child_stood(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The published coefficients would make a category of it, and a provider reads numbers on contracts."""
+
+    def run() -> None:
+        city = City(money={"sport": money_for(40)})
+        the_round = city.opened()
+        city.file(the_round, [*city.families(20, categories=["orphan"]), *city.families(20)])
+        city.run(the_round)
+
+    savepoint = transaction.savepoint()
+    run()
+    assert Voucher.objects.count() == 40
+    assert not follows("number", "rank")
+    assert not follows("id", "rank")
+    transaction.savepoint_rollback(savepoint)
+    # The control run: vouchers born by rank, numbered as they are born.
+    in_turn = granted._GRANTED.replace("SELECT a.line_id", "SELECT int4send(o.rank)")
+    in_turn = in_turn.replace("a.line_id > %s", "int4send(o.rank) > %s").replace(
+        "ORDER BY a.line_id", "ORDER BY o.rank"
+    )
+    monkeypatch.setattr(granted, "_GRANTED", in_turn)
+    monkeypatch.setattr(lives, "_numbers", lambda serials, _: [human_number("V", one) for one in serials])
+    run()
+    assert follows("number", "rank")
+    assert follows("id", "rank")
 
 
 def test_money_cut_since_the_close_stops_the_run_whole() -> None:

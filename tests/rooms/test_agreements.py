@@ -88,6 +88,7 @@ def test_a_contract_is_drawn_once_for_each_place_and_signed_by_both() -> None:
         said = " ".join(p for a in texts.articles(contract.template, language, content.content) for p in a.paragraphs)
         assert "{" not in said
         assert "120 ₸" in said.replace("\xa0", " ")
+        assert "01.09.2026" in said
     sign_family(contract, guardian_id)
     (outcome,) = commands.sign_as_provider(
         actor=manager(city), provider_id=city.provider_id, contract_ids=[contract.pk], proof=PROOF, at=AT, key=key()

@@ -67,6 +67,18 @@ def lacking(answers: dict[str, Any], name: str, words: str) -> dict[str, str]:
     return {kind: one.headers.get(name, "") for kind, one in answers.items() if words not in one.headers.get(name, "")}
 
 
+@pytest.mark.parametrize("after", ["5~2026-W36-1", "5~20260901", "5~nonsense", "9" * 17 + "~2026-09-01"])
+def test_a_place_in_a_list_is_written_as_the_database_reads_it(client: Client, after: str) -> None:
+    """Python reads more days than PostgreSQL does: found by the fuzzer (decision 0060)."""
+    assert client.get("/en/clubs/", {"sort": "soon", "after": after}).status_code == 200
+
+
+@pytest.mark.parametrize("body", ['{"key": "\\u0000"}', "[" * 200_000, '{"key": Infinity}', '"\\ud83d"'])
+def test_a_body_that_no_row_can_hold_is_a_bad_request(client: Client, body: str) -> None:
+    browsing.come_in(client, browsing.official(Role.TEACHER), strong=True)
+    assert client.post("/en/provider/lessons/sync/", body, content_type="application/json").status_code == 400
+
+
 def test_every_answer_bears_its_headers(answers: dict[str, Any]) -> None:
     assert lacking(answers, "X-Content-Type-Options", "nosniff") == {}
     assert lacking(answers, "Cross-Origin-Resource-Policy", "same-origin") == {}

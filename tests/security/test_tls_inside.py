@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import shutil
+import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -36,6 +39,7 @@ class Front(NamedTuple):
     stranger: int
     authority: Authority
     proxy: tuple[Path, Path, Path]
+    log: Path
 
 
 def asked(port: int, context: ssl.SSLContext | None, method: str = "GET", **headers: str) -> tuple[int, bytes]:
@@ -105,7 +109,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
         told = page_server(HOST, port, 1, "postgresql:///none", "tests.security.hello:application", tls=own)
         commands.append(([*told.argv], dict(told.env)))
     with standing(*commands, log=folder / "log"):
-        found = Front(ports[2], ports[3], *(port for port, _ in servers.values()), ours, proxy)
+        found = Front(ports[2], ports[3], *(port for port, _ in servers.values()), ours, proxy, folder / "log")
         known = trusting(ours, proxy)
         assert wait_until(lambda: answers(found.good, known), 30), (folder / "log").read_text()[-2000:]
         assert wait_until(lambda: answers(found.stranger, trusting(theirs, proxy)), 30)
@@ -133,6 +137,73 @@ def test_a_server_of_pages_answers_the_proxy_alone_and_never_in_plain(front: Fro
     old.maximum_version = ssl.TLSVersion.TLSv1_2
     with pytest.raises(ssl.SSLError, match="ALERT"):
         asked(front.good, old)
+
+
+_HIDDEN = "GET /kk/family/hidden-{n}/ HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n"
+_CHUNKED = f"{len(_HIDDEN):x}\r\n{_HIDDEN}\r\n0\r\n\r\n"
+# Heads and bodies that two programs could part differently: a second request stands where one of them sees a body.
+SMUGGLED = {
+    "length, then chunks": ("Content-Length: {length}\r\nTransfer-Encoding: chunked", "0\r\n\r\n" + _HIDDEN),
+    "chunks, then length": ("Transfer-Encoding: chunked\r\nContent-Length: 4", _CHUNKED),
+    "two lengths": ("Content-Length: 0\r\nContent-Length: {length}", _HIDDEN),
+    "two lengths in one": ("Content-Length: 0, {length}", _HIDDEN),
+    "a length with a sign": ("Content-Length: +0", _HIDDEN),
+    "a length in hex": ("Content-Length: 0x0", _HIDDEN),
+    "a blank before the colon": ("Transfer-Encoding : chunked\r\nContent-Length: {length}", "0\r\n\r\n" + _HIDDEN),
+    "another word": ("Transfer-Encoding: xchunked\r\nContent-Length: {length}", "0\r\n\r\n" + _HIDDEN),
+    "two codings": ("Transfer-Encoding: chunked, identity\r\nContent-Length: {length}", "0\r\n\r\n" + _HIDDEN),
+    "a folded line": ("Transfer-Encoding:\r\n chunked\r\nContent-Length: {length}", "0\r\n\r\n" + _HIDDEN),
+    "a bare line feed": ("X: y\nTransfer-Encoding: chunked\r\nContent-Length: {length}", "0\r\n\r\n" + _HIDDEN),
+    "a chunk too long to count": ("Transfer-Encoding: chunked", "f" * 40 + "\r\n" + _HIDDEN),
+    "a chunk cut by a line feed": ("Transfer-Encoding: chunked", "0\n\n" + _HIDDEN),
+    "a body for a question": ("GET", "Content-Length: {length}", _HIDDEN),
+}
+
+
+def sent_raw(front: Front, raw: bytes) -> ssl.SSLSocket:
+    """The bytes as they are, in TLS; the line stays open."""
+    line = trusting(front.authority).wrap_socket(
+        socket.create_connection((HOST, front.tls), timeout=20), server_hostname="localhost"
+    )
+    line.sendall(raw)
+    return line
+
+
+def heard(line: ssl.SSLSocket, until: float) -> bytes:
+    """What comes back on a line until an instant of the monotonic clock."""
+    said = b""
+    with line:
+        while (left := until - time.monotonic()) > 0:
+            line.settimeout(left)
+            try:
+                part = line.recv(65_536)
+            except TimeoutError:
+                break
+            if not part:
+                break
+            said += part
+    return said
+
+
+@needs_haproxy
+def test_no_request_hides_in_anothers_body(front: Front) -> None:
+    """Smuggling: whatever reaches the pages was seen by the proxy, which writes who came over what a visitor wrote."""
+    lines = []
+    for n, (*method, head, body) in enumerate(SMUGGLED.values()):
+        hidden = body.replace("{n}", f"{n:03d}")
+        start = f"{method[0] if method else 'POST'} /kk/family/open-{n:03d}/ HTTP/1.1\r\nHost: localhost\r\n"
+        whole = f"{start}{head.format(length=len(hidden))}\r\n\r\n{hidden}"
+        lines.append(sent_raw(front, whole.encode()))
+    until = time.monotonic() + 2
+    for line in lines:
+        heard(line, until)
+    context = trusting(front.authority)
+    assert {asked(front.tls, context) for _ in range(8)} == {(200, b"hello 127.0.0.1")}, "each is answered its own"
+    told = front.log.read_text("utf-8")
+    assert "heard /kk/family/ of 127.0.0.1" in told
+    assert re.findall("heard (.*) of 6.6.6.6", told) == []
+    assert asked(front.good, trusting(front.authority, front.proxy), **{"X-Forwarded-For": "6.6.6.6"})[0] == 200
+    assert "of 6.6.6.6" in front.log.read_text("utf-8"), "the control: past the proxy it would be heard so"
 
 
 @needs_haproxy

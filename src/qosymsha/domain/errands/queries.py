@@ -18,7 +18,12 @@ from qosymsha.kernel import cipher
 from qosymsha.kernel.actor import Actor
 
 SILENT_SECONDS = 30  # three heartbeats of a worker
+MISSED_SECONDS = 15  # one and a half: early enough to tell who watches, too early to take a job away
 _WORKER = "SELECT EXISTS (SELECT FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s))"
+_HELD = """
+SELECT EXISTS (SELECT FROM procrastinate_jobs j JOIN procrastinate_workers w ON w.id = j.worker_id
+                WHERE j.task_name = %s AND j.status = 'doing' AND j.args ->> 'errand' = %s
+                  AND w.last_heartbeat > now() - make_interval(secs => %s))"""
 # Open errands that no job of the queue is about: set aside by the reaper, or deleted behind our back.
 _LOST = """
 SELECT e.id FROM errand e WHERE e.state = ANY(%s) AND NOT EXISTS (
@@ -102,6 +107,13 @@ def has_worker() -> bool:
     """True where a worker has shown a sign of life within half a minute, by the server's own clock."""
     with connection.cursor() as cursor:
         cursor.execute(_WORKER, [SILENT_SECONDS])
+        return bool(cursor.fetchone()[0])
+
+
+def is_in_hands(uuid: UUID) -> bool:
+    """True while the worker that has begun this errand shows signs of life; who died leaves it to be begun anew."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, [TASK, str(uuid), MISSED_SECONDS])
         return bool(cursor.fetchone()[0])
 
 

@@ -109,6 +109,13 @@ def rules_of(rule_set_id: int) -> InForce:
     return InForce(pk, bytes(digest), version, _parsed(pk, bytes(digest)))
 
 
+def rules_ever_approved(programme_ids: Collection[int]) -> list[InForce]:
+    """Every rule set that a decision of these programmes may have named; one statement where all are parsed already."""
+    named = RuleSet.objects.filter(programme_id__in=programme_ids).exclude(approved_at=None).order_by("pk")
+    found = [(pk, bytes(digest), version) for pk, digest, version in named.values_list("pk", "hash", "version")]
+    return [InForce(pk, digest, version, _parsed(pk, digest)) for pk, digest, version in found]
+
+
 def rules_of_hash(rule_set_id: int, digest: bytes) -> Rules:
     """The rules of a set whose hash a query brought along: no question if parsed before."""
     return _parsed(rule_set_id, digest)

@@ -100,7 +100,7 @@ class Speaker:
             return self._map(section, value)
         if isinstance(value, int):
             return self._number(name, value)
-        return self._code(section, name, str(value))
+        return _day(self._code(section, name, str(value)))
 
     def _map(self, section: str, value: Mapping[str, Any]) -> str:
         if "ru" in value and "kk" in value:
@@ -156,7 +156,7 @@ class Speaker:
         return field_name(section, name, self.language).removesuffix(", %")
 
     def _facts(self, section: str, before: str, content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        for name, value in content.items():
+        for name, value in _in_order(section, content):
             if name in ABOUT or _is_rows(value):
                 continue
             label = self.label(section, name)
@@ -173,7 +173,7 @@ class Speaker:
                 yield self.key(section, name), str(Money(value)) if is_money else self.value(section, name, value)
 
     def _tables(self, section: str, before: str, content: Mapping[str, Any]) -> Iterator[Table]:
-        for name, value in content.items():
+        for name, value in _in_order(section, content):
             if isinstance(value, Mapping):
                 label = field_name(section, name, self.language)
                 yield from self._tables(section, f"{label}: ", value)
@@ -181,7 +181,9 @@ class Speaker:
                 yield self._table(section, before + field_name(section, name, self.language), value)
 
     def _table(self, section: str, name: str, rows: list[Mapping[str, Any]]) -> Table:
-        columns = sorted(rows[0], key=lambda column: column not in ("name", "code")) if rows else []
+        ranks = _ranks(section)
+        by_schema = sorted(rows[0], key=lambda column: ranks.get(column, len(ranks))) if rows else []
+        columns = sorted(by_schema, key=lambda column: column not in ("name", "code"))
         if "name" in columns:
             columns = ["name", *(c for c in columns if c not in ("name", "code"))]
         return Table(
@@ -191,10 +193,38 @@ class Speaker:
         )
 
 
+def _day(text: str) -> str:
+    """A date of a document as it is written on the pages: `2026-09-01` → `01.09.2026`."""
+    return ".".join(reversed(text.split("-"))) if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else text
+
+
 def percent(permille: int, language: str) -> str:
     """847 → `84,7 %`, in English `84.7 %`."""
     text = f"{permille // 10}" if permille % 10 == 0 else f"{permille / 10:.1f}"
     return f"{text if language == 'en' else text.replace('.', ',')}\u00a0%"
+
+
+@cache
+def _ranks(section: str) -> dict[str, int]:
+    """Names of a section's fields, of its rows' too, in the order in which the schema has them."""
+    found: dict[str, int] = {}
+
+    def walk(node: Mapping[str, Any]) -> None:
+        for name, below in node.get("properties", {}).items():
+            found.setdefault(name, len(found))
+            walk(below)
+        for below in (node.get("items"), node.get("additionalProperties")):
+            if isinstance(below, Mapping):
+                walk(below)
+
+    walk(documents.schema()["properties"].get(section, {}))
+    return found
+
+
+def _in_order(section: str, content: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """A section's fields in the schema's order; a database keeps them in an order of its own."""
+    ranks = _ranks(section)
+    return sorted(content.items(), key=lambda one: ranks.get(one[0], len(ranks)))
 
 
 def _is_rows(value: Any) -> bool:
@@ -219,7 +249,8 @@ def _flag(code: str, language: str) -> str:
 class ChangeSaid:
     """A change in words: the section's name, the row (empty where there is none) and field, what was and what shall be.
 
-    A whole row that is new or gone has no field; it is said in one line.
+    A whole row that is new or gone has no field; it is said in one line. `sort` is changed, added or gone; `by` says
+    how much a number differs (`+2`, `+500 ₸ (+10 %)`) and which members a list gets and loses, blank elsewhere.
     """
 
     section: str
@@ -227,6 +258,8 @@ class ChangeSaid:
     field: str
     before: str
     after: str
+    sort: str = "changed"
+    by: str = ""
 
 
 def said_changes(before: documents.Document | None, after: documents.Document, language: str) -> list[ChangeSaid]:
@@ -234,7 +267,14 @@ def said_changes(before: documents.Document | None, after: documents.Document, l
     if before is None:
         return []
     speakers = Speaker(before, language), Speaker(after, language)
-    return [_change_said(change, *speakers) for change in changes(before, after)]
+    return [_change_said(change, *speakers) for change in sorted(changes(before, after), key=_rank)]
+
+
+def _rank(change: Change) -> tuple[int, int]:
+    """Sections and their fields in the schema's order, rows of lists after the fields."""
+    names, ranks = list(documents.schema()["properties"]), _ranks(change.section)
+    section = names.index(change.section) if change.section in names else len(names)
+    return section, len(ranks) if change.row else ranks.get(change.field.partition(".")[0], len(ranks))
 
 
 def _change_said(change: Change, before: Speaker, after: Speaker) -> ChangeSaid:
@@ -245,7 +285,39 @@ def _change_said(change: Change, before: Speaker, after: Speaker) -> ChangeSaid:
     label = "" if is_whole else " · ".join(speaker.label(section, step) for step in _steps(change.field))
     was = "—" if change.is_added else _side(before, change, change.before)
     now = "—" if change.is_gone else _side(after, change, change.after)
-    return ChangeSaid(section_name(section, language), row, label, was, now)
+    sort = "added" if change.is_added else "gone" if change.is_gone else "changed"
+    by = "" if is_whole else _by(after, change)
+    return ChangeSaid(section_name(section, language), row, label, was, now, sort, by)
+
+
+def _by(speaker: Speaker, change: Change) -> str:
+    """How much a number differs, or what a list of words gets and loses."""
+    before, after, name = change.before, change.after, change.field.rpartition(".")[2]
+    if isinstance(before, list) and isinstance(after, list):
+        return _members(speaker, change)
+    if not all(isinstance(side, int) and not isinstance(side, bool) for side in (before, after)):
+        return ""
+    sign, size = "+" if after > before else "\u2212", abs(after - before)
+    if name.endswith("tiyn") or change.section == "planning_tariff":
+        part = f" ({sign}{percent(round(1000 * size / before), speaker.language)})" if before else ""
+        return f"{sign}{Money(size)}{part}"
+    if name.endswith("permille"):
+        return sign + percent(size, speaker.language).replace("%", _said("values", ("points",), speaker.language))
+    return f"{sign}{size}"
+
+
+def _members(speaker: Speaker, change: Change) -> str:
+    """`+ ill; − other`: a list of plain values, in the order of the rule sets."""
+    if any(isinstance(one, Mapping) for one in [*change.before, *change.after]):
+        return ""
+    more = [one for one in change.after if one not in change.before]
+    less = [one for one in change.before if one not in change.after]
+    said = [
+        (sign, speaker.value(change.section, change.field, some))
+        for sign, some in (("+", more), ("\u2212", less))
+        if some
+    ]
+    return "; ".join(f"{sign} {some}" for sign, some in said)
 
 
 def _steps(path: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.programmes import queries as programmes
@@ -68,14 +68,16 @@ SELECT t.line_id, l.programme_id, d.name_kk, d.name_ru, d.name_en, l.kind, l.fis
        sum(t.needed_tiyn)::bigint, coalesce((SELECT a.balance_tiyn FROM ledger_account a
           WHERE a.kind = 'free' AND a.line_id = t.line_id), 0), min(t.asked_at), min(t.until)
   FROM transfer_request t JOIN budget_line l ON l.id = t.line_id JOIN department d ON d.id = l.department_id
- WHERE t.state = 'waiting' AND t.programme_id = ANY (%s) GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 11"""
+ WHERE t.state = 'waiting' AND t.programme_id = ANY (%(programmes)s)
+   AND (%(lines)s::bigint[] IS NULL OR t.line_id = ANY (%(lines)s)) GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 11"""
 
 _WAITING = """
 SELECT t.line_id, v.number, v.kind, g.code, p.name, t.needed_tiyn, t.asked_at, t.until,
        (row_number() OVER (PARTITION BY t.line_id ORDER BY t.id))::int, t.id, v.child_id
   FROM transfer_request t JOIN voucher v ON v.id = t.voucher_id JOIN club_group g ON g.id = t.group_id
   JOIN provider p ON p.id = g.provider_id
- WHERE t.state = 'waiting' AND t.programme_id = ANY (%s) ORDER BY t.line_id, t.id LIMIT 200"""
+ WHERE t.state = 'waiting' AND t.programme_id = ANY (%(programmes)s)
+   AND (%(lines)s::bigint[] IS NULL OR t.line_id = ANY (%(lines)s)) ORDER BY t.line_id, t.id LIMIT 200"""
 
 # The new place's posting `transfer_in` names the move; what went back stands in `transfer_out` of the same key.
 _SPLIT = """
@@ -91,16 +93,20 @@ SELECT v.number, n.starts_on, og.code, ol.kind, ng.code, nl.kind,
   JOIN LATERAL (SELECT * FROM enrolment b WHERE b.voucher_id = n.voucher_id AND b.id < n.id ORDER BY b.id DESC LIMIT 1)
        e ON true
   JOIN club_group og ON og.id = e.group_id JOIN budget_line ol ON ol.id = e.line_id
- WHERE p.cause_kind = 'transfer_in' AND n.programme_id = ANY (%s) ORDER BY p.id DESC LIMIT 50"""
+ WHERE p.cause_kind = 'transfer_in' AND n.programme_id = ANY (%(programmes)s)
+   AND (%(lines)s::bigint[] IS NULL OR n.line_id = ANY (%(lines)s) OR e.line_id = ANY (%(lines)s))
+ ORDER BY p.id DESC LIMIT 50"""
 
 
-def _mine(actor: Actor) -> list[int]:
-    return [p.id for p in programmes.programmes() if actor.holds(LOOK, territory_id=p.territory_id)]
+def _mine(actor: Actor) -> dict[str, Any]:
+    """The programmes that the actor looks at, and the lines of the actor's departments (None: all)."""
+    found = [p.id for p in programmes.programmes() if actor.holds(LOOK, territory_id=p.territory_id)]
+    return {"programmes": found, "lines": programmes.own_lines(actor, LOOK)}
 
 
 def line_queues(*, actor: Actor) -> list[LineQueue]:
     """The lines that transfers wait for, the longest wait first; figures alone, one statement."""
-    return [LineQueue(*row) for row in rows(_QUEUES, [_mine(actor)])]
+    return [LineQueue(*row) for row in rows(_QUEUES, _mine(actor))]
 
 
 def waiting_moves(*, actor: Actor, at: datetime) -> list[WaitingMove]:
@@ -110,7 +116,7 @@ def waiting_moves(*, actor: Actor, at: datetime) -> list[WaitingMove]:
         Forbidden: the actor may not read vouchers.
     """
     require(actor, Action.READ, ALLOWED)
-    found = rows(_WAITING, [_mine(actor)])
+    found = rows(_WAITING, _mine(actor))
     _note(actor, at, "transfer_request", found)
     return [WaitingMove(*row[:-2]) for row in found]
 
@@ -122,7 +128,7 @@ def split_months(*, actor: Actor, at: datetime) -> list[SplitMonth]:
         Forbidden: the actor may not read vouchers.
     """
     require(actor, Action.READ, ALLOWED)
-    found = rows(_SPLIT, [_mine(actor)])
+    found = rows(_SPLIT, _mine(actor))
     _note(actor, at, "enrolment", found)
     return [SplitMonth(*row[:-2]) for row in found]
 

@@ -77,6 +77,16 @@ class OwnVoucher(NamedTuple):
     starts_on: date | None
 
 
+class Standing(NamedTuple):
+    """How a voucher stands, for whoever holds its paper: not whose it is, nor where it is used."""
+
+    number: str
+    kind: str
+    state: str
+    first_month: date
+    last_month: date
+
+
 VOUCHER_COLUMNS = (
     "v.id, v.child_id, v.territory_id, v.programme_id, v.slot, v.kind, v.line_id, v.rule_set_id, v.state, v.accept_by,"
     " v.first_month, v.last_month, v.month_tiyn"
@@ -160,6 +170,12 @@ def own_vouchers(*, actor: Actor, at: datetime) -> list[OwnVoucher]:
     ids, children = [row[0] for row in found], {row[3] for row in found}
     reading.saw(actor=actor, at=at, action=Action.READ, kind="voucher", ids=ids, children=children)
     return [OwnVoucher._make(row) for row in found]
+
+
+def standing(number: str) -> Standing | None:
+    """How the voucher of a number stands; None for a number that nobody has."""
+    found = rows("SELECT number, kind, state, first_month, last_month FROM voucher WHERE number = %s", [number])
+    return Standing._make(found[0]) if found else None
 
 
 def _shown(actor: Actor, vouchers: list[VoucherFacts], at: datetime) -> list[VoucherFacts]:

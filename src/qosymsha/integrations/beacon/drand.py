@@ -9,13 +9,13 @@ value with a drand client of their own.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Sequence
 
 from qosymsha.domain.admission.ports import BeaconSilent
 from qosymsha.integrations.outgoing import NoAnswer, Outside, Place
+from qosymsha.runtime import outside
 
 RELAYS = "QOSYMSHA_BEACON_RELAYS"  # addresses, comma-separated
 _NAME = re.compile(r"drand:([0-9a-f]{64}):([1-9][0-9]{0,18})\Z")
@@ -78,10 +78,10 @@ def _ask(relay: str, chain: str, number: int) -> bytes:
 def _checked(text: bytes, number: int) -> bytes:
     """The randomness of an answer, once it fits its signature and the round asked for."""
     try:
-        document = json.loads(text)
+        document = outside.document(text)
         signature, randomness = bytes.fromhex(document["signature"]), bytes.fromhex(document["randomness"])
         answered = document["round"]
-    except (ValueError, KeyError, TypeError, RecursionError) as fault:
+    except (ValueError, KeyError, TypeError) as fault:
         raise BeaconSilent("the answer is no drand round") from fault
     if answered != number or isinstance(answered, bool):
         raise BeaconSilent("the answer is another round's")

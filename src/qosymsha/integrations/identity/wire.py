@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 from qosymsha.domain.people.ports import IdentityFault, IdentityRefused
 from qosymsha.integrations.judged import Inward, speaks_outward
 from qosymsha.integrations.outgoing import TooMuch, bind, body_of
+from qosymsha.runtime import outside
 
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 _MAX_BYTES = 1024 * 1024
@@ -77,8 +77,8 @@ def _object(status: int, body: bytes) -> dict[str, Any]:
     if status != 200:
         raise IdentityRefused(IdentityFault.UNREADABLE, f"status {status}")
     try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as fault:
+        found = outside.document(body)
+    except ValueError as fault:
         raise IdentityRefused(IdentityFault.UNREADABLE, "no JSON") from fault
     if not isinstance(found, dict):
         raise IdentityRefused(IdentityFault.UNREADABLE, "no object")

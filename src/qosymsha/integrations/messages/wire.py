@@ -8,6 +8,7 @@ from typing import Any
 
 from qosymsha.domain.messages.ports import NotTaken, Receipt, Sms
 from qosymsha.domain.messages.states import Hitch
+from qosymsha.runtime import outside
 
 MESSAGES, RECEIPTS, ACKNOWLEDGE = "/v1/messages", "/v1/receipts", "/v1/receipts/acknowledge"
 
@@ -68,8 +69,8 @@ def _receipt(row: Any) -> Receipt:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as fault:
+        found = outside.document(body)
+    except ValueError as fault:
         raise NotTaken(Hitch.UNREADABLE) from fault
     if not isinstance(found, dict):
         raise NotTaken(Hitch.UNREADABLE)

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from qosymsha.domain.people.ports import ProvedChild, RegistryFault, RegistryUnavailable, StatusAnswer
+from qosymsha.runtime import outside
 
 CHILDREN, STATUSES = "/v1/children", "/v1/statuses"
 
@@ -61,7 +62,7 @@ def children_of(body: bytes) -> list[ProvedChild]:
     """
     try:
         return [_child(row) for row in _rows(body, "children")]
-    except (ValueError, KeyError, TypeError, RecursionError) as fault:
+    except (ValueError, KeyError, TypeError) as fault:
         raise RegistryUnavailable(RegistryFault.UNREADABLE) from fault
 
 
@@ -73,7 +74,7 @@ def statuses_of(body: bytes, asked: Sequence[str]) -> list[StatusAnswer]:
     """
     try:
         answers = [_status(row) for row in _rows(body, "statuses")]
-    except (ValueError, KeyError, TypeError, RecursionError) as fault:
+    except (ValueError, KeyError, TypeError) as fault:
         raise RegistryUnavailable(RegistryFault.UNREADABLE) from fault
     if not {a.child_iin for a in answers} <= set(asked):
         raise RegistryUnavailable(RegistryFault.UNREADABLE)
@@ -81,7 +82,7 @@ def statuses_of(body: bytes, asked: Sequence[str]) -> list[StatusAnswer]:
 
 
 def _rows(body: bytes, name: str) -> list[dict[str, Any]]:
-    rows = json.loads(body)[name]
+    rows = outside.document(body)[name]
     if not isinstance(rows, list):
         raise TypeError(name)
     return rows

@@ -19,6 +19,7 @@ from qosymsha.domain.settlement.ports import Certificate, SignatureFault, Signin
 from qosymsha.integrations.outgoing import NoAnswer, Outside, Place
 from qosymsha.integrations.signing.cms import MOST_BYTES, refuse_weak_keys
 from qosymsha.kernel.errors import Refused
+from qosymsha.runtime import outside
 from qosymsha.runtime.secrets import secret
 
 ADDRESS, KEY_FILE, KEY_WORD = "QOSYMSHA_NCANODE_ADDRESS", "QOSYMSHA_NCANODE_KEY", "QOSYMSHA_NCANODE_KEY_PASSWORD"
@@ -65,19 +66,19 @@ class NcaNodeSigning:
         answer = self._ask("/cms/verify", body)
         try:
             certificate = _judged(answer, at)
-        except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as fault:
             raise SigningUnavailable(NoAnswer.UNREADABLE.value) from fault
         return Verified(signature, hashlib.sha256(document).digest(), certificate, is_legal=True)
 
     def _ask(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """The service's answer; a 400 is its word that the bytes are no signature."""
         try:
-            answer = json.loads(self._place.ask("POST", path, json.dumps(body).encode()))
+            answer = outside.document(self._place.ask("POST", path, json.dumps(body).encode()))
         except Outside as fault:
             if fault.fault is NoAnswer.SAYS_NO:
                 raise Refused(SignatureFault.UNREADABLE) from fault
             raise SigningUnavailable(fault.fault.value) from fault
-        except (ValueError, RecursionError) as fault:
+        except ValueError as fault:
             raise SigningUnavailable(NoAnswer.UNREADABLE.value) from fault
         if not isinstance(answer, dict):
             raise SigningUnavailable(NoAnswer.UNREADABLE.value)

@@ -17,6 +17,7 @@ from qosymsha.domain.settlement.ports import Reply, TreasuryUnavailable
 from qosymsha.integrations.outgoing import Outside, Place
 from qosymsha.integrations.treasury.breaker import Breaker
 from qosymsha.integrations.treasury.messages import MOST_BYTES, UnreadableMessage, read_replies, unreadable
+from qosymsha.runtime import outside
 from qosymsha.runtime.secrets import secret
 
 ADDRESS, TOKEN = "QOSYMSHA_TREASURY_ADDRESS", "QOSYMSHA_TREASURY_TOKEN"  # noqa: S105 - names of settings
@@ -100,10 +101,10 @@ class GatewayTreasury:
 
     def _asked(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
         try:
-            answer = json.loads(self._place.ask(method, path, body, headers=headers))
+            answer = outside.document(self._place.ask(method, path, body, headers=headers))
         except Outside as fault:
             raise TreasuryUnavailable(fault.fault.value) from fault
-        except (ValueError, RecursionError) as fault:
+        except ValueError as fault:
             raise TreasuryUnavailable("unreadable answer") from fault
         if not isinstance(answer, dict):
             raise TreasuryUnavailable("unreadable answer")

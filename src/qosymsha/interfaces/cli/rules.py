@@ -23,6 +23,7 @@ from qosymsha.interfaces.cli.session import database, key_of
 from qosymsha.kernel import clock
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import BadInput
+from qosymsha.runtime import outside
 
 _SETS = """
 SELECT version, state, lower(valid), upper(valid), encode(hash, 'hex'), id FROM rule_set
@@ -188,8 +189,8 @@ def _document(file: Path | None, is_default: bool) -> dict[str, Any]:
     if file is None:
         return classifiers.default_rule_set()
     try:
-        document = json.loads(file.read_text("utf-8-sig"))
-    except (ValueError, UnicodeDecodeError) as fault:
+        document = outside.document(file.read_bytes())
+    except ValueError as fault:
         raise BadInput(str(file), f"no JSON: {fault}") from None
     if not isinstance(document, dict):
         raise BadInput(str(file), "a rule set is one JSON object")

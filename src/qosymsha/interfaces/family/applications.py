@@ -9,9 +9,11 @@ from uuid import UUID
 from django.conf import settings
 from django.http import Http404, HttpResponse
 
+from qosymsha.domain.admission import commands as filing
 from qosymsha.domain.admission import queries as admission
 from qosymsha.domain.admission.access import Action
 from qosymsha.domain.admission.queries import OwnApplication
+from qosymsha.domain.admission.states import ApplicationState
 from qosymsha.domain.assistance import queries as assistance
 from qosymsha.domain.assistance.queries import Help
 from qosymsha.domain.attendance import queries as attendance
@@ -21,8 +23,10 @@ from qosymsha.domain.choice.queries import OwnList
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.ui import reasons
 from qosymsha.interfaces.ui.papers import receipt as papers
-from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page, step_up
+from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page, step_up
 from qosymsha.interfaces.ui.templatetags.words import in_language
+
+_TAKEN_BACK = frozenset({ApplicationState.SUBMITTED, ApplicationState.CHECKED, ApplicationState.WAITING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,19 @@ def application(request: SignedRequest, application_uuid: UUID) -> HttpResponse:
     told = admission.explain(actor=request.actor, application_id=one.id, at=request.at, with_category=is_told)
     lines = reasons.of_application(told, request.language)
     words: dict[str, Any] = {"title": one.number, "receipt": one.uuid, "lines": lines, "is_told": is_told}
+    words["may_withdraw"] = one.state in _TAKEN_BACK
     return page(request, "family/why.html", **words, has_category=True, to_categories=one)
+
+
+@allowed_post(Action.WITHDRAW)
+def withdraw(request: SignedRequest, application_uuid: UUID) -> HttpResponse:
+    """`/family/applications/{uuid}/withdraw/`: take it back; while the round is open another may be filed."""
+    one = _own(request, application_uuid)
+    guardian = request.actor.guardian_id or 0
+    filing.withdraw_application(
+        actor=request.actor, application_id=one.id, guardian_id=guardian, at=request.at, key=key_of(request)
+    )
+    return moved(request, "family-applications", said="application.withdrawn")
 
 
 @allowed(Action.READ_RECEIPT)

@@ -23,7 +23,7 @@ from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.ui import carried, reasons, texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page
-from qosymsha.kernel.clock import ZONE
+from qosymsha.interfaces.ui.templatetags.words import moment
 from qosymsha.kernel.errors import Refused
 
 _R = AdmissionRefusal
@@ -124,7 +124,7 @@ def _in_words(request: SignedRequest, one: Opening) -> dict[str, Any]:
         "uuid": str(one.uuid),
         "number": one.round.number,
         "title": shown.in_words(request.language, one, "programme"),
-        "closes": f"{one.round.closes_at.astimezone(ZONE):%d.%m.%Y, %H:%M}",
+        "closes": moment(one.round.closes_at),
         "kinds": ", ".join(reasons.kind_name(kind, request.language) for kind in one.kinds),
     }
 

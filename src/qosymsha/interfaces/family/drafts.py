@@ -17,7 +17,7 @@ from qosymsha.interfaces.family import shown
 from qosymsha.interfaces.ui import reasons
 from qosymsha.interfaces.ui.forms import Form
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page
-from qosymsha.kernel.clock import ZONE
+from qosymsha.interfaces.ui.templatetags.words import moment
 
 
 class DraftForm(Form):
@@ -66,7 +66,7 @@ def draft(request: SignedRequest, draft_uuid: UUID) -> HttpResponse:
         name=ward.name,
         form=form,
         programme=shown.in_words(request.language, one, "programme"),
-        closes=f"{one.closes_at.astimezone(ZONE):%d.%m.%Y, %H:%M}",
+        closes=moment(one.closes_at),
         is_open=one.is_open(request.at),
     )
 

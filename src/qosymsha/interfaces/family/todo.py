@@ -104,9 +104,9 @@ def _months(request: SignedRequest, months: Sequence[MonthShown]) -> Iterator[To
 def _openings(request: SignedRequest) -> Iterator[Todo]:
     found = admission.openings(request.at)
     if found:
-        closes = min(local_day(one.round.closes_at) for one in found)
-        text = texts.say(request.language, "apply.until", day=f"{closes:{DAY}}")
-        yield _todo(request, closes, _said(request, "home.apply"), text, "apply-rounds", "home.look_apply")
+        closes = min(one.round.closes_at for one in found)
+        text = texts.say(request.language, "apply.until", day=moment(closes))
+        yield _todo(request, local_day(closes), _said(request, "home.apply"), text, "apply-rounds", "home.look_apply")
 
 
 def _todo(request: SignedRequest, by: date, heading: str, text: str, name: str, label: str) -> Todo:  # noqa: PLR0913

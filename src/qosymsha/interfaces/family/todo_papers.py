@@ -14,6 +14,7 @@ from qosymsha.domain.intake import queries as intake
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.signed import SignedRequest
 from qosymsha.interfaces.ui.templatetags.agreed import direction
+from qosymsha.interfaces.ui.templatetags.words import moment
 from qosymsha.kernel.clock import local_day
 
 DAY = "%d.%m.%Y"
@@ -43,7 +44,7 @@ def _drafts(request: SignedRequest, names: Mapping[int, str]) -> Iterator[Todo]:
     for one in intake.own_drafts(actor=request.actor, at=request.at):
         if one.is_open(request.at):
             day = local_day(one.closes_at)
-            text = texts.say(request.language, "draft.not_filed", day=f"{day:{DAY}}")
+            text = texts.say(request.language, "draft.not_filed", day=moment(one.closes_at))
             address = reverse("family-draft", args=[one.uuid])
             yield Todo(day, names.get(one.child_id, ""), text, address, _said(request, "draft.go_on"))
 
@@ -64,7 +65,8 @@ def _papers(request: SignedRequest) -> Iterator[Todo]:
         if asked:
             worst = min(asked, key=lambda one: _ASKED.index(one.stands))
             paper, stands = (_said(request, f"agr.{key}") for key in (f"paper.{worst.code}", f"stands.{worst.stands}"))
-            day = f", {worst.on:{DAY}}" if worst.on else ""
+            until = "agr.due_by" if worst.stands in ("late", "missing") else "agr.holds_to"
+            day = ", " + texts.say(request.language, until, day=f"{worst.on:{DAY}}") if worst.on else ""
             heading, address = f"{place.name} · {direction(place.activity)}", reverse("family-enrolment-papers")
             yield Todo(worst.on, heading, f"{paper}: {stands}{day}", address, _said(request, "agr.tell_paper"))
 

@@ -14,7 +14,7 @@ from qosymsha.domain.vouchers import commands, queries
 from qosymsha.domain.vouchers.access import Action
 from qosymsha.domain.vouchers.queries import OwnVoucher, Waiting
 from qosymsha.domain.vouchers.rules import VoucherAnswer
-from qosymsha.domain.vouchers.states import VoucherState
+from qosymsha.domain.vouchers.states import CloseReason, VoucherState
 from qosymsha.interfaces.family import shown
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.ui import reasons, texts
@@ -73,24 +73,32 @@ def _shown(request: SignedRequest, one: OwnVoucher, name: str, waiting: Waiting 
 @allowed_post(Action.ACCEPT)
 def accept(request: SignedRequest, voucher_uuid: UUID) -> HttpResponse:
     """`/family/vouchers/{uuid}/accept/`: the family takes the voucher."""
-    return _answered(request, voucher_uuid, commands.accept_vouchers, "voucher.said_accepted")
+    return _answered(
+        request, voucher_uuid, commands.accept_vouchers, "voucher.said_accepted", (VoucherState.ACCEPTED, "")
+    )
 
 
 @allowed_post(Action.REFUSE)
 def refuse(request: SignedRequest, voucher_uuid: UUID) -> HttpResponse:
     """`/family/vouchers/{uuid}/refuse/`: the family gives the voucher back, to whoever is next."""
-    return _answered(request, voucher_uuid, commands.refuse_vouchers, "voucher.said_refused")
+    done = (VoucherState.CLOSED, CloseReason.REFUSED)
+    return _answered(request, voucher_uuid, commands.refuse_vouchers, "voucher.said_refused", done)
 
 
 def _answered(
-    request: SignedRequest, voucher_uuid: UUID, verb: Callable[..., list[RowOutcome]], said: str
+    request: SignedRequest,
+    voucher_uuid: UUID,
+    verb: Callable[..., list[RowOutcome]],
+    said: str,
+    done: tuple[str, str],
 ) -> HttpResponse:
+    """Run the verb, and say so; said too where it was done already, in another tab or by the other parent."""
     found = queries.own_vouchers(actor=request.actor, at=request.at)
     one = next((v for v in found if v.uuid == voucher_uuid), None)
     if one is None:
         raise Http404
     answer = VoucherAnswer(one.id, request.actor.guardian_id or 0)
     (outcome,) = verb(actor=request.actor, answers=[answer], at=request.at, key=key_of(request))
-    if outcome.reason is not None:
+    if outcome.reason is not None and (one.state, one.reason) != done:
         raise Refused(outcome.reason)
     return moved(request, "family-vouchers", said=said)

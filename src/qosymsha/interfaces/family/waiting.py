@@ -59,7 +59,7 @@ def waiting(request: SignedRequest) -> HttpResponse:
 
 @allowed(Look.WAITING, post=Action.JOIN_WAITING)
 def join(request: SignedRequest, group_uuid: UUID) -> HttpResponse:
-    """`/family/groups/{uuid}/wait/`: put a child on the group's list."""
+    """`/family/groups/{uuid}/wait/`: put a child on a full group's list; where a place is free, the way to take it."""
     group = offers.group_offer(group_uuid, request.at)
     if group is None:
         raise Http404

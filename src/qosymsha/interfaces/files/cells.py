@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from qosymsha.domain.providers.rules import BOUNDS
 from qosymsha.interfaces.files.faults import CellError
@@ -20,6 +20,7 @@ _FEWEST_DIGITS = 9  # year 00 and month 01 to 09 begin with at most three zeros
 _ISO_DAY = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[ T][0-9:.]*)?\Z")
 _LOCAL_DAY = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})(?:[ г.ж]*| [0-9:]+)\Z")
 _LESSON = re.compile(r"(\D+?)\s*([0-9]{1,2})[:.]([0-9]{2})\s*[-–—]\s*([0-9]{1,2})[:.]([0-9]{2})\Z")
+_AMOUNT = re.compile(r"[0-9]{1,17}(?:\.[0-9]{1,10})?\Z")  # Decimal reads more: other digits, `1_0`, `1e999999`
 _DEGREES = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,15})?\Z")
 _YES = frozenset({"1", "да", "иа", "ия", "yes", "y", "true", "+"})
 _NO = frozenset({"", "0", "нет", "жок", "no", "n", "false", "-"})
@@ -133,11 +134,8 @@ def tiyn(text: str) -> int:
         CellError: no amount, negative, or finer than a tiyn.
     """
     plain = re.sub(r"[\s₸]|тг\.?|kzt|тенге|теңге", "", text.lower()).replace(",", ".")
-    try:
-        amount = Decimal(plain) * TIYN_PER_TENGE
-    except InvalidOperation:
-        amount = Decimal(-1)
-    if not (amount.is_finite() and 0 <= amount < 10**17) or amount != amount.to_integral_value():
+    amount = Decimal(plain) * TIYN_PER_TENGE if _AMOUNT.match(plain) else Decimal(-1)
+    if not 0 <= amount < 10**17 or amount != amount.to_integral_value():
         raise CellError("not_an_amount", "write the amount in tenge, such as 1946,25")
     return int(amount)
 

@@ -71,7 +71,7 @@ def _separator(path: Source, encoding: str) -> tuple[str, int]:
     """The separator that parts the header into most cells, and how many records to skip (Excel's line `sep=;`)."""
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         line = after = file.readline(_PIECE)
-        if line.lower().startswith("sep=") and line[4:5] in _SEPARATORS:
+        if line.lower().startswith("sep=") and line[4:5] in [*_SEPARATORS]:
             return line[4], 1
         while after and not line.strip(" \t\r\n\xa0" + _SEPARATORS):
             after = file.readline(_PIECE)

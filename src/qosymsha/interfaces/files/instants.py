@@ -22,6 +22,8 @@ def instant(text: str, day: date | None = None) -> datetime:
     clock = _CLOCK.match(text)
     if clock and day is not None:
         return _made(day, clock)
+    if not text.isascii():  # Python would take any letter between day and time
+        raise _fault()
     if _EPOCH.match(text):
         return datetime.fromtimestamp(int(text), UTC)
     local = _LOCAL.match(text)
@@ -29,7 +31,8 @@ def instant(text: str, day: date | None = None) -> datetime:
         if local and (clock := _CLOCK.match(local[4])):
             return _made(date(int(local[3]), int(local[2]), int(local[1])), clock)
         found = datetime.fromisoformat(text)
-    except ValueError:
+        (found if found.tzinfo else found.replace(tzinfo=ZONE)).astimezone(UTC)  # how a row holds it
+    except (ValueError, OverflowError):
         raise _fault() from None
     if len(text) < len("2026-09-03T1"):
         raise _fault()
@@ -41,9 +44,9 @@ def _made(day: date, clock: re.Match[str]) -> datetime:
         seconds = timedelta(hours=int(clock[1]), minutes=int(clock[2]), seconds=int(clock[3] or 0))
         if seconds > timedelta(hours=24) or int(clock[2]) > 59:
             raise ValueError
-    except ValueError:
+        return datetime(day.year, day.month, day.day, tzinfo=ZONE) + seconds
+    except (ValueError, OverflowError):
         raise _fault() from None
-    return datetime(day.year, day.month, day.day, tzinfo=ZONE) + seconds
 
 
 def _fault() -> CellError:

@@ -13,6 +13,7 @@ from qosymsha.interfaces.files.records import Record
 from qosymsha.kernel.text import normal
 
 MAX_COLUMNS = 200
+_UNSEEN = dict.fromkeys((*range(9), *range(14, 28), 127))  # NUL and its like: no row holds them, nobody sees them
 _OLE2 = bytes.fromhex("d0cf11e0a1b11ae1")
 _STRANGERS = {
     _OLE2: "is an old .xls or a password-protected workbook: open it and save it as .xlsx without a password",
@@ -59,7 +60,7 @@ def read_roster(path: Source, *, most_unpacked: int = xlsx_rows.MAX_UNPACKED_BYT
     """
     start = _first_bytes(path)
     records, read_as = xlsx_rows.records(path, most_unpacked) if start.startswith(b"PK") else csv_rows.records(path)
-    header = next((record for record in records if any(map(normal, record.cells))), None)
+    header = next((record for record in records if any(map(_seen, record.cells))), None)
     if header is None:
         raise bad_file("is empty: the first row must name the columns")
     columns = _columns(header)
@@ -84,7 +85,7 @@ def _first_bytes(path: Source) -> bytes:
 
 def _columns(header: Record) -> list[str]:
     """The header's names, the nameless ones at its end dropped."""
-    names = [normal(cell) for cell in header.cells]
+    names = [_seen(cell) for cell in header.cells]
     while names and not names[-1]:
         names.pop()
     if len(names) > MAX_COLUMNS:
@@ -105,9 +106,13 @@ def _rows(records: Iterator[Record], columns: list[str]) -> Iterator[Row]:
         yield Row(record.number, cells, tuple(_faults(record, texts, columns)))
 
 
+def _seen(cell: str) -> str:
+    return normal(cell.translate(_UNSEEN))
+
+
 def _tidy(cell: str) -> str:
     """NFC with single blanks; the apostrophe that exports put before a would-be formula is taken off again."""
-    text = normal(cell)
+    text = _seen(cell)
     return text[1:] if text.startswith("'") and safe(text[1:]) == text else text
 
 

@@ -6,7 +6,6 @@ import zipfile
 from collections.abc import Iterator
 from datetime import datetime, time
 from typing import IO, Any
-from xml.etree.ElementTree import ParseError
 
 import openpyxl
 
@@ -19,8 +18,9 @@ MAX_UNPACKED_BYTES = 600_000_000
 MAX_SHARED_TEXT_BYTES = 120_000_000
 _SHARED_TEXTS = "xl/sharedStrings.xml"
 _PROLOGUE = 4_096
-# What openpyxl raises on damaged workbooks, by experience: it has no error of its own for them.
-_DAMAGED = (zipfile.BadZipFile, ParseError, OSError, EOFError, LookupError, ValueError, TypeError, AttributeError)
+# What openpyxl raises on damaged workbooks, by experience: it has no error of its own for them. Both of its readers of
+# XML (xml.etree, lxml) raise a SyntaxError of their own.
+_DAMAGED = (zipfile.BadZipFile, SyntaxError, OSError, EOFError, LookupError, ValueError, TypeError, AttributeError)
 
 
 def records(path: Source, most_unpacked: int = MAX_UNPACKED_BYTES) -> tuple[Iterator[Record], str]:

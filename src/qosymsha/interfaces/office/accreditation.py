@@ -24,7 +24,7 @@ from qosymsha.domain.providers.rules.files import Asked, Ground, asked_papers, l
 from qosymsha.domain.providers.states import TRANSITIONS, AccreditationState
 from qosymsha.interfaces.office import holding
 from qosymsha.interfaces.office.access import Look
-from qosymsha.interfaces.office.lists import choice
+from qosymsha.interfaces.office.lists import Stretch, choice
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page
@@ -58,7 +58,13 @@ def queue(request: SignedRequest) -> HttpResponse:
     state = choice(request, "state", [_WAITING, *STATES], _WAITING)
     part = holding.part_of(request, Kind.FILE)
     states_of = files.WAITING if state == _WAITING else [state]
-    found = files.office_files(actor=request.actor, states=states_of, only=part.only, but=part.but)
+    stretch = Stretch.asked(request)
+    found, stretch = stretch.cut(
+        files.office_files(
+            actor=request.actor, states=states_of, only=part.only, but=part.but, after=stretch.after,
+            most=stretch.one_more,
+        )
+    )  # fmt: skip
     today, papers = local_day(request.at), files.papers_of_files([file.id for file in found])
     terms = {programme_id: _terms(programme_id, today) for programme_id in {file.programme_id for file in found}}
     rows = []
@@ -66,7 +72,7 @@ def queue(request: SignedRequest) -> HttpResponse:
         asked = asked_papers(papers[file.id], file.kinds, terms[file.programme_id], today) if file.is_live else []
         rows.append(Row(file, lacking(asked), _is_late(file, today), _warns(asked)))
     states = [(value, f"accr.state.{value}") for value in (_WAITING, *STATES)]
-    words: dict[str, Any] = {"rows": rows, "states": states, "state": state, "most": files.MOST, "today": today}
+    words: dict[str, Any] = {"rows": rows, "states": states, "state": state, "stretch": stretch, "today": today}
     words |= holding.held(request, part, [file.id for file in found])
     return page(request, "office/accreditation.html", **words)
 

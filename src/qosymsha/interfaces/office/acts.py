@@ -16,28 +16,27 @@ from qosymsha.domain.settlement.queries import ActPaper, OfficeAct
 from qosymsha.domain.settlement.states import ActState, Side
 from qosymsha.interfaces.office.access import ALLOWED as LOOKS
 from qosymsha.interfaces.office.access import Look
-from qosymsha.interfaces.office.lists import choice
+from qosymsha.interfaces.office.lists import Stretch, choice
 from qosymsha.interfaces.ui import signing, texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.papers.act import act_pdf
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page, step_up
 
 STATES = tuple(state.value for state in ActState)
-_SHOWN = 100
 _OPEN = (ActState.DONE, ActState.REFUSED)
 
 
 @allowed(Look.ACTS)
 def acts(request: SignedRequest) -> HttpResponse:
-    """`/office/acts/?state=`: acts by the step that waits, newest month first."""
+    """`/office/acts/?state=&after=`: acts by the step that waits, newest month first."""
     state = choice(request, "state", STATES)
-    found = queries.office_acts(actor=request.actor, state=state)
+    stretch = Stretch.asked(request)
+    found = queries.office_acts(actor=request.actor, state=state, after=stretch.after, most=stretch.most)
     return page(
         request,
         "office/acts.html",
-        acts=[(one, _verbs(request, one)) for one in found[:_SHOWN]],
-        total=len(found),
-        most=_SHOWN,
+        acts=[(one, _verbs(request, one)) for one in found],
+        stretch=stretch.counted(len(found), found[0].total if found else 0),
         may_draw=request.actor.holds(LOOKS[Look.DRAWING]),
         state=state,
         states=[(value, f"act.state.{value}") for value in STATES],

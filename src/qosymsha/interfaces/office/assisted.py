@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from qosymsha.domain.admission import commands as filing
 from qosymsha.domain.admission import queries as admission
-from qosymsha.domain.admission.queries import Opening, OwnApplication
+from qosymsha.domain.admission.queries import Opening, OwnApplication, Prospect
 from qosymsha.domain.assistance import commands
 from qosymsha.domain.assistance import queries as assistance
 from qosymsha.domain.assistance.access import Action
@@ -236,7 +236,7 @@ def file(request: SignedRequest, visit_uuid: UUID, round_uuid: UUID) -> HttpResp
     if opening is None or not opening.is_open(request.at):
         raise Http404
     form = FileForm(typed(request), initial=request.GET.dict())
-    _offer(request, form, hand, opening)
+    others = _offer(request, form, hand, opening)
     where = dict.fromkeys(("not_guardian", "wrong_age", "already_filed", "holds_voucher", "age_unknown"), "child")
     if attempt(request, form, lambda: _file(request, one, hand, form, round_uuid), where):
         if isinstance(form.outcome, AssistanceRefusal):
@@ -244,12 +244,14 @@ def file(request: SignedRequest, visit_uuid: UUID, round_uuid: UUID) -> HttpResp
         else:
             request.session.pop(_shown_as(visit_uuid), None)
             return moved(request, "office-visit", visit_uuid, said="assist.filed", number=form.outcome.number)
-    words = {"form": form, "opening": opening, "title": in_language(opening, "programme")}
+    words = {"form": form, "opening": opening, "title": in_language(opening, "programme"), "others": others}
     return page(request, "office/visit_file.html", 422 if form.errors else 200, **_words(request, one) | words)
 
 
-def _offer(request: SignedRequest, form: Form, hand: Actor, opening: Opening) -> None:
-    prospects = [one for one in admission.prospects(actor=hand, of=opening, at=request.at) if one.kinds]
+def _offer(request: SignedRequest, form: Form, hand: Actor, opening: Opening) -> list[Prospect]:
+    """Offer the children and kinds that may be filed; the children that may not come back, each with its reason."""
+    found = admission.prospects(actor=hand, of=opening, at=request.at)
+    prospects = [one for one in found if one.kinds]
     kinds = [kind for kind in opening.kinds if any(kind in one.kinds for one in prospects)]
     choices = {
         "child": [(str(one.child.uuid), one.child.name) for one in prospects],
@@ -259,6 +261,7 @@ def _offer(request: SignedRequest, form: Form, hand: Actor, opening: Opening) ->
         form.fields[name].widget.choices = offered
         if len(offered) == 1:
             form.fields[name].initial = offered[0][0]
+    return [one for one in found if not one.kinds]
 
 
 def _file(request: SignedRequest, one: Visit, hand: Actor, form: Form, round_uuid: UUID) -> object:

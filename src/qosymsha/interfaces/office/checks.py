@@ -14,6 +14,7 @@ from qosymsha.domain.insights.queries.standing import Look
 from qosymsha.domain.insights.rules import PROMISES, SUBJECTS
 from qosymsha.interfaces.office.access import Look as Page
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page
+from qosymsha.interfaces.ui.templatetags.bell import ways_of
 
 FIGURES: Mapping[str, Callable[[machines.Machine], str]] = {
     "jobs_waiting": lambda one: str(one.jobs_waiting),
@@ -56,7 +57,8 @@ def checks(request: SignedRequest) -> HttpResponse:
     looked_at = max((look.at for one in found.values() for look in one.looks), default=None)
     stands = machines.machine()
     troubles = [(f"office.machine.{one}", f"office.machine.{one}.do") for one in machines.troubles(stands, looked_at)]
-    return page(request, "office/checks.html", red=red, rows=rows, troubles=troubles, now=_now(stands))
+    sending, now = ways_of(request), _now(stands)
+    return page(request, "office/checks.html", red=red, rows=rows, troubles=troubles, now=now, sending=sending)
 
 
 def _now(stands: machines.Machine) -> list[tuple[str, str]]:

@@ -16,12 +16,11 @@ from qosymsha.domain.settlement.queries.office import OfficeClaim
 from qosymsha.domain.settlement.states import ClaimState
 from qosymsha.interfaces.office.access import ALLOWED as LOOKS
 from qosymsha.interfaces.office.access import Look
-from qosymsha.interfaces.office.lists import MOST_CHOSEN, Refusal, by_number, choice, refusals
+from qosymsha.interfaces.office.lists import MOST_CHOSEN, Refusal, Stretch, by_number, choice, refusals
 from qosymsha.interfaces.ui.forms import Form, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, SignedView, allowed, key_of, moved, page, step_up
 
 STATES = [state.value for state in ClaimState]
-_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +61,15 @@ class Group:
 
 @allowed(Look.CLAIMS)
 def claims(request: SignedRequest) -> HttpResponse:
-    """`/office/claims/?state=&band=`: claims by the step that waits and by band."""
+    """`/office/claims/?state=&band=&after=`: claims by the step that waits and by band, stretch by stretch."""
     state, band = choice(request, "state", STATES), choice(request, "band", ("1", "2"))
-    found = office.office_claims(actor=request.actor, state=state)
-    if band:
-        found = [claim for claim in found if (claim.approvals_needed > 1) is (band == "2")]
+    stretch = Stretch.asked(request)
+    found = office.office_claims(actor=request.actor, state=state, band=band, after=stretch.after, most=stretch.most)
     return page(
         request,
         "office/claims.html",
-        groups=_groups(request, found[-_SHOWN:]),
-        total=len(found),
-        most=_SHOWN,
+        groups=_groups(request, found),
+        stretch=stretch.counted(len(found), found[0].total if found else 0),
         may_draw=request.actor.holds(LOOKS[Look.DRAWING]),
         states=[(value, f"claim.state.{value}") for value in STATES],
         state=state,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,7 +16,7 @@ from qosymsha.domain.programmes.access import ALLOWED, Action
 from qosymsha.domain.programmes.commands import Edit
 from qosymsha.domain.programmes.queries import DraftSeen
 from qosymsha.domain.programmes.rules import ProgrammeRefusal
-from qosymsha.interfaces.office import city, rules
+from qosymsha.interfaces.office import city, ordering, rules
 from qosymsha.interfaces.office.access import Look
 from qosymsha.interfaces.office.rule_forms import SectionForm, section_form
 from qosymsha.interfaces.ui import keys, texts
@@ -25,6 +24,7 @@ from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import BadInput, Refused
+from qosymsha.runtime import outside
 
 MOST_BYTES = 1_000_000
 
@@ -96,9 +96,9 @@ def draft(request: SignedRequest, draft_uuid: UUID) -> HttpResponse:
         standing=standing,
         sections=_sections(found, standing.document if standing else {}, faults, request.language),
         faults=[_fault(path, message, request.language) for path, message in faults],
-        changes=wording.said_changes(standing.document if standing else None, found.document, request.language),
+        **rules.differing(standing, found.document, request.language),
         names=city.names_of(*found.authors, found.edited_by),
-        may_edit=found.state == "open" and city.may(request, ALLOWED, Action.DRAFT_RULES, found.territory_id),
+        may_edit=_may_edit(request, found),
         day=DayForm(initial={"valid_from": found.valid_from}),
         load=LoadForm(),
     )
@@ -242,8 +242,8 @@ def _read(file: Any) -> Any:
     file.seek(0)
     text = file.read(MOST_BYTES + 1)
     try:
-        return json.loads(text.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as fault:
+        return outside.document(text)
+    except ValueError as fault:
         raise BadInput("file", "send a rule set as JSON") from fault
 
 
@@ -260,18 +260,37 @@ def document(request: SignedRequest, draft_uuid: UUID) -> HttpResponse:
     return rules.json_answer(found.document, f"{programme.code}-draft.json")
 
 
-@allowed(Look.PROGRAMMES)
+@allowed(Look.PROGRAMMES, post=Action.DRAFT_RULES)
 def order(request: SignedRequest, draft_uuid: UUID) -> HttpResponse:
-    """`/office/programmes/drafts/{uuid}/order/`: who would stand before whom."""
+    """`/office/programmes/drafts/{uuid}/order/`: who would stand before whom; coefficients are tried here, and kept."""
     found, programme = _draft(request, draft_uuid)
-    return rules.order_page(request, found.document, programme, ("office-draft", found.uuid))
+    form = ordering.coefficients_form(found.document, typed(request))
+
+    def act_on() -> object:
+        kept = Edit("categories", _number(request.POST), form.content())
+        return commands.edit_rule_draft(
+            actor=request.actor, draft_uuid=found.uuid, edit=kept, at=request.at, key=key_of(request)
+        )
+
+    if request.POST.get("do") == "keep" and attempt(request, form, act_on):
+        return moved(request, "office-draft", found.uuid, said="rules.section_saved")
+    found, programme = _draft(request, draft_uuid)  # as it is by now
+    form.document = found.document
+    mine = (found, form) if _may_edit(request, found) else None
+    words: dict[str, Any] = {"programme": programme, "back": "office-draft", "back_uuid": found.uuid}
+    words |= ordering.order_words(request, form.written(), mine)
+    return page(request, "office/rule_order.html", 422 if form.errors else 200, **words)
+
+
+def _may_edit(request: SignedRequest, found: DraftSeen) -> bool:
+    return found.state == "open" and city.may(request, ALLOWED, Action.DRAFT_RULES, found.territory_id)
 
 
 @allowed(Look.PROGRAMMES)
 def trial(request: SignedRequest, draft_uuid: UUID) -> HttpResponse:
     """`/office/programmes/drafts/{uuid}/try/`: the draft on the real queue, by the production engine."""
     found, programme = _draft(request, draft_uuid)
-    tried = rules.tried_shown(request, found.programme_id, rules.rules_of(found.document), found.document)
+    tried = rules.tried_shown(request, found.programme_id, ordering.rules_of(found.document), found.document)
     return page(request, "office/draft_try.html", draft=found, programme=programme, tried=tried)
 
 

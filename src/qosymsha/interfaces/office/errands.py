@@ -118,6 +118,7 @@ def _words(request: SignedRequest, found: ErrandSeen) -> dict[str, Any]:
         "asker": city.names_of(found.user_id).get(found.user_id, ""),
         "is_mine": found.user_id == request.actor.user_id,
         "has_worker": not found.is_open or queries.has_worker(),
+        "is_left": found.state is ErrandState.RUNNING and not queries.is_in_hands(found.uuid),
         "took": _minutes(found.begun_at, found.ended_at or request.at),
         "waited": _minutes(found.asked_at, found.begun_at or request.at),
     }

@@ -16,24 +16,27 @@ from qosymsha.domain.settlement.queries import office
 from qosymsha.domain.settlement.queries.office import OfficeClaim, OfficeFile
 from qosymsha.domain.settlement.states import ClaimState, FileState, ReplyChoice
 from qosymsha.interfaces.office.access import Look
-from qosymsha.interfaces.office.lists import Refusal, refusals
+from qosymsha.interfaces.office.lists import Refusal, Stretch, refusals
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.paying import payer
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page, step_up
 from qosymsha.kernel.clock import local_day
 
+_MOST_PAID = 10_000  # payments of one file that its page lists
 _MEANT = [ReplyStatus.ACCEPTED, ReplyStatus.REJECTED, ReplyStatus.RETURNED]
 
 
 @allowed(Look.FILES)
 def files(request: SignedRequest) -> HttpResponse:
     """`/office/files/`: what a new file would hold, and the files there are."""
-    released = _released(request)
+    released, stretch = _released(request), Stretch.asked(request)
+    found, stretch = stretch.cut(office.office_files(actor=request.actor, after=stretch.after, most=stretch.one_more))
     return page(
         request,
         "office/files.html",
-        files=office.office_files(actor=request.actor),
+        files=found,
+        stretch=stretch,
         released=released,
         tiyn=sum(claim.to_pay_tiyn for claim in released),
         may_draw=request.actor.holds(ALLOWED[Action.DRAW_PAYMENT_FILE]),
@@ -42,8 +45,7 @@ def files(request: SignedRequest) -> HttpResponse:
 
 def _released(request: SignedRequest) -> list[OfficeClaim]:
     """Claims ready for a file, of the first programme that has any: a file is one programme's."""
-    found = office.office_claims(actor=request.actor, state=ClaimState.APPROVED)
-    ready = [claim for claim in found if claim.is_released]
+    ready = office.office_claims(actor=request.actor, state=ClaimState.APPROVED, is_ready=True, most=_MOST_PAID)
     return [claim for claim in ready if claim.programme_id == ready[0].programme_id]
 
 
@@ -127,10 +129,10 @@ def send(request: SignedRequest, number: str) -> HttpResponse:
 @allowed(Look.REPLIES)
 def replies(request: SignedRequest) -> HttpResponse:
     """`/office/replies/`: words of the treasury that moved nothing and wait for a person."""
-    found = office.office_held(actor=request.actor)
-    return page(
-        request, "office/replies.html", replies=found, may_resolve=request.actor.holds(ALLOWED[Action.RESOLVE_REPLY])
-    )
+    stretch = Stretch.asked(request)
+    found, stretch = stretch.cut(office.office_held(actor=request.actor, after=stretch.after, most=stretch.one_more))
+    may_resolve = request.actor.holds(ALLOWED[Action.RESOLVE_REPLY])
+    return page(request, "office/replies.html", replies=found, stretch=stretch, may_resolve=may_resolve)
 
 
 class ReplyForm(Form):

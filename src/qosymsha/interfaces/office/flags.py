@@ -25,7 +25,7 @@ from qosymsha.domain.flags.states import FlagState
 from qosymsha.domain.providers import queries as providers
 from qosymsha.interfaces.office import holding
 from qosymsha.interfaces.office.access import Look
-from qosymsha.interfaces.office.lists import choice, month_filter
+from qosymsha.interfaces.office.lists import Stretch, choice, month_filter
 from qosymsha.interfaces.office.sheets import NAMES_FOR
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page
@@ -70,9 +70,13 @@ def flags(request: SignedRequest) -> HttpResponse:
     state = choice(request, "state", [*STATES, ""], FlagState.OPEN if "state" not in request.GET else "")
     month, provider = month_filter(request), request.GET.get("provider", "")
     part = holding.part_of(request, Kind.FLAG)
-    found = office.office_flags(
-        actor=request.actor, at=request.at, state=state, month=month, provider=provider, only=part.only, but=part.but
-    )
+    stretch = Stretch.asked(request)
+    found, stretch = stretch.cut(
+        office.office_flags(
+            actor=request.actor, at=request.at, state=state, month=month, provider=provider, only=part.only,
+            but=part.but, after=stretch.after, most=stretch.one_more,
+        )
+    )  # fmt: skip
     names = providers.provider_facts([flag.provider_id for flag in found if flag.provider_id is not None])
     shown = [(flag, names.get(flag.provider_id or 0), _said(flag, request.language)) for flag in found]
     return page(
@@ -83,7 +87,7 @@ def flags(request: SignedRequest) -> HttpResponse:
         state=state,
         month=month,
         provider=provider,
-        most=office.MOST,
+        stretch=stretch,
         may_screen=request.actor.holds(ALLOWED[Action.SCREEN]),
         **holding.held(request, part, [one.id for one in found]),
     )

@@ -16,7 +16,7 @@ from qosymsha.domain.attendance.states import AbsenceState
 from qosymsha.domain.casework.states import Kind
 from qosymsha.interfaces.office import holding
 from qosymsha.interfaces.office.access import Look
-from qosymsha.interfaces.office.lists import choice
+from qosymsha.interfaces.office.lists import Stretch, choice
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page
@@ -32,16 +32,17 @@ def absences(request: SignedRequest) -> HttpResponse:
     """`/office/absences/?state=`: cases of long absence, those a person must decide first."""
     state = choice(request, "state", _STATES, "live")
     part = holding.part_of(request, Kind.ABSENCE)
+    stretch = Stretch.asked(request)
     found = hearings.absence_cases(
-        actor=request.actor, state="" if state == "all" else state, at=request.at, only=part.only, but=part.but
-    )
+        actor=request.actor, state="" if state == "all" else state, at=request.at, only=part.only, but=part.but,
+        after=stretch.after,
+    )  # fmt: skip
     states = [(value, f"hearing.state.{value}") for value in _STATES]
     return page(
         request,
         "office/absences.html",
         cases=found,
-        total=found[0].total if found else 0,
-        most=hearings.MOST,
+        stretch=stretch.counted(len(found), found[0].total if found else 0),
         states=states,
         state=state,
         **holding.held(request, part, [one.id for one in found]),
@@ -91,11 +92,17 @@ def absence(request: SignedRequest, case_uuid: UUID) -> HttpResponse:
 def rows(request: SignedRequest) -> HttpResponse:
     """`/office/rows/`: rows that no family has confirmed, those an officer may decide today first."""
     part = holding.part_of(request, Kind.ROW)
-    found = hearings.rows_waiting(actor=request.actor, at=request.at, only=part.only, but=part.but)
+    stretch = Stretch.asked(request)
+    found, stretch = stretch.cut(
+        hearings.rows_waiting(
+            actor=request.actor, at=request.at, only=part.only, but=part.but, after=stretch.after,
+            most=stretch.one_more,
+        )
+    )  # fmt: skip
     today = local_day(request.at)
     due = [one for one in found if one.officer_from <= today]
     later = [(one, (one.officer_from - today).days) for one in found if one.officer_from > today]
-    words: dict[str, Any] = {"due": due, "later": later, "most": hearings.MOST, "n": len(found)}
+    words: dict[str, Any] = {"due": due, "later": later, "stretch": stretch}
     words |= holding.held(request, part, [one.row_id for one in found])
     return page(request, "office/waiting_rows.html", **words)
 
@@ -111,7 +118,8 @@ class WordForm(Form):
 @allowed(Look.WORDS, post=Action.RESOLVE)
 def words(request: SignedRequest) -> HttpResponse:
     """`/office/objections/`: phones' words that are not the mark; a POST resolves one, with a reason."""
-    found = hearings.open_words(actor=request.actor, at=request.at)
+    stretch = Stretch.asked(request)
+    found = hearings.open_words(actor=request.actor, at=request.at, after=stretch.after)
     form = WordForm(request.POST or None)
 
     def act_on() -> object:
@@ -140,6 +148,7 @@ def words(request: SignedRequest) -> HttpResponse:
         "office/objections.html",
         422 if form.errors else 200,
         words=shown,
+        stretch=stretch.counted(len(found), found[0].total if found else 0),
         form=form,
         may_resolve=request.actor.holds(ALLOWED[Action.RESOLVE]),
     )

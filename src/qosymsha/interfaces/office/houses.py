@@ -21,6 +21,7 @@ from qosymsha.domain.settlement.queries import houses as queries
 from qosymsha.domain.settlement.queries.houses import House, HouseContract
 from qosymsha.interfaces.office import city
 from qosymsha.interfaces.office.access import Look
+from qosymsha.interfaces.office.lists import Stretch
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page, roles_of, step_up
@@ -51,16 +52,17 @@ def _day(**more: Any) -> forms.DateField:
 def houses(request: SignedRequest) -> HttpResponse:
     """`/office/providers/?q=`: by name, number or BIN."""
     sought = request.GET.get("q", "").strip()[:100]
+    stretch = Stretch.asked(request)
     found = queries.houses(
-        actor=request.actor, today=local_day(request.at), sought=sought.upper(), folded=folded(sought)
-    )
+        actor=request.actor, today=local_day(request.at), sought=sought.upper(), folded=folded(sought),
+        after=stretch.after,
+    )  # fmt: skip
     may_register = bool(city.programmes_of(request, roles_of(Action.REGISTER_PROVIDER)))
     return page(
         request,
         "office/houses.html",
         houses=found,
-        total=found[0].total if found else 0,
-        most=queries.MOST,
+        stretch=stretch.counted(len(found), found[0].total if found else 0),
         q=sought,
         may_register=may_register,
     )

@@ -20,6 +20,7 @@ from qosymsha.domain.settlement.queries import office
 from qosymsha.domain.settlement.queries.office import OfficeRecovery
 from qosymsha.domain.settlement.states import RecoveryState
 from qosymsha.interfaces.office.access import Look
+from qosymsha.interfaces.office.lists import Stretch
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page, step_up
 from qosymsha.kernel.errors import Refused
@@ -155,7 +156,10 @@ def seal(request: SignedRequest) -> HttpResponse:
 @allowed(Look.RECOVERIES)
 def recoveries(request: SignedRequest) -> HttpResponse:
     """`/office/recoveries/`: money to be claimed back, what waits for a person first."""
-    found = office.office_recoveries(actor=request.actor)
+    stretch = Stretch.asked(request)
+    found, stretch = stretch.cut(
+        office.office_recoveries(actor=request.actor, after=stretch.after, most=stretch.one_more)
+    )
     may_support = request.actor.holds(ALLOWED[Action.SUPPORT_RECOVERY])
     may_decide = request.actor.holds(ALLOWED[Action.DECIDE_RECOVERY])
     shown = [
@@ -167,7 +171,7 @@ def recoveries(request: SignedRequest) -> HttpResponse:
         )
         for one in found
     ]
-    return page(request, "office/recoveries.html", recoveries=shown)
+    return page(request, "office/recoveries.html", recoveries=shown, stretch=stretch)
 
 
 class SupportForm(Form):

@@ -17,8 +17,8 @@ from qosymsha.domain.controls.access import Action as ControlAction
 from qosymsha.domain.providers.access import Action as ProviderAction
 from qosymsha.domain.providers.queries import files
 from qosymsha.domain.settlement.access import Action as PayAction
-from qosymsha.domain.settlement.queries import OfficeAct, closing, office_acts
-from qosymsha.domain.settlement.states import ActState, Side
+from qosymsha.domain.settlement.queries import act_work, closing
+from qosymsha.domain.settlement.states import ActState
 from qosymsha.domain.vouchers import desk
 from qosymsha.domain.vouchers.access import Action as VoucherAction
 from qosymsha.interfaces.office import holding, planning_tasks
@@ -47,7 +47,7 @@ def _refusals(request: SignedRequest) -> list[Task]:
 
 
 def _acts(request: SignedRequest) -> list[Task]:
-    found = office_acts(actor=request.actor)
+    work = act_work(actor=request.actor)
     steps = (
         ("office.task.acts", ActState.SIGNING, PayAction.SIGN_AS_CUSTOMER),
         ("office.task.invoices", ActState.CHECKING, PayAction.DECIDE_EINVOICE),
@@ -55,21 +55,17 @@ def _acts(request: SignedRequest) -> list[Task]:
     return [
         Task(
             key,
-            len(waiting),
+            one.n,
             "office-acts",
             f"?state={state.value}",
-            min((local_day(one.drawn_at) for one in waiting), default=None),
-            sum(one.amount_tiyn for one in waiting),
+            local_day(one.oldest),
+            one.tiyn,
             _mine(request, action),
         )
         for key, state, action in steps
-        for waiting in [[one for one in found if one.state == state and not _is_signed(one)]]
+        for one in work
+        if one.state == state
     ]
-
-
-def _is_signed(one: OfficeAct) -> bool:
-    """The customer has signed and waits for the provider."""
-    return one.state == ActState.SIGNING and Side.CUSTOMER in one.sides
 
 
 def _hearings(request: SignedRequest) -> list[Task]:

@@ -14,7 +14,7 @@ from qosymsha.domain.casework.states import Kind
 from qosymsha.domain.vouchers.rules import whole_years
 from qosymsha.interfaces.office import holding
 from qosymsha.interfaces.office.access import Look
-from qosymsha.interfaces.office.lists import choice
+from qosymsha.interfaces.office.lists import Stretch, choice
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page, step_up
 from qosymsha.kernel.clock import local_day
@@ -34,11 +34,18 @@ def refusals(request: SignedRequest) -> HttpResponse:
     """`/office/refusals/?state=`: those that wait first, by their day."""
     state = choice(request, "state", STATES)
     part = holding.part_of(request, Kind.REFUSAL)
-    found = queries.office_refusals(actor=request.actor, at=request.at, state=state, only=part.only, but=part.but)
+    stretch = Stretch.asked(request)
+    found, stretch = stretch.cut(
+        queries.office_refusals(
+            actor=request.actor, at=request.at, state=state, only=part.only, but=part.but, after=stretch.after,
+            most=stretch.one_more,
+        )
+    )  # fmt: skip
     return page(
         request,
         "office/refusals.html",
         refusals=found,
+        stretch=stretch,
         state=state,
         states=[(value, f"agr.refusal.{value}") for value in STATES],
         today=local_day(request.at),

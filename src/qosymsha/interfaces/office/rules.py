@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass
+from collections import Counter
 from io import StringIO
 from typing import Any
 from uuid import UUID
@@ -13,57 +13,18 @@ from django import forms
 from django.http import Http404, HttpResponse
 
 from qosymsha.domain.admission import queries as admission
-from qosymsha.domain.admission import turns
-from qosymsha.domain.allocation.round_terms import Policy
 from qosymsha.domain.programmes import commands, queries, wording
-from qosymsha.domain.programmes import rules as rule_reader
 from qosymsha.domain.programmes.access import ALLOWED, Action
-from qosymsha.domain.programmes.document import Document, RuleSetFault
+from qosymsha.domain.programmes.document import Document
 from qosymsha.domain.programmes.queries import RuleSetSeen
 from qosymsha.domain.programmes.rules import Rules
 from qosymsha.interfaces.files.exports import safe
-from qosymsha.interfaces.office import city
+from qosymsha.interfaces.office import city, ordering
 from qosymsha.interfaces.office.access import Look
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page, step_up
 from qosymsha.kernel.clock import local_day
-
-EACH, MOST_EACH, IN_A_ROW = 20, 40, 40
-COLOURS = (
-    *("#0b5a5c", "#e8a020", "#8a6fb3", "#4f9a94", "#c96a4a", "#5b7fb8"),
-    *("#a3b83f", "#b5568a", "#7d7466", "#2f8f5b", "#d9b38c", "#3d3a4b"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A turn of the picture: where it is drawn, whose colour it has, whose turn it is."""
-
-    x: int
-    y: int
-    colour: str
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A queue as squares, row by row; `height` in the units of its cells' places."""
-
-    policy: str
-    cells: tuple[Cell, ...]
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a category's coefficient means, in figures."""
-
-    name: str
-    colour: str
-    coefficient: int
-    first_turn: int
-    turn_of_next: int
 
 
 def _rule_set(request: SignedRequest, uuid: UUID) -> tuple[RuleSetSeen, queries.ProgrammeFacts]:
@@ -96,11 +57,21 @@ def rule_set(request: SignedRequest, rule_set_uuid: UUID) -> HttpResponse:
         sections=sections,
         assumptions=sum(one.status == "assumption" for one in sections),
         names=city.names_of(*found.authors, found.approved_by),
-        changes=wording.said_changes(standing.document if standing else None, found.document, request.language),
         standing=standing,
+        **differing(standing, found.document, request.language),
         is_in_force=found.is_in_force(local_day(request.at)),
         **_deeds(request, found),
     )
+
+
+def differing(standing: RuleSetSeen | None, of: Document, language: str) -> dict[str, Any]:
+    """What a document changes against the rules whose place it takes: row by row, counted, and who stands elsewhere."""
+    was = standing.document if standing is not None else None
+    changes = wording.said_changes(was, of, language)
+    counted = Counter(one.sort for one in changes)
+    tally = [(f"rules.diff_n.{sort}", counted[sort]) for sort in ("changed", "added", "gone") if counted[sort]]
+    sections = len({one.section for one in changes})
+    return {"changes": changes, "tally": tally, "sections_n": sections, "moves": ordering.moves(was, of, language)}
 
 
 def _deeds(request: SignedRequest, found: RuleSetSeen) -> dict[str, bool]:
@@ -120,9 +91,10 @@ def difference(request: SignedRequest, rule_set_uuid: UUID) -> HttpResponse:
     found, _ = _rule_set(request, rule_set_uuid)
     standing = before(found)
     rows = wording.said_changes(standing.document if standing else None, found.document, request.language)
-    columns = [texts.say(request.language, f"rules.diff.{name}") for name in ("section", "row", "field", "was", "now")]
+    names = ("section", "row", "field", "was", "now", "by")
+    columns = [texts.say(request.language, f"rules.diff.{name}") for name in names]
     return csv_answer(f"rules-{found.version}-difference.csv", columns, [
-        [one.section, one.row, one.field, one.before, one.after] for one in rows
+        [one.section, one.row, one.field, one.before, one.after, one.by] for one in rows
     ])  # fmt: skip
 
 
@@ -152,73 +124,12 @@ def json_answer(of: Document, name: str) -> HttpResponse:
     return answer
 
 
-def rules_of(of: Document) -> Rules | None:
-    """The rules of a document, None while its fields contradict each other."""
-    try:
-        return rule_reader.parse(of)
-    except RuleSetFault:
-        return None
-
-
 @allowed(Look.PROGRAMMES)
 def order(request: SignedRequest, rule_set_uuid: UUID) -> HttpResponse:
     """`/office/programmes/rules/{uuid}/order/`: who stands before whom under these rules."""
     found, programme = _rule_set(request, rule_set_uuid)
-    return order_page(request, found.document, programme, ("office-rule-set", found.uuid))
-
-
-def order_page(
-    request: SignedRequest, of: Document, programme: queries.ProgrammeFacts, back: tuple[str, UUID]
-) -> HttpResponse:
-    """The picture of both policies on `?n=` children of each category, and what each coefficient means."""
-    rules, each = rules_of(of), _each(request)
-    words: dict[str, Any] = {"programme": programme, "back": back[0], "back_uuid": back[1], "each": each}
-    if rules is not None:
-        speaker = wording.Speaker(of, request.language)
-        colours = {one.code: COLOURS[i % len(COLOURS)] for i, one in enumerate(rules.categories)}
-        words |= {
-            "policy": rules.allocation.policy,
-            "pictures": [
-                _picture(rules, policy, each, speaker, colours) for policy in (Policy.ITERATIONS, Policy.TIERS)
-            ],
-            "meanings": _meanings(rules, speaker, colours),
-            "most": MOST_EACH,
-        }
-        words["last"], words["first"] = words["meanings"][-1], words["meanings"][0]
-    return page(request, "office/rule_order.html", **words)
-
-
-def _each(request: SignedRequest) -> int:
-    asked = request.GET.get("n", "")
-    return min(max(int(asked), 1), MOST_EACH) if asked.isdecimal() and len(asked) < 4 else EACH
-
-
-def _meanings(rules: Rules, speaker: wording.Speaker, colours: dict[str, str]) -> list[Meaning]:
-    return [
-        Meaning(
-            speaker.category(one.category.code),
-            colours[one.category.code],
-            one.category.coefficient,
-            one.first_turn,
-            one.turn_of_next,
-        )
-        for one in turns.standings(rules)
-    ]
-
-
-def _picture(rules: Rules, policy: Policy, each: int, speaker: wording.Speaker, colours: dict[str, str]) -> Picture:
-    """At most two iterations of turns, forty in a row."""
-    shown = turns.turns(rules, policy, each)[: 4 * IN_A_ROW]
-    cells = tuple(
-        Cell(
-            place % IN_A_ROW * 10,
-            place // IN_A_ROW * 12,
-            colours[turn.category],
-            f"{place + 1}. {speaker.category(turn.category)}, {turn.k}",
-        )
-        for place, turn in enumerate(shown)
-    )
-    return Picture(policy.value, cells, -(-len(shown) // IN_A_ROW) * 12)
+    words: dict[str, Any] = {"programme": programme, "back": "office-rule-set", "back_uuid": found.uuid}
+    return page(request, "office/rule_order.html", **words, **ordering.order_words(request, found.document))
 
 
 class ApproveForm(Form):
@@ -239,7 +150,7 @@ def approve(request: SignedRequest, rule_set_uuid: UUID) -> HttpResponse:
 
     if attempt(request, form, act_on):
         return moved(request, "office-rule-set", found.uuid, said="rules.approved", version=found.version)
-    standing, rules = before(found), rules_of(found.document)
+    standing, rules = before(found), ordering.rules_of(found.document)
     return page(
         request,
         "office/rules_approve.html",
@@ -248,7 +159,7 @@ def approve(request: SignedRequest, rule_set_uuid: UUID) -> HttpResponse:
         programme=programme,
         form=form,
         standing=standing,
-        changes=wording.said_changes(standing.document if standing else None, found.document, request.language),
+        **differing(standing, found.document, request.language),
         tried=tried_shown(request, found.programme_id, rules, found.document),
         names=city.names_of(*found.authors),
         is_own=request.actor.user_id in found.authors,

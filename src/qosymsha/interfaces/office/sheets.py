@@ -18,12 +18,13 @@ from qosymsha.domain.attendance.queries.office import OfficeSheet
 from qosymsha.domain.attendance.rules import RowRemark
 from qosymsha.domain.attendance.states import SHEET_TRANSITIONS, SheetState, WordState
 from qosymsha.interfaces.office.access import Look
-from qosymsha.interfaces.office.lists import Refusal, choice, chosen_uuids, month_filter, refusals
+from qosymsha.interfaces.office.lists import Refusal, Stretch, choice, chosen_uuids, month_filter, refusals
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, SignedView, allowed, key_of, moved, page
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Refused, RowOutcome
+from qosymsha.kernel.text import sort_key
 
 # Who sends rows back and decides on them must know which child they are about; who controls or pays need not.
 NAMES_FOR = ALLOWED[Action.RETURN] | ALLOWED[Action.DECIDE]
@@ -58,20 +59,22 @@ class Child:
 
 @allowed(Look.SHEETS)
 def sheets(request: SignedRequest) -> HttpResponse:
-    """`/office/sheets/?state=&m=&provider=&waits=`: the queue, the oldest first."""
+    """`/office/sheets/?state=&m=&provider=&waits=&after=`: the queue, the oldest first."""
     state = choice(request, "state", STATES)
     waits = choice(request, "waits", ("officer", "days"))
     month, provider = month_filter(request), request.GET.get("provider", "")
-    found = office.office_sheets(actor=request.actor, state=state, month=month, provider=provider)
-    if waits:
-        found = [one for one in found if (one.silent + one.disputed if waits == "officer" else one.held_days)]
+    stretch = Stretch.asked(request)
+    found = office.office_sheets(
+        actor=request.actor, state=state, month=month, provider=provider, waits=waits, after=stretch.after,
+        most=stretch.most,
+    )  # fmt: skip
     may_approve = request.actor.holds(ALLOWED[Action.APPROVE])
     shown = [(one, may_approve and one.state in _APPROVABLE) for one in found]
     return page(
         request,
         "office/sheets.html",
         sheets=shown,
-        total=found[0].total if found else 0,
+        stretch=stretch.counted(len(found), found[0].total if found else 0),
         has_choice=any(can for _, can in shown),
         states=[(value, f"sheet.state.{value}") for value in STATES],
         state=state,
@@ -125,7 +128,7 @@ def _children(request: SignedRequest, facts: OfficeSheet, rows: Sequence[MonthRo
     names = _names(request, facts, places)
     uuids = queries.place_uuids(places)
     shown = [Child(names.get(row.enrolment_id, ""), uuids[row.enrolment_id], row) for row in rows]
-    return sorted(shown, key=lambda child: (child.name, child.short))
+    return sorted(shown, key=lambda child: (sort_key(child.name), child.short))
 
 
 def _names(request: SignedRequest, facts: OfficeSheet, places: Sequence[int]) -> dict[int, str]:

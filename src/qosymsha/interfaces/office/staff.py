@@ -89,7 +89,8 @@ def appoint(request: SignedRequest) -> HttpResponse:
     form = AppointForm(typed(request))
     role = form.fields["role"]
     assert isinstance(role, forms.ChoiceField)
-    role.choices = [(one.value, texts.say(request.language, f"role.{one.value}")) for one in _ROLES]
+    named = [(one.value, texts.say(request.language, f"role.{one.value}")) for one in _ROLES]
+    role.choices = [("", texts.say(request.language, "officials.choose")), *named]
     department = form.fields["department"]
     assert isinstance(department, forms.ChoiceField)
     department.choices = [("", texts.say(request.language, "officials.no_department")), *_departments(request)]

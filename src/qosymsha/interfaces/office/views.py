@@ -20,7 +20,7 @@ from qosymsha.domain.intake.access import Action as CaseAction
 from qosymsha.domain.settlement.access import ALLOWED as PAY_DEEDS
 from qosymsha.domain.settlement.access import Action as PayAction
 from qosymsha.domain.settlement.queries import office as payments
-from qosymsha.domain.settlement.queries.office import OfficeClaim
+from qosymsha.domain.settlement.queries.office import ClaimWork
 from qosymsha.domain.settlement.states import ClaimState, FileState, RecoveryState
 from qosymsha.interfaces.office.access import Look
 from qosymsha.interfaces.office.lists import Task
@@ -107,38 +107,31 @@ def _flag_tasks(request: SignedRequest) -> list[Task]:
 
 
 def _claim_tasks(request: SignedRequest) -> list[Task]:
-    drawn = payments.office_claims(actor=request.actor, state=ClaimState.DRAWN)
-    approved = payments.office_claims(actor=request.actor, state=ClaimState.APPROVED)
-    held = payments.office_claims(actor=request.actor, state=ClaimState.HELD)
-    me = request.actor.user_id
-    to_release = [claim for claim in approved if not claim.is_released]
-    released = [claim for claim in approved if claim.is_released]
+    work = payments.claim_work(actor=request.actor)
     may = {action: request.actor.holds(PAY_DEEDS[action]) for action in PayAction}
+    drawn = [one for one in work if one.state == ClaimState.DRAWN]
+    approved = [one for one in work if one.state == ClaimState.APPROVED]
     tasks = [
-        _claims("office.task.approve_one", [c for c in drawn if c.approvals_needed == 1], "?state=drawn&band=1",
+        _claims("office.task.approve_one", [one for one in drawn if not one.is_large], "?state=drawn&band=1",
                 may[PayAction.APPROVE_CLAIMS]),
-        _claims("office.task.approve_more", [c for c in drawn if c.approvals_needed > 1 and me not in c.signers],
+        _claims("office.task.approve_more", [one for one in drawn if one.is_large and not one.is_signed],
                 "?state=drawn&band=2", may[PayAction.APPROVE_CLAIMS]),
-        _claims("office.task.release", to_release, "?state=approved", may[PayAction.RELEASE_CLAIMS]),
-        _claims("office.task.held", held, "?state=held", may[PayAction.RETURN_CLAIMS]),
+        _claims("office.task.release", [one for one in approved if not one.is_released], "?state=approved",
+                may[PayAction.RELEASE_CLAIMS]),
+        _claims("office.task.held", [one for one in work if one.state == ClaimState.HELD], "?state=held",
+                may[PayAction.RETURN_CLAIMS]),
     ]  # fmt: skip
     if request.actor.holds(roles_of(Look.FILES)):
+        released = [one for one in approved if one.is_released]
         to_draw = _claims("office.task.draw", released, "", may[PayAction.DRAW_PAYMENT_FILE])
         tasks.append(Task("office.task.draw", to_draw.n, "office-files", "", to_draw.oldest, to_draw.tiyn,
                           to_draw.is_mine))  # fmt: skip
     return tasks
 
 
-def _claims(key: str, claims: list[OfficeClaim], query: str, is_mine: bool) -> Task:
-    return Task(
-        key,
-        len(claims),
-        "office-claims",
-        query,
-        _oldest(claim.drawn_at for claim in claims),
-        sum(claim.to_pay_tiyn for claim in claims),
-        is_mine,
-    )
+def _claims(key: str, work: list[ClaimWork], query: str, is_mine: bool) -> Task:
+    oldest = _oldest(one.oldest for one in work)
+    return Task(key, sum(one.n for one in work), "office-claims", query, oldest, sum(one.tiyn for one in work), is_mine)
 
 
 def _file_tasks(request: SignedRequest) -> list[Task]:
@@ -163,7 +156,7 @@ def _reply_tasks(request: SignedRequest) -> list[Task]:
 
 
 def _recovery_tasks(request: SignedRequest) -> list[Task]:
-    found = payments.office_recoveries(actor=request.actor)
+    work = payments.recovery_work(actor=request.actor)
     steps = (
         ("office.task.support", RecoveryState.PROPOSED, PayAction.SUPPORT_RECOVERY),
         ("office.task.decide", RecoveryState.SUPPORTED, PayAction.DECIDE_RECOVERY),
@@ -171,13 +164,14 @@ def _recovery_tasks(request: SignedRequest) -> list[Task]:
     return [
         Task(
             key,
-            len(waiting),
+            one.n,
             "office-recoveries",
             "",
-            _oldest(one.proposed_at for one in waiting),
-            sum(one.amount_tiyn for one in waiting),
+            local_day(one.oldest),
+            one.tiyn,
             request.actor.holds(PAY_DEEDS[action]),
         )
         for key, state, action in steps
-        for waiting in [[one for one in found if one.state == state]]
+        for one in work
+        if one.state == state
     ]

@@ -19,7 +19,7 @@ from qosymsha.domain.vouchers import commands as vouchers
 from qosymsha.domain.vouchers.access import ALLOWED as VOUCHER_DEEDS
 from qosymsha.domain.vouchers.access import Action as VoucherAction
 from qosymsha.domain.vouchers.states import VoucherState
-from qosymsha.interfaces.office.lists import choice
+from qosymsha.interfaces.office.lists import Stretch, choice
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, SignedView, allowed, allowed_post, key_of, moved, page, step_up
@@ -155,10 +155,15 @@ def propose(request: SignedRequest, voucher_uuid: UUID, ending: str) -> HttpResp
 def endings(request: SignedRequest) -> HttpResponse:
     """`/office/endings/?state=`: what was proposed, those whose hearing ends first at the top."""
     state = choice(request, "state", STATES, "" if "state" in request.GET else EndingState.PROPOSED.value)
+    stretch = Stretch.asked(request)
+    found, stretch = stretch.cut(
+        queries.endings(actor=request.actor, at=request.at, state=state, after=stretch.after, most=stretch.one_more)
+    )
     return page(
         request,
         "office/endings.html",
-        endings=queries.endings(actor=request.actor, at=request.at, state=state),
+        endings=found,
+        stretch=stretch,
         state=state,
         states=[(value, f"ending.state.{value}") for value in STATES],
         today=local_day(request.at),

@@ -24,6 +24,7 @@ from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page
 from qosymsha.kernel.clock import ZONE, local_instant
+from qosymsha.kernel.text import sort_key
 
 _FIELDS = {
     "teacher_busy": "teacher",
@@ -109,7 +110,7 @@ def lesson(request: SignedRequest, session_uuid: UUID) -> HttpResponse:
         one=one,
         changes=changes,
         later=next(iter(queries.session_uuids(pointed).values()), None),
-        clashes=sorted(" ".join(name).strip() for name in names.values()),
+        clashes=sorted((" ".join(name).strip() for name in names.values()), key=sort_key),
     )
 
 

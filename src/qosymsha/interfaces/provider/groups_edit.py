@@ -41,6 +41,7 @@ from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved,
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Refused
 from qosymsha.kernel.money import TIYN_PER_TENGE
+from qosymsha.kernel.text import sort_key
 
 _NOBODY = PersonDetails(None, "", "")
 _FIELDS = {
@@ -141,7 +142,7 @@ def _activities(request: SignedRequest, provider_id: int) -> dict[str, str]:
     standing = [c for c in providers.contracts_of_provider(provider_id) if c.state == ContractState.SIGNED]
     kinds = {contract.kind for contract in standing}
     rows = {row.code: title(row.code, request.language) for row in classifiers.activities() if row.kind in kinds}
-    return dict(sorted(rows.items(), key=lambda pair: pair[1]))
+    return dict(sorted(rows.items(), key=lambda pair: sort_key(pair[1])))
 
 
 def _like(request: SignedRequest) -> dict[str, Any]:

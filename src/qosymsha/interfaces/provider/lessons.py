@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
 from uuid import UUID, uuid5
@@ -24,14 +24,16 @@ from qosymsha.domain.attendance.states import MarkValue, SessionState
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.trials import queries as trials
 from qosymsha.interfaces.provider.access import Look
-from qosymsha.interfaces.provider.house import house, title
+from qosymsha.interfaces.provider.house import house, is_manager, title
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page
-from qosymsha.kernel.clock import ZONE, local_day
+from qosymsha.kernel.clock import ZONE, local_day, local_instant
 from qosymsha.kernel.errors import BadInput
+from qosymsha.runtime import outside
 
 VALUES = (MarkValue.PRESENT, MarkValue.ABSENT, MarkValue.ILL, MarkValue.EXCUSED)
 _NO_SCRIPTS = UUID("6f0c5b1e-1b7e-4f0e-9c39-2c5d8d1a7e55")
+_OWNERS = UUID("b0f5d9a6-0c62-4a0e-8f0b-5d5b1c8f6a41")
 _SHOWN = frozenset({SessionState.PLANNED, SessionState.HELD})
 _SPAN = timedelta(days=62)
 _QUIET = 4  # modules of white that a QR code needs around it
@@ -45,6 +47,7 @@ class Lesson:
     title: str
     address: str
     is_coming: bool
+    is_over: bool
     has_code: bool
 
     @property
@@ -52,6 +55,11 @@ class Lesson:
         """Its hours in Astana's time."""
         facts = self.one.session
         return f"{facts.starts_at.astimezone(ZONE):%H:%M}–{facts.ends_at.astimezone(ZONE):%H:%M}"
+
+    @property
+    def begins(self) -> int:
+        """The instant it begins, in milliseconds, as a page's script reads it."""
+        return int(self.one.session.starts_at.timestamp() * 1000)
 
     @property
     def marked(self) -> int:
@@ -75,6 +83,10 @@ def day(request: SignedRequest) -> HttpResponse:
         "lessons": lessons,
         "guests": trials.guests_on(house(request), on),
         "values": [(value.value, f"mark.{value.value}") for value in VALUES],
+        "owner": _owner(request),
+        "now": int(request.at.timestamp() * 1000),
+        "ends": int(local_instant(on + timedelta(days=1)).timestamp() * 1000),
+        "keeps_ahead": not is_manager(request),  # a manager's page has every group of the club
     }
     return page(request, "provider/lessons.html", **words)
 
@@ -101,6 +113,7 @@ def _lessons(request: SignedRequest, on: date) -> list[Lesson]:
             title(groups[one.session.group_id].activity, request.language),
             one.address_kk if request.language == "kk" else one.address_ru,
             one.session.starts_at > request.at,
+            one.session.ends_at <= request.at,
             is_today and one.session.state in _SHOWN,
         )
         for one in found
@@ -137,6 +150,11 @@ def _sent(request: SignedRequest, on: date) -> HttpResponse:
     return moved(request, back, said="lessons.marked", n=len(entries))
 
 
+def _owner(request: SignedRequest) -> str:
+    """Whose marks a phone may send now: this account's at this club."""
+    return str(uuid5(_OWNERS, f"{request.actor.user_id} {house(request)}"))
+
+
 def _trace(request: SignedRequest, device: str) -> Trace:
     return Trace(device, str(request.META.get("REMOTE_ADDR", "")))
 
@@ -145,12 +163,14 @@ def _trace(request: SignedRequest, device: str) -> Trace:
 def sync(request: SignedRequest) -> HttpResponse:
     """`/provider/lessons/sync/`: marks a phone kept; JSON `{key, device, entries: [{counter, session, place, value,
     recorded_at}]}` → `{outcomes: [{counter, fate, sentence}], missing: [counter]}`. The same key answers the same.
+    Where the header `X-Marks-Owner` names another, who left the page open, 403: the marks wait for their owner.
     """
     try:
-        body = json.loads(request.body)
-        key, device, entries = UUID(body["key"]), UUID(body["device"]), _entries(body["entries"])
-    except (ValueError, TypeError, KeyError, AttributeError, RawPostDataException):  # the last: a form, read as one
+        key, device, entries = said(request.body)
+    except RawPostDataException:  # a form, read as one
         raise BadInput("body", "send what the page sends") from None
+    if request.headers.get("X-Marks-Owner", _owner(request)) != _owner(request):
+        return JsonResponse({}, status=HTTPStatus.FORBIDDEN)
     ids = queries.marking_ids(house(request), {e["session"] for e in entries}, {e["place"] for e in entries})
     answer = commands.sync_marks(
         actor=request.actor,
@@ -167,6 +187,19 @@ def sync(request: SignedRequest) -> HttpResponse:
     ]
     missing = [n for first, last in answer.missing_counters for n in range(first, min(last, first + BATCH_LIMIT) + 1)]
     return JsonResponse({"outcomes": outcomes, "missing": missing[:BATCH_LIMIT]})
+
+
+def said(body: bytes) -> tuple[UUID, UUID, list[dict[str, Any]]]:
+    """Key, device and entries of a phone's body.
+
+    Raises:
+        BadInput: anything in it is not what the page sends.
+    """
+    try:
+        sent = outside.document(body)
+        return UUID(sent["key"]), UUID(sent["device"]), _entries(sent["entries"])
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise BadInput("body", "send what the page sends") from None
 
 
 def _entries(rows: Any) -> list[dict[str, Any]]:

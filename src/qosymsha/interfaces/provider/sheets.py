@@ -20,6 +20,7 @@ from qosymsha.interfaces.provider.house import managed, month_of_page
 from qosymsha.interfaces.provider.month import address
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page
 from qosymsha.kernel.clock import local_day, month_of, next_month
+from qosymsha.kernel.text import sort_key
 
 _YEAR = timedelta(days=365)
 
@@ -135,7 +136,7 @@ def _children(request: SignedRequest, provider_id: int, found: Sequence[MonthRow
         Child(" ".join(names.get(row.enrolment_id, ())).strip(), uuids[row.enrolment_id], row, _days(row.days))
         for row in found
     ]
-    return sorted(shown, key=lambda child: (child.name, child.row.row_id))
+    return sorted(shown, key=lambda child: (sort_key(child.name), child.row.row_id))
 
 
 def _days(days: Sequence[MonthDay]) -> list[Day]:

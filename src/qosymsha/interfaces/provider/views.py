@@ -7,7 +7,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from qosymsha.domain.agreements import queries as agreements
 from qosymsha.domain.attendance import queries as attendance
@@ -37,8 +38,10 @@ class Task:
 
 @allowed(Look.HOME)
 def home(request: SignedRequest) -> HttpResponse:
-    """`/provider/`: where one lands after signing in."""
+    """`/provider/`: where one lands after signing in; a teacher of one club at once on the day's lessons."""
     mine = providers.provider_names(houses(request))
+    if len(mine) == 1 and not is_manager(request):
+        return HttpResponseRedirect(reverse("provider-lessons"))  # a teacher has come to mark: not one touch more
     words: dict[str, Any] = {"mine": mine, "current": house(request) if mine else None, "is_manager": False}
     if mine and is_manager(request):
         words |= {"is_manager": True, "tasks": _tasks(request), **_dues(request)}

@@ -68,6 +68,11 @@ class Card:
     line: figures.Line | None
 
     @property
+    def added_tiyn(self) -> int:
+        """What a family with a voucher pays itself, a month."""
+        return self.family_tiyn + self.charge_tiyn
+
+    @property
     def is_free(self) -> bool:
         """Whether a family with a voucher pays nothing at all."""
         return self.covered_tiyn is not None and self.family_tiyn == 0 and self.charge_tiyn == 0
@@ -104,7 +109,9 @@ def find(request: HttpRequest) -> HttpResponse:
         "typed": typed,
         "ground": ground,
         "days": WEEK,
-        "cards": [_drawn(_card(club, ground, charges, lines.get(club.id)), language) for club in found.clubs],
+        "cards": [(club, _drawn(_card(club, ground, charges, lines.get(club.id)), language)) for club in found.clubs],
+        "picked": searching.picked(request.GET),
+        "elsewhere": [one for one in searching.picked(request.GET) if one not in {club.uuid for club in found.clubs}],
         "total": min(total, catalogue.COUNTED),
         "is_more": total > catalogue.COUNTED,
         "counted": catalogue.COUNTED,
@@ -144,6 +151,30 @@ def club_map(request: HttpRequest) -> HttpResponse:
         "whole": searching.without(request.GET, "district"),
     }
     return render(request, "public/club_map.html", ready | shown)
+
+
+@public_page
+def compare(request: HttpRequest) -> HttpResponse:
+    """`/{language}/clubs/compare/?pick=…`: the clubs on a family's list side by side; the address is the list."""
+    ready, today = context(request), _today()
+    asked = searching.picked(request.GET)
+    clubs = [found for uuid in asked if (found := catalogue.club(uuid, today)) is not None]
+    facts = providers.group_facts([club.id for club in clubs])
+    lines = _lines(tuple(club.id for club in clubs))
+    shown = []
+    for club in clubs:
+        ground = _ground(request, facts[club.id].programme_id)
+        assert ground is not None, "a group has a programme"
+        card = _card(club, ground, _charges(ground, [club.id]), lines.get(club.id))
+        is_over = club.last_day is not None and club.last_day < today
+        shown.append((card, searching.unpicked(request.GET, club.uuid), is_over))
+    words = {
+        "cards": shown,
+        "most": searching.PICKED,
+        "is_over": len(set(request.GET.getlist("pick"))) > searching.PICKED,
+        "search": searching.without(request.GET),
+    }
+    return render(request, "public/compare.html", ready | words)
 
 
 @public_page

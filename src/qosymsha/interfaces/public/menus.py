@@ -10,6 +10,7 @@ from django.utils.html import escape
 from qosymsha.domain.providers import queries as providers
 from qosymsha.interfaces.public.searching import AGES, HOURS, KILOMETRES, Menus
 from qosymsha.interfaces.ui import texts
+from qosymsha.kernel.text import sort_key
 
 Options = Iterable[tuple[str, str]]
 
@@ -29,7 +30,7 @@ class MenuTexts:
 
 def menu_texts(menus: Menus, language: str) -> MenuTexts:
     """The menus of a programme in a language."""
-    districts = [(one.kato, _named(one, language)) for one in menus.districts]
+    districts = _by_name((one.kato, _named(one, language)) for one in menus.districts)
     centres = providers.centres()
     return MenuTexts(
         what="".join(
@@ -49,10 +50,15 @@ def _named(row: object, language: str) -> str:
     return next((text for code in (language, "ru", "kk") if (text := getattr(row, f"name_{code}", ""))), "")
 
 
+def _by_name(rows: Options) -> list[tuple[str, str]]:
+    """In the alphabet's order of the names as this language has them."""
+    return sorted(rows, key=lambda row: sort_key(row[1]))
+
+
 def _kind(kind: str, rows: Options, language: str) -> str:
     name = texts.say(language, f"kind.{kind}")
     whole = (f"kind:{kind}", texts.say(language, "clubs.all_of", kind=name))
-    return f'<optgroup label="{escape(name)}">{_options([whole, *rows])}</optgroup>'
+    return f'<optgroup label="{escape(name)}">{_options([whole, *_by_name(rows)])}</optgroup>'
 
 
 def _options(rows: Options) -> str:

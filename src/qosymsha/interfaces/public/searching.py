@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from math import isnan
 from typing import TypeVar
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.http import QueryDict
 
@@ -37,6 +39,7 @@ FIELDS = {
     "within": "km",
 }
 _TYPED = 100
+PICKED = 4  # clubs that stand side by side
 T = TypeVar("T")
 
 
@@ -107,6 +110,24 @@ def typed(query: QueryDict, menus: Menus) -> Typed:
     return _with_meaning(found, menus, query.get("after", ""))
 
 
+def picked(query: QueryDict) -> tuple[UUID, ...]:
+    """The clubs put on the family's list, in their order, at most `PICKED`; the list lives in the address alone."""
+    found: dict[UUID, None] = {}
+    for text in query.getlist("pick")[:50]:
+        try:
+            found[UUID(text)] = None
+        except ValueError:
+            continue
+    return tuple(found)[:PICKED]
+
+
+def unpicked(query: QueryDict, gone: UUID) -> str:
+    """The address's query with one club less on the list."""
+    kept = query.copy()
+    kept.setlist("pick", [str(one) for one in picked(query) if one != gone])
+    return kept.urlencode()
+
+
 def without(query: QueryDict, *names: str) -> str:
     """The address's query without some fields, and from its first page on."""
     kept = query.copy()
@@ -147,13 +168,20 @@ def _with_meaning(found: Typed, menus: Menus, after: str) -> Typed:
 def _after(text: str, sort: str) -> tuple[str, int] | None:
     """Where the page before ended; whatever is no such place is the beginning."""
     number, _, value = text.partition("~")
-    reads: dict[str, Callable[[str], object]] = {"soon": date.fromisoformat, "near": float}
+    reads: dict[str, Callable[[str], object]] = {"soon": date.fromisoformat, "near": _distance}
     try:
-        reads.get(sort, str)(value)
+        found = str(reads.get(sort, str)(value))  # written anew: Python reads days and numbers that PostgreSQL does not
     except ValueError:
         return None
-    is_sane = number.isascii() and number.isdigit() and len(number) < 18 and "\0" not in value and "nan" not in value
-    return (value, int(number)) if is_sane else None
+    is_sane = number.isascii() and number.isdigit() and len(number) < 18 and "\0" not in found
+    return (found, int(number)) if is_sane else None
+
+
+def _distance(text: str) -> float:
+    found = float(text)
+    if isnan(found):
+        raise ValueError(text)
+    return found
 
 
 def _one_of(value: str | None, offered: Iterable[str]) -> str:

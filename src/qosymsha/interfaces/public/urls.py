@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from qosymsha.interfaces.public import about, campaigns, choices, clubs, rounds, status, views
+from qosymsha.interfaces.public import about, campaigns, choices, clubs, rounds, status, views, vouchers
 
 urlpatterns = [
     path("", views.first_page, name="first-page"),
     path("clubs/", clubs.find, name="clubs"),
     path("clubs/map/", clubs.club_map, name="club-map"),
+    path("clubs/compare/", clubs.compare, name="club-compare"),
     path("clubs/<uuid:group_uuid>/", clubs.one_club, name="club"),
+    path("voucher/<str:code>/", vouchers.check, name="voucher-check"),
     path("points/", about.points, name="points"),
     path("open/", about.open_figures, name="open"),
     path("accessibility/", about.accessibility, name="accessibility"),

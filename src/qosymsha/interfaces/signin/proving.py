@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
@@ -35,6 +34,7 @@ from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, own_context, safe_next, signed_in_only, to_step_up
 from qosymsha.kernel.adapters import adapter
 from qosymsha.kernel.errors import NotConfigured, Refused
+from qosymsha.runtime import outside
 
 _SENT, _SHOWN = "code_sent", "code_shown"
 
@@ -171,7 +171,7 @@ def where(request: SignedRequest) -> Where:
 def answered(text: str) -> dict[str, Any]:
     """What a browser's passkey said, as the page's script wrote it; nothing where it is no such thing."""
     try:
-        found = json.loads(text)
+        found = outside.document(text)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

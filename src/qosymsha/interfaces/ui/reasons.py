@@ -62,7 +62,7 @@ def _outcome(told: Explanation, language: str) -> Iterator[str]:
         yield _say(
             language,
             "why.evidence",
-            source=told.evidence.source,
+            source=_say(language, f"category.source.{'officer' if told.evidence.source == 'officer' else 'register'}"),
             reference=told.evidence.reference,
             first=_day(told.evidence.first_day) or "…",
             last=_day(told.evidence.last_day) or _say(language, "why.open_end"),

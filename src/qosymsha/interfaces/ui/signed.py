@@ -8,7 +8,7 @@ def months(request: SignedRequest) -> HttpResponse: ...
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import StrEnum
 from functools import partial, wraps
@@ -84,7 +84,7 @@ def _gate(deeds: dict[str, StrEnum], *, is_first: bool = False) -> Callable[[Sig
         @wraps(view)
         def shown(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
             if request.method not in deeds:
-                return private(HttpResponseNotAllowed(sorted(deeds)))
+                return not_allowed(request, deeds)
             signed = signed_request(request)
             if signed is None:
                 return private(to_sign_in(request))
@@ -117,7 +117,7 @@ def anyone(action: StrEnum, *methods: str) -> Callable[[SignedView], SignedView]
         @wraps(view)
         def shown(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
             if request.method not in methods:
-                return private(HttpResponseNotAllowed(methods))
+                return not_allowed(request, methods)
             return private(keys.told(request, view(request, *args, **kwargs)))
 
         shown.action = action  # type: ignore[attr-defined]
@@ -275,6 +275,15 @@ def notice(request: HttpRequest, key: str, status: int, sentence: str = "") -> H
     """
     words = {"heading": f"{key}.h1", "advice": f"{key}.p", "sentence": sentence, "back": _back(request)}
     return render(request, "ui/notice.html", context(request) | _layout(request) | words, status=status)
+
+
+def not_allowed(request: HttpRequest, methods: Iterable[str]) -> HttpResponse:
+    """405; in words where a person came by an address, as by a reload or another language after a button's answer."""
+    answer: HttpResponse = HttpResponseNotAllowed(sorted(methods))
+    if request.method == "GET":
+        answer = notice(request, "error.405", HTTPStatus.METHOD_NOT_ALLOWED)
+        answer.headers["Allow"] = ", ".join(sorted(methods))
+    return private(answer)
 
 
 def door_of(request: HttpRequest) -> str:

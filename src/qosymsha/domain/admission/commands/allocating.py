@@ -93,6 +93,7 @@ def _require_money(run: Run, places: dict[str, Places]) -> None:
 
 def _store(the_round: Round, run: Run, places: dict[str, Places], cause: Cause) -> Allocated:
     for part, rows in enumerate(_outcome_rows(run)):
+        steps.check_now()
         tell(Phase.ROWS, part * CHUNK, len(run.closed.applications))
         steps.store_outcomes(the_round.id, rows)
         moved = steps.settle({row.application_id: row.result for row in rows}, actor=cause.actor, at=cause.at)
@@ -103,6 +104,7 @@ def _store(the_round: Round, run: Run, places: dict[str, Places], cause: Cause) 
     for segment, found in places.items():
         for issued in _issue(the_round, segment, found, cause):
             vouchers += issued
+            steps.check_now()
             tell(Phase.VOUCHERS, vouchers, sum(granted.values()))
     _end_earlier_rounds(the_round, cause)
     the_round.output_hash = frozen.answer_hash(run)

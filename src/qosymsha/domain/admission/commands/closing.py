@@ -78,7 +78,7 @@ def _close(actor: Actor, the_round: Round, at: datetime) -> Closed:
     in_force = programmes.rules_of(the_round.rule_set_id)
     places = _places(the_round, in_force.rules)
     leaves, rejected, position = bytearray(), Counter[str](), 0
-    last = b""
+    last, looked_at, filed_in_all = b"", 0, facts.submitted_count(the_round.id)
     while filed := facts.submitted_after(the_round.id, last, CHUNK):
         last = filed[-1].line_id
         checked = _look_again(the_round, in_force.rules, filed)
@@ -89,7 +89,9 @@ def _close(actor: Actor, the_round: Round, at: datetime) -> Closed:
         steps.freeze(the_round.id, rows)
         leaves += b"".join(row.leaf for row in rows)
         position += len(rows)
-        tell(Phase.ROWS, position)
+        looked_at += len(filed)
+        steps.check_now()
+        tell(Phase.ROWS, looked_at, filed_in_all)
     the_round.places = {segment: _fields(found) for segment, found in places.items()}
     the_round.terms = announcement.terms_text(frozen.terms_for(the_round, places), frozen.announced(the_round))
     the_round.root = frozen.root_of(the_round.terms, leaves)

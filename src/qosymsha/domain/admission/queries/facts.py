@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from qosymsha.domain.admission.models import RUNNING_ROUND, Application, Round
 from qosymsha.domain.admission.rules import AdmissionRefusal, FilingFacts, age_day, age_on, slot_of
-from qosymsha.domain.admission.states import ApplicationState
+from qosymsha.domain.admission.states import ApplicationState, RoundState
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.programmes.rules import Rules
 from qosymsha.domain.vouchers.models import LIVE_VOUCHER
@@ -111,8 +112,19 @@ def has_running_round(programme_id: int) -> bool:
 
 def waiting_elsewhere(programme_id: int, round_id: int) -> list[int]:
     """Applications of the programme that still wait from other rounds."""
-    waiting = Application.objects.filter(programme_id=programme_id, state=ApplicationState.WAITING)
-    return list(waiting.exclude(round_id=round_id).order_by("id").values_list("id", flat=True))
+    return list(_waiting_elsewhere(programme_id, round_id).order_by("id").values_list("id", flat=True))
+
+
+def waiting_elsewhere_count(programme_id: int, round_id: int) -> int:
+    """How many they are."""
+    return _waiting_elsewhere(programme_id, round_id).count()
+
+
+def _waiting_elsewhere(programme_id: int, round_id: int) -> QuerySet[Application]:
+    """By the rounds that can have a waiting list, so that those of this round, however many, are not looked at."""
+    others = Round.objects.filter(programme_id=programme_id, state__in=[RoundState.ALLOCATED, RoundState.PUBLISHED])
+    ids = list(others.exclude(pk=round_id).values_list("pk", flat=True))
+    return Application.objects.filter(round_id__in=ids, state=ApplicationState.WAITING)
 
 
 def undrawn(round_id: int) -> list[int]:
@@ -132,6 +144,11 @@ def left_by_filing(the_round: Round, application_ids: Sequence[int]) -> list[int
 def submitted_after(round_id: int, line_id: bytes, limit: int) -> list[Filed]:
     """The next submitted applications of a round in the order of line ids, after `line_id`."""
     return _filed(_SUBMITTED, (round_id, line_id, limit))
+
+
+def submitted_count(round_id: int) -> int:
+    """How many applications of a round its close will look at."""
+    return Application.objects.filter(round_id=round_id, state=ApplicationState.SUBMITTED).count()
 
 
 def next_waiting(round_id: int, segment: str, limit: int) -> list[Filed]:

@@ -10,12 +10,12 @@ from django.db import connection
 from qosymsha.domain.vouchers.models import LIVE_VOUCHER
 
 _GRANTED = """
-SELECT o.rank, a.id, a.child_id, a.slot, a.kind,
+SELECT a.line_id, a.id, a.child_id, a.slot, a.kind,
        EXISTS (SELECT 1 FROM voucher v WHERE v.child_id = a.child_id AND v.programme_id = a.programme_id
                AND v.slot = a.slot AND v.state = ANY(%s))
-  FROM outcome o JOIN application a ON a.id = o.application_id
- WHERE o.round_id = %s AND o.segment = %s AND o.rank > %s AND o.result = 'granted' AND a.state = 'granted'
- ORDER BY o.rank LIMIT %s"""
+  FROM application a JOIN outcome o ON o.application_id = a.id
+ WHERE a.round_id = %s AND o.segment = %s AND a.line_id > %s AND o.result = 'granted' AND a.state = 'granted'
+ ORDER BY a.line_id LIMIT %s"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,16 @@ class Granted:
 
 
 def granted_in(round_id: int, segment: str, chunk: int) -> Iterator[list[Granted]]:
-    """The granted applications of a segment by rank, chunk by chunk."""
-    rank = 0
+    """The granted applications of a segment, chunk by chunk, in the order of line ids: all of them get a voucher.
+
+    Not by rank: what is born in that order (a number, an id) would tell it, and with it a category.
+    """
+    last = b""
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(_GRANTED, [LIVE_VOUCHER, round_id, segment, rank, chunk])
+            cursor.execute(_GRANTED, [LIVE_VOUCHER, round_id, segment, last, chunk])
             rows = cursor.fetchall()
         if not rows:
             return
-        rank = rows[-1][0]
+        last = bytes(rows[-1][0])
         yield [Granted(*row[1:]) for row in rows]

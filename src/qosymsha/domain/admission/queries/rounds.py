@@ -140,7 +140,7 @@ def round_life(uuid: UUID) -> RoundLife:
         beacon_name=found.beacon_name,
         parties=tuple(Party(s.party, _hex(s.commitment), _hex(s.secret)) for s in secrets),
         closed_at=found.closed_at,
-        rows=FrozenLine.objects.filter(round_id=found.id).count() if found.root else None,
+        rows=_rows(found.id) if found.root else None,
         root=_hex(found.root),
         drawn_at=found.drawn_at,
         beacon_value=_hex(found.beacon_value),
@@ -151,6 +151,12 @@ def round_life(uuid: UUID) -> RoundLife:
         cancel_reason=found.cancel_reason,
         results=results_of(found),
     )
+
+
+def _rows(round_id: int) -> int:
+    """Lines of a closed list; their positions have no gap."""
+    last = FrozenLine.objects.filter(round_id=round_id).order_by("-position").values_list("position", flat=True).first()
+    return 0 if last is None else last + 1
 
 
 def root_statement(uuid: UUID) -> str:

@@ -5,7 +5,7 @@ from qosymsha.domain.admission.steps.awards import award
 from qosymsha.domain.admission.steps.filing import Deed as FilingDeed
 from qosymsha.domain.admission.steps.filing import Filing, file_one
 from qosymsha.domain.admission.steps.filing import Place as FilingPlace
-from qosymsha.domain.admission.steps.lists import FrozenRow, OutcomeRow, freeze, store_outcomes
+from qosymsha.domain.admission.steps.lists import FrozenRow, OutcomeRow, check_now, freeze, store_outcomes
 from qosymsha.domain.admission.steps.rounds import (
     HasState,
     lock_round,
@@ -30,6 +30,7 @@ __all__ = [
     "OutcomeRow",
     "award",
     "check",
+    "check_now",
     "file",
     "file_one",
     "freeze",

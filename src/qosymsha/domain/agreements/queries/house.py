@@ -9,6 +9,7 @@ from uuid import UUID
 from qosymsha.domain.agreements.access import Action
 from qosymsha.domain.agreements.queries.asked import names, of_house, rows
 from qosymsha.kernel.actor import Actor
+from qosymsha.kernel.text import sort_key
 
 
 class HousePlace(NamedTuple):
@@ -42,6 +43,5 @@ def places_of_provider(*, actor: Actor, provider_id: int, at: datetime, uuid: UU
     found = [HousePlace(*row) for row in rows(_PLACES, [provider_id, uuid, uuid])]
     children, ids = {one.child_id for one in found}, [one.id for one in found]
     named = names(actor, Action.READ_HOUSE, ("enrolment", ids), children, at, territory_id)
-    return sorted(
-        (one._replace(name=named.get(one.child_id, "")) for one in found), key=lambda one: (one.group, one.name)
-    )
+    shown = (one._replace(name=named.get(one.child_id, "")) for one in found)
+    return sorted(shown, key=lambda one: (one.group, sort_key(one.name)))

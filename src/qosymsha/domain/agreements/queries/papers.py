@@ -18,6 +18,7 @@ from qosymsha.domain.documents.queries import DocumentHead
 from qosymsha.domain.people import queries as people
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_day
+from qosymsha.kernel.text import sort_key
 
 TO_DO = ("late", "over", "given", "missing", "soon")  # what is looked at first
 
@@ -99,7 +100,7 @@ def papers_of_provider(*, actor: Actor, provider_id: int, at: datetime) -> list[
     territory_id = of_house(actor, provider_id)
     found = rows(_LIVE + "g.provider_id = %s ORDER BY g.code, e.id", [provider_id])
     shown = _shown(actor, Action.READ_HOUSE, found, at, territory_id)
-    return sorted((one for one in shown if one.standings), key=lambda one: (one.worst, one.group, one.name))
+    return sorted((one for one in shown if one.standings), key=lambda one: (one.worst, one.group, sort_key(one.name)))
 
 
 def papers_to_look_at(*, actor: Actor, provider_id: int) -> int:

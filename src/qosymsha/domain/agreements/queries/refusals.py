@@ -86,10 +86,12 @@ def office_refusals(  # noqa: PLR0913 (the filters of a queue)
     uuid: UUID | None = None,
     only: Collection[int] | None = None,
     but: Collection[int] = (),
+    after: int = 0,
+    most: int = 200,
 ) -> list[RefusalShown]:
     """Refusals that an officer may see, those that wait first by their day; `only` these ids, `but` not those.
 
-    An audited read.
+    An audited read. `after`: so many are passed over.
 
     Raises:
         Forbidden: the actor is no officer.
@@ -97,13 +99,20 @@ def office_refusals(  # noqa: PLR0913 (the filters of a queue)
     require(actor, Action.READ_REFUSALS, ALLOWED)
     where = "(%s = '' OR r.state = %s) AND (%s::uuid IS NULL OR r.uuid = %s)"
     where += " AND (%s::bigint[] IS NULL OR r.id = ANY (%s::bigint[])) AND r.id <> ALL (%s::bigint[])"
-    where += f" AND {_OWN}"
+    where += f" AND {_OWN} AND r.programme_id = ANY (%s)"
     lines = programmes.own_lines(actor, ALLOWED[Action.READ_REFUSALS])
     some = None if only is None else sorted(only)
-    order = " ORDER BY (r.state <> 'filed'), CASE WHEN r.state = 'filed' THEN r.review_by END, r.id DESC LIMIT 200"
-    found = _found(where + order, [state, state, uuid, uuid, some, some, sorted(but), lines, lines])
-    mine = [one for one in found if actor.holds(ALLOWED[Action.READ_REFUSALS], territory_id=one.territory_id)]
-    return _shown(actor, Action.READ_REFUSALS, mine, at)
+    order = (
+        " ORDER BY (r.state <> 'filed'), CASE WHEN r.state = 'filed' THEN r.review_by END, r.id DESC LIMIT %s OFFSET %s"
+    )
+    asked = [state, state, uuid, uuid, some, some, sorted(but), lines, lines, _programmes(actor), most, after]
+    return _shown(actor, Action.READ_REFUSALS, _found(where + order, asked), at)
+
+
+def _programmes(actor: Actor) -> list[int]:
+    """The programmes of the cities whose refusals the actor may see."""
+    roles = ALLOWED[Action.READ_REFUSALS]
+    return [one.id for one in programmes.programmes() if actor.holds(roles, territory_id=one.territory_id)]
 
 
 class RefusalWork(NamedTuple):

@@ -15,6 +15,7 @@ from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.vouchers.queries import rows
 from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor, require
+from qosymsha.kernel.text import sort_key
 
 HEARERS = frozenset({Role.CHECKER, Role.PROGRAMME_OFFICER, Role.AUDITOR})
 NAMED = HEARERS - {Role.AUDITOR}  # who controls need not know which child it is
@@ -156,7 +157,7 @@ SELECT s.uuid, e.uuid, g.code, o.activity_id, p.name, s.month, r.word, r.present
    AND s.sent_at IS NOT NULL AND r.word IN ('silent', 'disputed')
    AND (%(only)s::bigint[] IS NULL OR r.id = ANY (%(only)s)) AND r.id <> ALL (%(but)s::bigint[])
    AND (%(lines)s::bigint[] IS NULL OR e.line_id = ANY (%(lines)s))
- ORDER BY s.sent_at, r.id LIMIT %(most)s"""
+ ORDER BY s.sent_at, r.id LIMIT %(most)s OFFSET %(after)s"""
 
 _DECIDED = """
 SELECT r.id, s.uuid, e.uuid, g.code, p.name, r.word, r.present, r.evidence, u.subject, r.decided_at, r.child_id
@@ -173,7 +174,8 @@ SELECT c.id, c.uuid, c.territory_id, e.uuid, e.child_id, g.code, o.activity_id, 
    AND (%(state)s = '' OR c.state = %(state)s OR %(state)s = 'live' AND c.state IN ('warned', 'suspended'))
    AND (%(only)s::bigint[] IS NULL OR c.id = ANY (%(only)s)) AND c.id <> ALL (%(but)s::bigint[])
    AND (%(lines)s::bigint[] IS NULL OR e.line_id = ANY (%(lines)s))
- ORDER BY 15 DESC, array_position(ARRAY['suspended', 'warned'], c.state), c.hear_until, c.id LIMIT %(most)s"""
+ ORDER BY 15 DESC, array_position(ARRAY['suspended', 'warned'], c.state), c.hear_until, c.id
+ LIMIT %(most)s OFFSET %(after)s"""
 
 _WORDS = """
 SELECT x.id, x.provider_id, p.name, s.territory_id, g.code, o.activity_id, s.starts_at, e.uuid, e.child_id, x.value,
@@ -184,7 +186,7 @@ SELECT x.id, x.provider_id, p.name, s.territory_id, g.code, o.activity_id, s.sta
   LEFT JOIN mark m ON m."on" = x."on" AND m.session_id = x.session_id AND m.enrolment_id = x.enrolment_id
  WHERE x.state = 'open' AND s.programme_id = ANY (%(programmes)s)
    AND (%(lines)s::bigint[] IS NULL OR e.line_id = ANY (%(lines)s))
- ORDER BY x.received_at, x.id LIMIT %(most)s"""
+ ORDER BY x.received_at, x.id LIMIT %(most)s OFFSET %(after)s"""
 
 _WORK = """
 WITH words AS (
@@ -204,7 +206,7 @@ SELECT count(*) FILTER (WHERE c.state = 'suspended' AND c.objection <> ''),
 def _mine(actor: Actor) -> dict[str, Any]:
     """The programmes that the actor hears, and the lines of the actor's departments (None: all)."""
     found = [p.id for p in programmes.programmes() if actor.holds(HEARERS, territory_id=p.territory_id)]
-    return {"programmes": found, "lines": programmes.own_lines(actor, HEARERS), "most": MOST}
+    return {"programmes": found, "lines": programmes.own_lines(actor, HEARERS), "most": MOST, "after": 0}
 
 
 def hearing_work(*, actor: Actor) -> HearingWork:
@@ -220,16 +222,17 @@ def absence_cases(  # noqa: PLR0913 (the filters of a queue)
     uuid: UUID | None = None,
     only: Sequence[int] | None = None,
     but: Sequence[int] = (),
+    after: int = 0,
 ) -> list[AbsenceShown]:
     """Cases in a state (`live`: warned or suspended; "": all), those a person must decide first; an audited read.
 
-    `only` these ids, `but` not those.
+    `only` these ids, `but` not those.   after: so many are passed over.
 
     Raises:
         Forbidden: the actor may not read attendance.
     """
     require(actor, Action.READ, ALLOWED)
-    asked = _mine(actor) | {"state": state, "uuid": uuid}
+    asked = _mine(actor) | {"state": state, "uuid": uuid, "after": after}
     asked |= {"only": None if only is None else list(only), "but": list(but)}
     found = [AbsenceShown(*row) for row in rows(_CASES, asked)]
     _note(actor, at, "absence_case", [one.id for one in found], {one.child_id for one in found})
@@ -258,34 +261,43 @@ def hearing(*, actor: Actor, uuid: UUID, at: datetime) -> Hearing | None:
     return Hearing(case, name, tuple(NoticeHeard(*row) for row in notices), tuple((s[0], s[1]) for s in steps))
 
 
-def open_words(*, actor: Actor, at: datetime) -> list[WordShown]:
+def open_words(*, actor: Actor, at: datetime, after: int = 0) -> list[WordShown]:
     """Phones' words that wait for a person, over the actor's programmes, the oldest first; an audited read.
+
+    after: so many are passed over.
 
     Raises:
         Forbidden: the actor may not read attendance.
     """
     require(actor, Action.READ, ALLOWED)
-    found = [WordShown(*row) for row in rows(_WORDS, _mine(actor))]
+    found = [WordShown(*row) for row in rows(_WORDS, _mine(actor) | {"after": after})]
     _note(actor, at, "mark_objection", [one.id for one in found], {one.child_id for one in found})
     return found
 
 
-def rows_waiting(
-    *, actor: Actor, at: datetime, only: Sequence[int] | None = None, but: Sequence[int] = ()
+def rows_waiting(  # noqa: PLR0913 (the filters of a queue)
+    *,
+    actor: Actor,
+    at: datetime,
+    only: Sequence[int] | None = None,
+    but: Sequence[int] = (),
+    after: int = 0,
+    most: int = MOST,
 ) -> list[WaitingRow]:
     """Rows that wait for a family's word, then for a named officer; who may be decided first; an audited read.
 
-    `only` these ids, `but` not those.
+    `only` these ids, `but` not those.   after: so many are passed over.
 
     Raises:
         Forbidden: the actor may not read attendance.
     """
     require(actor, Action.READ, ALLOWED)
-    found = rows(_ROWS, _mine(actor) | {"only": None if only is None else list(only), "but": list(but)})
+    asked = {"only": None if only is None else list(only), "but": list(but), "after": after, "most": most}
+    found = rows(_ROWS, _mine(actor) | asked)
     _note(actor, at, "sheet_row", [row[-2] for row in found], {row[-1] for row in found})
     days = office.officer_days({(row[9], row[10], row[5], row[8]) for row in found})
     shown = [WaitingRow._make((*row[:9], days[row[9], row[10], row[5], row[8]], row[-2], row[-3])) for row in found]
-    return sorted(shown, key=lambda one: (one.officer_from, one.provider_name, one.code, one.short))
+    return sorted(shown, key=lambda one: (one.officer_from, sort_key(one.provider_name), one.code, one.short))
 
 
 def decided_rows(*, actor: Actor, row_ids: Sequence[int], at: datetime) -> list[Decided]:

@@ -25,6 +25,7 @@ from qosymsha.domain.vouchers.queries import rows
 from qosymsha.domain.vouchers.rules import month_end
 from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor, require
+from qosymsha.kernel.text import sort_key
 
 _ON_THE_DAY = ' AND e.starts_on <= s."on" AND (e.ends_on IS NULL OR e.ends_on >= s."on")'
 _WIDER = frozenset({Role.PROVIDER_MANAGER, Role.CHECKER, Role.PROGRAMME_OFFICER, Role.AUDITOR})
@@ -187,7 +188,7 @@ def _children_of(session_ids: Sequence[int], first: date, last: date) -> list[tu
 
 
 def _by_name(child: ChildToMark | ChildMonth) -> tuple[str, str, int]:
-    return child.surname, child.given, child.enrolment_id
+    return sort_key(child.surname), sort_key(child.given), child.enrolment_id
 
 
 def marking_ids(

@@ -96,16 +96,21 @@ class PlaceFacts(NamedTuple):
 _OWN = """(%(lines)s::bigint[] IS NULL OR EXISTS (SELECT FROM club_group x JOIN contract k ON k.id = x.contract_id
               WHERE x.id = s.group_id AND k.line_id = ANY (%(lines)s)))"""
 _WORK = f"""
-SELECT s.programme_id, s.territory_id, s.month, s.state, (s.sent_at AT TIME ZONE 'Asia/Almaty')::date,
-       count(DISTINCT s.id), count(r.id) FILTER (WHERE r.word = 'silent'),
-       count(r.id) FILTER (WHERE r.word = 'disputed'),
-       coalesce(sum((SELECT count(*) FROM day_hold h WHERE h.sheet_row_id = r.id AND h.kind = 'disputed'
-                        AND h.state = 'open')), 0)::int
-  FROM month_sheet s
-  LEFT JOIN sheet_row r ON r.sheet_id = s.id AND ({_UNDECIDED} OR EXISTS (
-       SELECT FROM day_hold h WHERE h.sheet_row_id = r.id AND h.kind = 'disputed' AND h.state = 'open'))
- WHERE s.programme_id = ANY (%(programmes)s) AND s.state IN ('with_parents', 'with_customer', 'for_payment')
-   AND {_OWN} AND s.sent_at IS NOT NULL GROUP BY 1, 2, 3, 4, 5 ORDER BY 3, 5, 4"""  # noqa: S608 - statements of this file
+WITH sheets AS MATERIALIZED (
+    SELECT s.id, s.programme_id, s.territory_id, s.month, s.state,
+           (s.sent_at AT TIME ZONE 'Asia/Almaty')::date AS sent_on FROM month_sheet s
+     WHERE s.programme_id = ANY (%(programmes)s) AND s.state IN ('with_parents', 'with_customer', 'for_payment')
+       AND {_OWN} AND s.sent_at IS NOT NULL),
+words AS (
+    SELECT r.sheet_id, count(*) FILTER (WHERE r.word = 'silent') AS silent,
+           count(*) FILTER (WHERE r.word = 'disputed') AS disputed FROM sheet_row r WHERE {_UNDECIDED} GROUP BY 1),
+days AS (
+    SELECT r.sheet_id, count(*) AS open FROM day_hold h JOIN sheet_row r ON r.id = h.sheet_row_id
+     WHERE h.kind = 'disputed' AND h.state = 'open' GROUP BY 1)
+SELECT s.programme_id, s.territory_id, s.month, s.state, s.sent_on, count(*)::int, coalesce(sum(w.silent), 0)::int,
+       coalesce(sum(w.disputed), 0)::int, coalesce(sum(d.open), 0)::int
+  FROM sheets s LEFT JOIN words w ON w.sheet_id = s.id LEFT JOIN days d ON d.sheet_id = s.id
+ GROUP BY 1, 2, 3, 4, 5 ORDER BY 3, 5, 4"""  # noqa: S608 - statements of this file
 
 _QUEUE = f"""
 WITH found AS MATERIALIZED (
@@ -114,7 +119,10 @@ WITH found AS MATERIALIZED (
        AND (%(uuids)s::uuid[] IS NULL OR s.uuid = ANY (%(uuids)s::uuid[]))
        AND (%(state)s = '' OR s.state = %(state)s) AND (%(month)s::date IS NULL OR s.month = %(month)s)
        AND (%(provider)s = '' OR p.number = %(provider)s OR p.bin = %(provider)s) AND {_OWN}
-     ORDER BY s.month, s.sent_at, s.id LIMIT %(most)s)
+       AND (%(waits)s <> 'officer' OR EXISTS (SELECT FROM sheet_row r WHERE r.sheet_id = s.id AND {_UNDECIDED}))
+       AND (%(waits)s <> 'days' OR EXISTS (SELECT FROM day_hold h JOIN sheet_row r ON r.id = h.sheet_row_id
+                                            WHERE r.sheet_id = s.id AND h.state = 'open'))
+     ORDER BY s.month, s.sent_at, s.id LIMIT %(most)s OFFSET %(after)s)
 SELECT s.id, s.uuid, s.programme_id, s.territory_id, s.provider_id, p.number, p.name, g.code, o.activity_id, s.month,
        s.state, s.version, s.sent_at, c.rows, c.confirmed, c.silent, c.disputed, c.decided,
        (SELECT count(DISTINCT (h.sheet_row_id, h.session_id)) FROM day_hold h JOIN sheet_row x ON x.id = h.sheet_row_id
@@ -185,15 +193,23 @@ def office_sheets(  # noqa: PLR0913 - the filters of a queue
     state: str = "",
     month: date | None = None,
     provider: str = "",
+    waits: str = "",
     uuids: Sequence[UUID] | None = None,
+    after: int = 0,
     most: int = MOST,
 ) -> list[OfficeSheet]:
-    """Sheets of the actor's programmes, the oldest first, at most so many; `total` says how many there are in all."""
+    """Sheets of the actor's programmes, the oldest first, at most so many; `total` says how many there are in all.
+
+    waits: `officer` for those with a row that no family has confirmed, `days` with a day that is held; "" any.
+    after: so many are passed over.
+    """
     asked = _own(actor) | {
         "state": state,
         "month": month,
         "provider": provider.strip().upper(),
+        "waits": waits,
         "uuids": None if uuids is None else list(uuids),
+        "after": after,
         "most": most,
     }
     return [OfficeSheet(*row) for row in rows(_QUEUE, asked)]

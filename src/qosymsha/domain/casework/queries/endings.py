@@ -124,7 +124,8 @@ SELECT x.id, x.uuid, v.uuid, v.number, x.territory_id, x.programme_id, x.ending,
  WHERE x.programme_id = ANY (%(programmes)s) AND (%(uuid)s::uuid IS NULL OR x.uuid = %(uuid)s)
    AND (%(voucher)s::bigint IS NULL OR x.voucher_id = %(voucher)s) AND (%(state)s = '' OR x.state = %(state)s)
    AND (%(lines)s::bigint[] IS NULL OR v.line_id = ANY (%(lines)s))
- ORDER BY x.state <> 'proposed', CASE WHEN x.state = 'proposed' THEN x.hear_until END, x.id DESC LIMIT 100"""
+ ORDER BY x.state <> 'proposed', CASE WHEN x.state = 'proposed' THEN x.hear_until END, x.id DESC
+ LIMIT %(most)s OFFSET %(after)s"""
 _WORK = """
 SELECT count(*) FILTER (WHERE hear_until < %(today)s AND proposed_by <> %(me)s)::int,
        min(hear_until) FILTER (WHERE hear_until < %(today)s AND proposed_by <> %(me)s),
@@ -162,16 +163,23 @@ def voucher_steps(*, actor: Actor, shown: VoucherShown, at: datetime) -> list[Vo
     return [VoucherStep(*row) for row in rows(_STEPS, [shown.id])]
 
 
-def endings(
-    *, actor: Actor, at: datetime, state: str = "", uuid: UUID | None = None, voucher_id: int | None = None
+def endings(  # noqa: PLR0913 - the filters of a queue
+    *,
+    actor: Actor,
+    at: datetime,
+    state: str = "",
+    uuid: UUID | None = None,
+    voucher_id: int | None = None,
+    after: int = 0,
+    most: int = 100,
 ) -> list[EndingShown]:
-    """Endings of the actor's programmes, those that wait first by their day; an audited read.
+    """Endings of the actor's programmes, those that wait first by their day, after so many; an audited read.
 
     Raises:
         Forbidden: the actor may not read them.
     """
     require(actor, Action.READ_ENDINGS, ALLOWED)
-    asked = _mine(actor) | {"uuid": uuid, "voucher": voucher_id}
+    asked = _mine(actor) | {"uuid": uuid, "voucher": voucher_id, "after": after, "most": most}
     found = [EndingShown(*row) for row in rows(_ENDINGS, asked | {"state": state})]
     _note(actor, at, "voucher_ending", [one.id for one in found], {one.child_id for one in found})
     return found

@@ -171,7 +171,8 @@ def _enter(deed: Deed, the_round: ChoiceRound, wishes: Sequence[Wish], refused: 
     has_seat = vouchers.take_seats([wish.group.id for wish in judged])
     seated = [wish for wish, has in zip(judged, has_seat, strict=True) if has]
     refused |= {wish.row: EnrolRefusal.GROUP_FULL for wish, has in zip(judged, has_seat, strict=True) if not has}
-    opened = vouchers.enter(deed, seated, prices)
+    # Seats went in the order of the groups' lists; a place's id must not tell it: a club's pages list places by it.
+    opened = vouchers.enter(deed, sorted(seated, key=lambda wish: wish.voucher.id), prices)
     ids = list(opened.values())
     vouchers.record(deed, VoucherTopic.ENROLLED, "enrolment", ids, the_round.territory_id)
     return set(opened)

@@ -53,6 +53,8 @@ class _Freezing:
     at: datetime
     the_round: ChoiceRound
     uuids: dict[int, str]
+    filed_in_all: int
+    looked_at: int = 0
     leaves: bytearray = field(default_factory=bytearray)
     position: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
@@ -85,7 +87,7 @@ def close_choice_round(*, actor: Actor, round_id: int, at: datetime, key: UUID) 
 
 def _close(actor: Actor, the_round: ChoiceRound, at: datetime) -> Closed:
     terms, uuids = _terms(the_round)
-    freezing = _Freezing(actor, at, the_round, uuids)
+    freezing = _Freezing(actor, at, the_round, uuids, facts.filed_count(the_round.id))
     for filed in _chunks(the_round.id):
         _freeze(freezing, filed)
     the_round.terms = terms_text(terms, frozen.announced(the_round))
@@ -142,7 +144,8 @@ def _freeze(freezing: _Freezing, filed: Sequence[FiledList]) -> None:
     steps.move_lists(moved, actor=freezing.actor, at=freezing.at)
     freezing.leaves += b"".join(row.leaf for row in rows)
     freezing.position += len(rows)
-    tell(Phase.ROWS, freezing.position)
+    freezing.looked_at += len(filed)
+    tell(Phase.ROWS, freezing.looked_at, freezing.filed_in_all)
 
 
 def _look_again(freezing: _Freezing, filed: Sequence[FiledList]) -> Iterator[tuple[FiledList, ChoiceLine | None, str]]:

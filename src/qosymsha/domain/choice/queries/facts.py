@@ -28,6 +28,7 @@ ANSWERING = HOLDING | {VoucherState.ACTIVE.value}
 _FILED = """
 SELECT id, line_id, voucher_id, child_id, wishes FROM choice_list
  WHERE round_id = %s AND state = 'filed' AND line_id > %s ORDER BY line_id LIMIT %s"""
+_FILED_COUNT = "SELECT count(*) FROM choice_list WHERE round_id = %s AND state = 'filed'"
 _BUSY = """
 SELECT e.child_id, e.voucher_id, ARRAY[e.group_id] FROM unnest(%s::bigint[]) AS t(id), LATERAL (
        SELECT * FROM enrolment WHERE child_id = t.id AND state <> 'ended' OFFSET 0) e
@@ -75,6 +76,12 @@ def filed_after(round_id: int, line_id: bytes, limit: int) -> list[FiledList]:
         FiledList(i, bytes(line), voucher, child, tuple(wishes))
         for i, line, voucher, child, wishes in rows(_FILED, [round_id, line_id, limit])
     ]
+
+
+def filed_count(round_id: int) -> int:
+    """How many lists of a round its close will look at."""
+    ((count,),) = rows(_FILED_COUNT, [round_id])
+    return int(count)
 
 
 def vouchers_of(voucher_ids: Sequence[int]) -> dict[int, VoucherFacts]:

@@ -35,7 +35,7 @@ _WHICH = (
     " AND (%s::date IS NULL OR month = %s) AND (%s = '' OR provider = %s OR provider_id IN"
     " (SELECT id FROM provider WHERE number = %s OR bin = %s))"
     f" AND (%s::bigint[] IS NULL OR id = ANY (%s::bigint[])) AND id <> ALL (%s::bigint[]) AND {_OWN}"
-    " ORDER BY opened_at, id LIMIT %s)"
+    " ORDER BY opened_at, id LIMIT %s OFFSET %s)"
 )
 
 
@@ -78,15 +78,17 @@ def office_flags(  # noqa: PLR0913 (the filters of a queue)
     provider: str = "",
     only: Sequence[int] | None = None,
     but: Sequence[int] = (),
+    after: int = 0,
+    most: int = MOST,
 ) -> list[FlagFacts]:
-    """Flags of the actor's programmes, at most `MOST`, those that wait longest; `only` these ids, `but` not those.
+    """Flags of the actor's programmes, those that wait longest; `only` these ids, `but` not those.
 
-    An audited read.
+    An audited read. `after`: so many are passed over.
     """
     wanted = provider.strip().upper()
     asked: list[Any] = [_mine(actor), state, state, month, month, wanted, wanted, wanted, wanted]
     some = None if only is None else list(only)
-    asked += [some, some, list(but), *_lines(actor), MOST]
+    asked += [some, some, list(but), *_lines(actor), most, after]
     return noted(actor, at, facts(_WHICH, asked))
 
 

@@ -66,9 +66,9 @@ def check_invariant(invariant: str, at: datetime, start: Start = EVERYTHING) -> 
 
 
 def checked(
-    span: Span, at: datetime, invariants: Sequence[str] = tuple(CHECKS)
+    span: Span, at: datetime, invariants: Sequence[str] = tuple(promise.id for promise in PROMISES)
 ) -> Iterator[tuple[InvariantResult, Moment]]:
-    """Each result in its turn, with the moment at which the run began: a later increment may start there if green.
+    """Each result as asked for, with the moment at which the run began: a later increment may start there if green.
 
     A full run checks two at a time, each on a connection of its own, unless a transaction is open here: its rows are
     seen by this connection alone.
@@ -81,7 +81,7 @@ def checked(
         start = known.get(invariant, EVERYTHING)
         return check_invariant(invariant, at, start if span is Span.MINUTE else Start(None, start.reached))
 
-    asked = [promise.id for promise in PROMISES if promise.id in invariants]
+    asked = [invariant for invariant in invariants if invariant in CHECKS]
     is_alone = span is Span.MINUTE or connection.in_atomic_block
     for result in map(check, asked) if is_alone else _side_by_side(check, asked):
         yield result, began

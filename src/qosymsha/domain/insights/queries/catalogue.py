@@ -16,6 +16,7 @@ from django.db import connection
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.rules import person_of
 from qosymsha.domain.providers.rules import latin, words_of
+from qosymsha.kernel.text import sort_key
 
 PAGE = 20
 COUNTED = 200  # beyond it a count says "more than"
@@ -265,7 +266,7 @@ def teachers(group_id: int, today: date) -> list[str]:
         [group_id, today],
     )
     persons = people.unseal("teacher", [teacher_id for (teacher_id,) in found])
-    return sorted(name for plain in persons.values() if (name := person_of(plain).full_name))
+    return sorted((name for plain in persons.values() if (name := person_of(plain).full_name)), key=sort_key)
 
 
 def papers(group_id: int, today: date) -> list[tuple[str, date | None]]:

@@ -20,6 +20,7 @@ from qosymsha.domain.providers.queries.staff import teaching as teaching
 from qosymsha.domain.providers.queries.staff import user_of_teacher as user_of_teacher
 from qosymsha.domain.providers.rules import GroupFacts, Lesson, Paper, Slot, lessons_of
 from qosymsha.kernel import iin
+from qosymsha.kernel.text import sort_key
 
 _GROUPS = """
 SELECT g.id, g.uuid, g.territory_id, g.programme_id, g.provider_id, g.contract_id, g.line_id, g.venue_id, v.district_id,
@@ -195,12 +196,11 @@ def provider_facts(provider_ids: Collection[int]) -> dict[int, ProviderFacts]:
 
 
 def provider_names(provider_ids: Collection[int]) -> list[ProviderName]:
-    """Providers as a menu names them, by name."""
+    """Providers as a menu names them, by name in the Kazakh alphabet's order."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, uuid, number, name FROM provider WHERE id = ANY(%s) ORDER BY folded, id", [list(provider_ids)]
-        )
-        return [ProviderName(*row) for row in cursor.fetchall()]
+        cursor.execute("SELECT id, uuid, number, name FROM provider WHERE id = ANY(%s)", [list(provider_ids)])
+        found = [ProviderName(*row) for row in cursor.fetchall()]
+    return sorted(found, key=lambda one: (sort_key(one.name), one.id))
 
 
 def venues_of(provider_id: int) -> list[VenueFacts]:

@@ -89,19 +89,25 @@ def file_by_uuid(*, actor: Actor, uuid: UUID) -> FileFacts | None:
     return None
 
 
-def office_files(
-    *, actor: Actor, states: Sequence[str], only: Sequence[int] | None = None, but: Sequence[int] = ()
+def office_files(  # noqa: PLR0913 - the filters of a queue
+    *,
+    actor: Actor,
+    states: Sequence[str],
+    only: Sequence[int] | None = None,
+    but: Sequence[int] = (),
+    after: int = 0,
+    most: int = MOST,
 ) -> list[FileFacts]:
-    """The files of the actor's territories in these states, the longest waiting first; at most `MOST`.
+    """The files of the actor's territories in these states, the longest waiting first.
 
-    `only` these ids, `but` not those.
+    `only` these ids, `but` not those.   after: so many are passed over.
     """
     territories = _territories(actor)
     condition = "a.state = ANY (%s) AND (%s::bigint[] IS NULL OR a.territory_id = ANY (%s))"
     condition += " AND (%s::bigint[] IS NULL OR a.id = ANY (%s::bigint[])) AND a.id <> ALL (%s::bigint[])"
     some = None if only is None else list(only)
-    values = [list(states), territories, territories, some, some, list(but)]
-    return _files(f"{condition} ORDER BY a.filed_at, a.id LIMIT {MOST}", values)
+    values = [list(states), territories, territories, some, some, list(but), most, after]
+    return _files(f"{condition} ORDER BY a.filed_at, a.id LIMIT %s OFFSET %s", values)
 
 
 def files_waiting(*, actor: Actor) -> tuple[int, date | None]:

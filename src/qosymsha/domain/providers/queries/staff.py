@@ -13,6 +13,7 @@ from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.rules import person_of
 from qosymsha.domain.providers.access import ALLOWED, Action
 from qosymsha.kernel.actor import Actor, require
+from qosymsha.kernel.text import sort_key
 
 # Ended there and not told anew: the provider's timetable may still name them, it gives them nothing.
 _GONE = """EXISTS (SELECT FROM engagement x WHERE x.provider_id = {0} AND x.teacher_id = {1} AND x.ended_at IS NOT NULL)
@@ -92,7 +93,7 @@ def staff_of(*, actor: Actor, provider_id: int, on: date) -> list[StaffMember]:
         StaffMember(i, uuid, names.get(i, ""), is_user, is_gone, teaches, tuple(codes))
         for i, uuid, is_user, is_gone, teaches, codes in found
     ]
-    return sorted(members, key=lambda one: (one.name, one.id))
+    return sorted(members, key=lambda one: (sort_key(one.name), one.id))
 
 
 def _territory(provider_id: int) -> int | None:

@@ -43,7 +43,7 @@ def resolve_reply(
     fit the line's state like any other.
 
     Raises:
-        Forbidden: the actor is no payer (of the line's territory).
+        Forbidden: the actor is no payer (of the territory of the line named, or of the one that the reply speaks of).
         Refused: `unknown_reply`, `reply_not_held`, `reply_decided`, `reply_fits_no_line`.
     """
     require(actor, Action.RESOLVE_REPLY, ALLOWED)
@@ -52,8 +52,8 @@ def resolve_reply(
     if held is None:
         raise Refused(PaperRefusal.UNKNOWN_REPLY)
     line = _line(resolution)
-    if line is not None:
-        require(actor, Action.RESOLVE_REPLY, ALLOWED, territory_id=line.territory_id)
+    for one in [*queries.lines_spoken_of([held.end_to_end_id], []), *([line] if line is not None else [])]:
+        require(actor, Action.RESOLVE_REPLY, ALLOWED, territory_id=one.territory_id)
     status = resolution.status.value if resolution.status else ""
     body = [reference, resolution.choice.value, resolution.basis, resolution.end_to_end_id, status]
     seen = idempotency.repeat(actor=actor, verb="resolve_reply", key=key, body=body, at=at)

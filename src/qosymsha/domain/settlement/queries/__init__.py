@@ -61,7 +61,7 @@ from qosymsha.domain.settlement.queries.files import (
     payments_by_state,
 )
 from qosymsha.domain.settlement.queries.month_rules import RuleInForce, month_rules
-from qosymsha.domain.settlement.queries.office_acts import OfficeAct, office_acts
+from qosymsha.domain.settlement.queries.office_acts import OfficeAct, act_work, office_acts
 from qosymsha.domain.settlement.queries.own_acts import OwnAct, acts_of_provider
 from qosymsha.domain.settlement.queries.papers import (
     ActDocument,
@@ -78,6 +78,7 @@ from qosymsha.domain.settlement.queries.papers import (
 from qosymsha.domain.settlement.queries.statements import StatementLine, provider_statement
 
 __all__ = [
+    "act_work",
     "ActDocument",
     "ActLine",
     "ActPaper",

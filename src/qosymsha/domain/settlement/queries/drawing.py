@@ -108,11 +108,15 @@ def _input(
 
 
 _PROVIDERS = """
-SELECT p.id, p.number, p.name, coalesce((SELECT sum(o.amount_tiyn
-         - coalesce((SELECT sum(f.amount_tiyn) FROM claim_offset f WHERE f.recovery_id = o.id AND f.live), 0)
-         - coalesce((SELECT sum(b.amount_tiyn) FROM refund b WHERE b.recovery_id = o.id), 0))
-       FROM recovery o WHERE o.provider_id = p.id AND o.state = 'decided'), 0)::bigint
-  FROM provider p WHERE p.id = ANY (%s::bigint[]) ORDER BY p.name, p.id"""
+WITH owed AS (
+    SELECT o.provider_id, sum(o.amount_tiyn - coalesce(f.tiyn, 0) - coalesce(b.tiyn, 0)) AS tiyn FROM recovery o
+      LEFT JOIN (SELECT recovery_id, sum(amount_tiyn) AS tiyn FROM claim_offset WHERE live GROUP BY 1) f
+             ON f.recovery_id = o.id
+      LEFT JOIN (SELECT recovery_id, sum(amount_tiyn) AS tiyn FROM refund GROUP BY 1) b ON b.recovery_id = o.id
+     WHERE o.provider_id = ANY (%(providers)s::bigint[]) AND o.state = 'decided' GROUP BY 1)
+SELECT p.id, p.number, p.name, coalesce(owed.tiyn, 0)::bigint
+  FROM provider p LEFT JOIN owed ON owed.provider_id = p.id
+ WHERE p.id = ANY (%(providers)s::bigint[]) ORDER BY p.name, p.id"""
 
 
 def provider_draws(*, actor: Actor, programme_id: int, territory_id: int, month: date) -> list[ProviderDraw]:
@@ -125,7 +129,7 @@ def provider_draws(*, actor: Actor, programme_id: int, territory_id: int, month:
     whole = {c.id: c for c in contracts(programme_id)}
     of = [whole[i] for i in of_department(actor, ALLOWED[Action.DRAW_CLAIMS], "contract", whole)]
     seen = foresee(programme_id, of, month)
-    found = rows(_PROVIDERS, [sorted({c.provider_id for c in of})])
+    found = rows(_PROVIDERS, {"providers": sorted({c.provider_id for c in of})})
     return [_provider_draw(row, seen) for row in found]
 
 

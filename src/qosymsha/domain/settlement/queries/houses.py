@@ -10,6 +10,7 @@ from qosymsha.domain.people.states import Role
 from qosymsha.domain.providers.access import ALLOWED, Action
 from qosymsha.domain.settlement.queries.asked import rows
 from qosymsha.kernel.actor import Actor, require
+from qosymsha.kernel.text import sort_key
 
 MOST = 100
 LOOK = ALLOWED[Action.READ_ACCREDITATION] - {Role.PROVIDER_MANAGER}
@@ -66,7 +67,7 @@ SELECT p.id, p.uuid, p.number, p.name, coalesce(p.bin, ''), p.territory_id,
   FROM provider p WHERE (%(places)s::bigint[] IS NULL OR p.territory_id = ANY (%(places)s))
    AND (%(uuid)s::uuid IS NULL OR p.uuid = %(uuid)s)
    AND (%(sought)s = '' OR p.bin = %(sought)s OR p.number = upper(%(sought)s) OR strpos(p.folded, %(folded)s) > 0)
- ORDER BY p.folded, p.id LIMIT %(most)s"""
+ ORDER BY p.folded, p.id LIMIT %(most)s OFFSET %(after)s"""
 _CONTRACTS = """
 SELECT c.id, c.uuid, c.number, c.programme_id, c.territory_id, l.department_id, l.kind, l.fiscal_year, c.volume_tiyn,
        coalesce((SELECT sum(k.amount_tiyn) FROM claim k
@@ -77,8 +78,10 @@ SELECT c.id, c.uuid, c.number, c.programme_id, c.territory_id, l.department_id, 
  ORDER BY c.state DESC, lower(c.valid) DESC, c.id DESC"""
 
 
-def houses(*, actor: Actor, today: date, sought: str = "", folded: str = "", uuid: UUID | None = None) -> list[House]:
-    """Providers of the actor's territories by name, number or BIN, at most `MOST`; or the one of an outside id.
+def houses(  # noqa: PLR0913 - the filters of a list
+    *, actor: Actor, today: date, sought: str = "", folded: str = "", uuid: UUID | None = None, after: int = 0
+) -> list[House]:
+    """Providers of the actor's territories by name, number or BIN, at most `MOST` after so many; or the one of a uuid.
 
     Raises:
         Forbidden: the actor is no official who reads accreditations.
@@ -87,8 +90,9 @@ def houses(*, actor: Actor, today: date, sought: str = "", folded: str = "", uui
     mine = [grant.territory_ids for grant in actor.grants if grant.role in LOOK]
     everywhere = any(one is None for one in mine)
     places = None if everywhere else sorted(set().union(*(one for one in mine if one is not None)))
-    asked = {"today": today, "places": places, "uuid": uuid, "sought": sought, "folded": folded or sought, "most": MOST}
-    return [House(*row) for row in rows(_HOUSES, asked)]
+    asked = {"today": today, "places": places, "uuid": uuid, "sought": sought, "folded": folded or sought}
+    asked |= {"most": MOST, "after": after}
+    return sorted((House(*row) for row in rows(_HOUSES, asked)), key=lambda one: (sort_key(one.name), one.id))
 
 
 def house_contracts(*, actor: Actor, provider_id: int | None = None, uuid: UUID | None = None) -> list[HouseContract]:

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import transaction
 
 from qosymsha.domain.people import queries as people
+from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.vouchers import steps
 from qosymsha.domain.vouchers.access import ALLOWED, Action
@@ -77,9 +78,10 @@ def take_transfers(*, actor: Actor, programme_id: int, at: datetime, key: UUID) 
     family, free the seat kept, and leave the present place as it is. The move begins tomorrow at the earliest.
 
     Raises:
-        Forbidden: the actor is neither a job nor an official.
+        Forbidden: the actor is neither a job nor an official of the programme's city.
     """
-    require(actor, Action.TAKE_TRANSFERS, ALLOWED)
+    territory_id = programmes.programme(programme_id).territory_id
+    require(actor, Action.TAKE_TRANSFERS, ALLOWED, territory_id=territory_id)
     deed = Deed(actor, Action.TAKE_TRANSFERS, at, key)
     seen = steps.begin(deed, [programme_id])
     if seen is not None:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -96,9 +97,10 @@ def _refuse_second_vouchers(awards: Sequence[Award], programme_id: int) -> None:
 
 def _columns(awards: Sequence[Award], month_tiyn: Mapping[str, int]) -> dict[str, Any]:
     serials = rows("SELECT nextval('voucher_serial') FROM generate_series(1, %s)", [len(awards)])
+    uuids = [uuid4() for _ in awards]
     return {
-        "uuids": [uuid4() for _ in awards],
-        "numbers": [human_number("V", serial) for (serial,) in serials],
+        "uuids": uuids,
+        "numbers": _numbers([serial for (serial,) in serials], uuids),
         "children": [a.child_id for a in awards],
         "slots": [a.slot for a in awards],
         "kinds": [a.kind for a in awards],
@@ -106,6 +108,18 @@ def _columns(awards: Sequence[Award], month_tiyn: Mapping[str, int]) -> dict[str
         "applications": [a.application_id for a in awards],
         "amounts": [month_tiyn[a.kind] for a in awards],
     }
+
+
+def _numbers(serials: Sequence[int], uuids: Sequence[UUID]) -> list[str]:
+    """A number for each, in an order that only chance knows.
+
+    Freed places go out in the order of the queue. A number that followed it would tell whoever reads it, a provider
+    too, how far in front the child stood, and with the published coefficients its category.
+    """
+    found = [""] * len(uuids)
+    for serial, place in zip(sorted(serials), sorted(range(len(uuids)), key=lambda i: uuids[i]), strict=True):
+        found[place] = human_number("V", serial)
+    return found
 
 
 def _commitments(

@@ -18,6 +18,7 @@ from qosymsha.interfaces.office.boards.parts import (
     kind_name,
     percent,
 )
+from qosymsha.kernel.text import sort_key
 
 MOST_DRAWN = 15
 WAYS = ("activity", "district", "language", "kind")
@@ -34,7 +35,7 @@ def demand(chosen: Chosen, stored: Mapping[str, Stored]) -> Board:
         chosen.say("figures.demand.says", **sums),
         chosen.say("figures.demand.says_places", places=places, first=first),
     ]
-    grouped = sorted(_grouped(chosen, cells), key=lambda one: (-_per_place(one[1]), one[0]))
+    grouped = sorted(_grouped(chosen, cells), key=lambda one: (-_per_place(one[1]), sort_key(one[0])))
     return Board(
         "demand",
         stored["supply"].at,
@@ -116,7 +117,7 @@ def districts(chosen: Chosen, stored: Mapping[str, Stored]) -> Board:
         (district_name(chosen, int(key)), counts, cells.get(int(key), nothing), int(key))
         for key, counts in extra.items()
     ]
-    found.sort(key=lambda one: (_per_children(one[2], one[1]), one[0]))
+    found.sort(key=lambda one: (_per_children(one[2], one[1]), sort_key(one[0])))
     without = [name for name, _, sums, _ in found if sums["places"] <= sums["taken"]]
     says = chosen.say("figures.districts.says", n=len(without), all=len(found))
     names = (chosen.say("figures.districts.without", names=", ".join(without)),) if without else ()
@@ -156,7 +157,9 @@ def stays(chosen: Chosen, stored: Mapping[str, Stored]) -> Board:
     found = [row for row in stored["stays"].rows if chosen.has(row)]
     groups = [row for row in stored["stays"].extra["stays"] if chosen.has(row)]
     could, stayed = sum(row["could"] for row in groups), sum(row["stayed"] for row in groups)
-    says = chosen.say("figures.stays.says", stayed=stayed, could=could, share=percent(stayed, could, chosen.language))
+    share = percent(stayed, could, chosen.language)
+    known = chosen.say("figures.stays.says", stayed=stayed, could=could, share=share)
+    says = known if could else chosen.say("figures.stays.none")
     early, absent = sum(row["left_early"] for row in found), sum(row["absent"] for row in found)
     groups.sort(key=lambda row: (row["stayed"] / row["could"] if row["could"] else 2, row["activity"]))
     told = [row for row in groups if row["could"] >= 10]

@@ -79,8 +79,8 @@ class Board:
 
     @property
     def is_empty(self) -> bool:
-        """True where there is nothing to draw."""
-        return not any(one.bars for one in self.charts)
+        """True where there is nothing to draw and no table to read."""
+        return not any(one.bars for one in self.charts) and not any(one.rows for one in self.tables)
 
 
 Build = Callable[[Chosen, Mapping[str, Stored]], Board]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from django import forms, template
@@ -11,9 +12,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
+from qosymsha.domain.allocation.announcement import TYPED
+from qosymsha.domain.settlement.commands.corrections import UPHELD
+from qosymsha.domain.settlement.ports import ReplyStatus
 from qosymsha.interfaces.office import lists
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.templatetags.pages import here
+from qosymsha.interfaces.ui.templatetags.words import month
 
 register = template.Library()
 
@@ -80,10 +85,23 @@ MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ),
 )
 
+# What may stand on a claim's own account: the causes of postings that have a sentence.
+CAUSES = ("claim", "claim_reversed", "claim_offset", "claim_offset_reversed", "payment_sent", "bank_reply")
+
 
 @register.inclusion_tag("office/menu.html", takes_context=True)
 def office_menu(context: dict[str, Any]) -> dict[str, Any]:
     """The menu's groups with the pages this official may open; the one of this page says so, its pages stand below."""
+    return {"groups": _groups(context)}
+
+
+@register.inclusion_tag("office/pages.html", takes_context=True)
+def office_pages(context: dict[str, Any]) -> dict[str, Any]:
+    """The same pages as a list, for who has no queue: what one may do here."""
+    return {"groups": _groups(context)}
+
+
+def _groups(context: dict[str, Any]) -> list[tuple[str, list[tuple[str, str, bool]], bool]]:
     language, path = get_language() or "kk", context["request"].path
     groups = []
     for key, pages in MENU:
@@ -95,7 +113,7 @@ def office_menu(context: dict[str, Any]) -> dict[str, Any]:
         ]
         if links:
             groups.append((texts.say(language, key), links, any(is_here for *_, is_here in links)))
-    return {"groups": groups}
+    return groups
 
 
 def _open_to(context: dict[str, Any], name: str) -> str:
@@ -170,6 +188,59 @@ def all_at(names: Mapping[int, str], people: Iterable[int]) -> str:
 def activity(code: str) -> str:
     """What a group is about, in the page's language."""
     return lists.title(code, get_language() or "kk")
+
+
+@register.filter
+def bank_said(status: str) -> str:
+    """What the bank said of a payment, in words; its own code where the code means nothing here."""
+    known = status in {one.value for one in ReplyStatus}
+    return texts.say(get_language() or "kk", f"office.reply.status.{status}") if known else status
+
+
+@register.filter
+def posted_for(cause: str) -> str:
+    """What a posting on a claim's account was made for."""
+    return texts.say(get_language() or "kk", f"office.trail.cause.{cause}") if cause in CAUSES else cause
+
+
+@register.filter
+def said_reason(reason: str) -> str:
+    """Why money is wanted back: the system's own reason in the reader's language, an official's as it was written."""
+    return texts.say(get_language() or "kk", "office.recovery.upheld") if reason == UPHELD else reason
+
+
+@register.filter
+def beacon(name: str) -> str:
+    """The source of chance in words: what two officials type, a round of a public network, a trial's own."""
+    language = get_language() or "kk"
+    if name.startswith(TYPED):
+        return texts.say(language, "beacon.typed", what=name.removeprefix(TYPED).strip())
+    if name.startswith("drand:") and name.count(":") == 2:
+        _, chain, number = name.split(":")
+        return texts.say(language, "beacon.drand", number=number, chain=chain[:8])
+    return texts.say(language, "beacon.trial") if name.startswith(("trial beacon", "demo beacon", "fake:")) else name
+
+
+@register.filter
+def parties(names: Iterable[str]) -> str:
+    """Who shows a secret at the draw; the two that a trial plays in words."""
+    parents = dict.fromkeys(("parents", "parents' council", "parents-council"), "beacon.parents")
+    known = {"akimat": "beacon.akimat", **parents}
+    return ", ".join(texts.say(get_language() or "kk", known[one]) if one in known else one for one in names)
+
+
+@register.filter
+def iso_month(text: str) -> str:
+    """A month as a formula keeps it, `2026-09`, in words."""
+    year, _, number = text.partition("-")
+    return month(date(int(year), int(number), 1)) if year.isdecimal() and number.isdecimal() else text
+
+
+@register.filter
+def certifier(source: str) -> str:
+    """Who certified a category: an officer by papers, or a state register."""
+    known = "officer" if source == "officer" else "register"
+    return texts.say(get_language() or "kk", f"category.source.{known}")
 
 
 @register.filter

@@ -20,6 +20,12 @@ def manages(context: dict[str, Any]) -> bool:
     return bool(house.houses(request)) and house.is_manager(request)
 
 
+@register.simple_tag(takes_context=True)
+def works_at(context: dict[str, Any]) -> int:
+    """At how many clubs whoever looks works."""
+    return len(house.houses(context["request"]))
+
+
 @register.filter
 def activity(code: str) -> str:
     """What a group is about, in the page's language."""

@@ -37,13 +37,22 @@ def bell(context: dict[str, Any]) -> dict[str, object]:
 
 @register.inclusion_tag("ui/ways.html", takes_context=True)
 def ways(context: dict[str, Any]) -> dict[str, object]:
-    """How notices go out: what is wrong and what to do, then each way's figures. For operator and auditor."""
-    request, language = context["request"], get_language() or "kk"
+    """How notices go out: what is wrong and what to do, then each way's figures. For operator and auditor.
+
+    A page that asked already (`ways_of`) hands it over as `sending`.
+    """
+    found: dict[str, object] = context.get("sending") or ways_of(context["request"])
+    return found
+
+
+def ways_of(request: Any) -> dict[str, object]:
+    """What `{% ways %}` shows; `is_red` where something of it is wrong."""
+    language = get_language() or "kk"
     try:
         rules = terms(local_day(request.at))
     except NotConfigured:
-        return {"rules_broken": True}
-    stands = standing.standing(actor=context["actor"], at=request.at)
+        return {"rules_broken": True, "is_red": True}
+    stands = standing.standing(actor=request.actor, at=request.at)
     found = [
         (
             texts.say(language, f"ways.{trouble}", way=_name(language, channel)),
@@ -52,7 +61,7 @@ def ways(context: dict[str, Any]) -> dict[str, object]:
         for trouble, channel in standing.troubles(stands, rules, request.at)
     ]
     rows = [(_name(language, one.channel), one, sum(one.failed.values())) for one in stands.ways]
-    return {"troubles": found, "rows": rows, "stands": stands}
+    return {"troubles": found, "rows": rows, "stands": stands, "is_red": bool(found)}
 
 
 def _name(language: str, channel: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 
 from django import template
 from django.utils.dateformat import format as formatted
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from qosymsha.interfaces.ui import texts
@@ -13,6 +16,7 @@ from qosymsha.kernel.clock import ZONE
 from qosymsha.kernel.money import NBSP, TIYN_PER_TENGE, Money
 
 register = template.Library()
+_MARKED = re.compile(r"\b([A-Z]-[0-9]{6}-[0-9A-Z]|[0-9a-f]{64})\b")
 
 
 @register.simple_tag
@@ -50,6 +54,16 @@ def whole_tenge(tiyn: int) -> str:
 def moment(at: datetime | None) -> str:
     """An instant as DD.MM.YYYY HH:MM in Astana's time, or a dash."""
     return at.astimezone(ZONE).strftime("%d.%m.%Y %H:%M") if at else "—"
+
+
+@register.filter
+def marked(sentence: str) -> SafeString:
+    """A sentence whose numbers stay whole (A-000001-A), whose fingerprints (64 hexadecimal digits) are small."""
+    whole, small = '<span class="whole">{}</span>', "<code>{}</code>"
+    parts = enumerate(_MARKED.split(sentence))  # every second one is a number or a fingerprint
+    return format_html_join(
+        "", "{}", ((format_html(small if len(p) == 64 else whole, p) if n % 2 else p,) for n, p in parts)
+    )
 
 
 @register.filter

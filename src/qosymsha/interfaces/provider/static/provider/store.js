@@ -57,30 +57,33 @@ export function device() {
   });
 }
 
-// Keep a mark: {counter, session, place, value, recorded_at, state: "kept"}. The counter never repeats, in any tab.
-export function keep(session, place, value) {
+// Keep marks [{session, place, value}] of one touch, all or none: {counter, session, place, value, owner, recorded_at,
+// state: "kept"}. The counter never repeats, in any tab. The owner is the account at its club: what one said is sent as
+// nobody else.
+export function keep(said, owner) {
   return within(["marks", "meta"], "readwrite", async (store) => {
-    const counter = (await done(store("meta").get("next"))) || 1;
-    const mark = { counter, session, place, value, recorded_at: new Date().toISOString(), state: "kept" };
-    store("marks").put(mark);
-    store("meta").put(counter + 1, "next");
-    return mark;
+    const first = (await done(store("meta").get("next"))) || 1;
+    const recorded_at = new Date().toISOString();
+    said.forEach((one, n) => store("marks").put({ ...one, counter: first + n, owner, recorded_at, state: "kept" }));
+    store("meta").put(first + said.length, "next");
   });
 }
 
 export const marks = () => within(["marks"], "readonly", (store) => done(store("marks").getAll()));
 
-// The batch to send next: one that waits for its answer, else the oldest marks not sent, at most `most`.
-export function nextBatch(most) {
+// The batch to send next: one that waits for its answer, else the oldest marks not sent, at most `most`; the owner's.
+export function nextBatch(most, owner) {
+  const isOwn = (one) => (one.owner || owner) === owner;
   return within(["marks", "batches"], "readwrite", async (store) => {
-    const waiting = await done(store("batches").getAll());
+    const waiting = (await done(store("batches").getAll())).filter(isOwn);
     if (waiting.length) return waiting[0];
-    const kept = (await done(store("marks").getAll())).filter((mark) => mark.state === "kept").slice(0, most);
+    const all = await done(store("marks").getAll());
+    const kept = all.filter((mark) => mark.state === "kept" && isOwn(mark)).slice(0, most);
     if (!kept.length) return null;
     const entries = kept.map(({ counter, session, place, value, recorded_at }) => {
       return { counter, session, place, value, recorded_at };
     });
-    const batch = { key: uuid(), entries };
+    const batch = { key: uuid(), owner, entries };
     store("batches").put(batch);
     return batch;
   });

@@ -7,12 +7,12 @@ const PATIENCE = 20000; // milliseconds until a silent network counts as none
 
 class Unsigned extends Error {}
 
-async function sent(address, token, body) {
+async function sent({ address, token, owner }, body) {
   const given = AbortSignal.timeout ? { signal: AbortSignal.timeout(PATIENCE) } : {};
   const answer = await fetch(address, {
     method: "POST",
     redirect: "manual",
-    headers: { "Content-Type": "application/json", "X-CSRFToken": token },
+    headers: { "Content-Type": "application/json", "X-CSRFToken": token, "X-Marks-Owner": owner },
     body: JSON.stringify(body),
     ...given,
   });
@@ -22,28 +22,28 @@ async function sent(address, token, body) {
 }
 
 // The token of a page kept for days has run out: the page, fetched anew, brings one, where somebody is signed in.
-async function freshToken(page) {
+async function freshToken({ page, owner }) {
   const answer = await fetch(page, { redirect: "manual", headers: { "X-Fresh": "1" } });
   if (!answer.ok) throw new Unsigned();
   const html = new DOMParser().parseFromString(await answer.text(), "text/html");
   const field = html.querySelector("input[name=csrfmiddlewaretoken]");
-  if (!field) throw new Unsigned();
+  if (!field || html.getElementById("lessons")?.dataset.owner !== owner) throw new Unsigned();
   return field.value;
 }
 
 async function run(place, tell) {
   const device = await store.device();
   let renewed = false;
-  for (let batch = await store.nextBatch(MOST); batch; batch = await store.nextBatch(MOST)) {
+  for (let batch = await store.nextBatch(MOST, place.owner); batch; batch = await store.nextBatch(MOST, place.owner)) {
     tell("sending");
     try {
       const body = { key: batch.key, device, entries: batch.entries };
-      const answer = await sent(place.address, place.token, body);
+      const answer = await sent(place, body);
       await store.settle(batch, answer.outcomes, answer.missing || []);
     } catch (failure) {
       if (!(failure instanceof Unsigned) || renewed) throw failure;
       renewed = true;
-      place.token = await freshToken(place.page);
+      place.token = await freshToken(place);
     }
   }
 }

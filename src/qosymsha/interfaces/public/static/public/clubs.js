@@ -34,11 +34,22 @@
   };
 
   form.addEventListener("submit", (event) => {
+    if (event.submitter?.hasAttribute("formaction")) return; // to the list of clubs put aside
     event.preventDefault();
     show(address(), { focus: true });
   });
   form.addEventListener("change", (event) => {
     if (event.target.name !== "q" && event.target.name !== "programme") show(address());
+  });
+  // What is ticked goes along to the next page, too.
+  document.addEventListener("change", (event) => {
+    if (event.target.name !== "pick") return;
+    for (const link of document.querySelectorAll("#found .actions a[href]")) {
+      const to = new URL(link.href);
+      to.searchParams.delete("pick");
+      for (const one of new FormData(form).getAll("pick")) to.searchParams.append("pick", one);
+      link.href = to.href;
+    }
   });
   addEventListener("popstate", () => location.reload());
 })();

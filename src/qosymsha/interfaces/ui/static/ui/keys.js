@@ -152,6 +152,8 @@ function send(event) {
     note(form, words.offline, false);
     return;
   }
+  // This page answered a POST: going back to it later asks for it anew, instead of for what is being sent now.
+  if ("again" in hidden.dataset && new URL(form.action).pathname === location.pathname) history.replaceState(history.state, "", location.href);
   if (!form.elements.namedItem("kept")) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "kept", value: "1" }));
   form.dataset.sending = "1";
   setTimeout(() => buttons(form).forEach((one) => { one.disabled = true; }), 0); // after the pressed one was taken along
