@@ -46,6 +46,8 @@ CHECKS: dict[str, Check] = {
     "MONEY-TRAIL": trail.money_trail,
 }
 
+ALL = tuple(promise.id for promise in PROMISES)
+
 
 def check_invariants(at: datetime) -> list[InvariantResult]:
     """Check every invariant on everything, in the order of its promise; those that can't be made here say why."""
@@ -65,9 +67,7 @@ def check_invariant(invariant: str, at: datetime, start: Start = EVERYTHING) -> 
     return InvariantResult(invariant, is_ok, found.violations, found.examples, took, found.excuse, found.reached)
 
 
-def checked(
-    span: Span, at: datetime, invariants: Sequence[str] = tuple(promise.id for promise in PROMISES)
-) -> Iterator[tuple[InvariantResult, Moment]]:
+def checked(span: Span, at: datetime, invariants: Sequence[str] = ALL) -> Iterator[tuple[InvariantResult, Moment]]:
     """Each result as asked for, with the moment at which the run began: a later increment may start there if green.
 
     A full run checks two at a time, each on a connection of its own, unless a transaction is open here: its rows are

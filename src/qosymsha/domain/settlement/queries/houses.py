@@ -90,8 +90,10 @@ def houses(  # noqa: PLR0913 - the filters of a list
     mine = [grant.territory_ids for grant in actor.grants if grant.role in LOOK]
     everywhere = any(one is None for one in mine)
     places = None if everywhere else sorted(set().union(*(one for one in mine if one is not None)))
-    asked = {"today": today, "places": places, "uuid": uuid, "sought": sought, "folded": folded or sought}
-    asked |= {"most": MOST, "after": after}
+    asked = {"today": today, "places": places, "uuid": uuid, "sought": sought, "folded": folded or sought} | {
+        "most": MOST,
+        "after": after,
+    }
     return sorted((House(*row) for row in rows(_HOUSES, asked)), key=lambda one: (sort_key(one.name), one.id))
 
 
