@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from html import unescape
@@ -288,9 +289,19 @@ def test_a_charge_is_set_paid_and_seen_by_the_family() -> None:
     assert post(one.house, receipt, **typed).status_code == 302
     made = FamilyReceipt.objects.get()
     assert made.number in shown(one.family, "/en/family/contracts/")
+    assert budget(one)["September 2026"][1:] == ["2\u00a0500\u00a0₸", "2\u00a0500\u00a0₸"]
     cancel = f"/en/provider/families/receipts/{made.uuid}/cancel/"
     assert post(one.house, cancel, "/en/provider/families/payments/").status_code == 302
     assert said("agr.cancelled") in shown(one.family, "/en/family/contracts/")
+    months = budget(one)
+    assert months["September 2026"][1:] == ["2\u00a0500\u00a0₸", "0\u00a0₸"]
+    assert months["September 2026"][0] != "0\u00a0₸", "the voucher covers its part"
+
+
+def budget(one: Club) -> dict[str, list[str]]:
+    """Month → what the voucher covers, what the family adds, what of it is paid, as the family's page says it."""
+    found = re.findall(r"<tr><th scope=.row.>([^<]*)</th>(.*?)</tr>", shown(one.family, "/en/family/money/"))
+    return {month: re.findall(r"<td[^>]*>([^<]*)</td>", cells) for month, cells in found}
 
 
 def test_children_go_on_to_the_next_contract_row_by_row_and_a_family_may_say_no() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from django.http import HttpResponse
 
 from qosymsha.domain.agreements import queries as agreements
+from qosymsha.domain.agreements.queries import FamilyMonth
 from qosymsha.domain.attendance import queries as attendance
 from qosymsha.domain.settlement.queries import families as settlement
 from qosymsha.domain.settlement.queries.families import OwnMoney
@@ -16,12 +19,23 @@ from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page
 
 
 @dataclass(frozen=True, slots=True)
+class MonthShown:
+    """A month's budget: what the voucher covers, what the family adds by its contracts, what it has paid; tiyn."""
+
+    month: date
+    covered: int
+    added: int
+    paid: int
+
+
+@dataclass(frozen=True, slots=True)
 class MoneyShown:
-    """A voucher's money with the child's name and the kind of lessons."""
+    """A voucher's money with the child's name and the kind of lessons; its budget where the family adds to it."""
 
     one: OwnMoney
     name: str
     kind: str
+    budget: list[MonthShown]
 
 
 @allowed(Look.MONEY)
@@ -29,9 +43,26 @@ def money(request: SignedRequest) -> HttpResponse:
     """`/family/money/`: what each voucher still holds, what is set aside, owed and paid, from the ledger itself."""
     children = attendance.own_children(actor=request.actor, at=request.at)
     found = settlement.own_money(actor=request.actor, at=request.at)
+    added = agreements.own_additions(actor=request.actor, at=request.at)
     vouchers = [
-        MoneyShown(one, children[one.child_id].name, reasons.kind_name(one.kind, request.language)) for one in found
+        MoneyShown(
+            one,
+            children[one.child_id].name,
+            reasons.kind_name(one.kind, request.language),
+            budget(one, added.get(one.uuid, [])),
+        )
+        for one in found
     ]
-    contracts = agreements.own_contracts(actor=request.actor, at=request.at)
-    charges = [one for one in contracts if one.charge_tiyn and not one.is_over]
-    return page(request, "family/money.html", vouchers=vouchers, charges=charges)
+    return page(request, "family/money.html", vouchers=vouchers)
+
+
+def budget(voucher: OwnMoney, added: Sequence[FamilyMonth]) -> list[MonthShown]:
+    """Each month in which the voucher or the family pays, newest first; nothing where the family adds nothing."""
+    covered = {one.month: one.kept_tiyn + one.due_tiyn + one.paid_tiyn for one in voucher.months}
+    family = {one.month: one for one in added}
+    months = sorted(covered.keys() | family.keys(), reverse=True) if added else []
+    none = FamilyMonth(date.min, 0, 0)
+    return [
+        MonthShown(month, covered.get(month, 0), (one := family.get(month, none)).asked_tiyn, one.paid_tiyn)
+        for month in months
+    ]

@@ -10,6 +10,7 @@ from uuid import UUID
 from qosymsha.domain.agreements.access import Action
 from qosymsha.domain.agreements.queries.asked import guardian_of, names, of_house, rows
 from qosymsha.domain.people import queries as people
+from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_day
 
@@ -42,6 +43,14 @@ class ReceiptShown(NamedTuple):
     name: str = ""
 
 
+class FamilyMonth(NamedTuple):
+    """What a family adds to a voucher in a month, in tiyn: by its contracts, and as clubs wrote it down."""
+
+    month: date
+    asked_tiyn: int
+    paid_tiyn: int
+
+
 class Payer(NamedTuple):
     """A place whose contract names a charge: what it is a month, the child's name."""
 
@@ -62,6 +71,22 @@ _RECEIPTS = """
 SELECT r.id, r.uuid, r.number, r.enrolment_id, e.child_id, r.month, r.amount_tiyn, r.paid_on, r.cancelled_at, g.code,
        p.name FROM family_receipt r JOIN enrolment e ON e.id = r.enrolment_id JOIN club_group g ON g.id = e.group_id
   JOIN provider p ON p.id = e.provider_id WHERE """
+
+
+# A contract asks for each month of its place, up to the one that the voucher's money stands for, or to today's.
+_ADDED = """
+WITH added AS (
+    SELECT f.enrolment_id, m.month::date, f.charge_tiyn AS asked, 0 AS paid
+      FROM family_contract f JOIN enrolment e ON e.id = f.enrolment_id,
+           generate_series(date_trunc('month', e.starts_on),
+                           coalesce(e.ends_on, greatest(e.promised_month, %(today)s)), '1 month') AS m (month)
+     WHERE f.child_id = ANY (%(children)s) AND f.charge_tiyn > 0
+    UNION ALL
+    SELECT r.enrolment_id, r.month, 0, r.amount_tiyn FROM family_receipt r JOIN enrolment e ON e.id = r.enrolment_id
+     WHERE e.child_id = ANY (%(children)s) AND r.cancelled_at IS NULL)
+SELECT v.uuid, a.month, sum(a.asked)::bigint, sum(a.paid)::bigint
+  FROM added a JOIN enrolment e ON e.id = a.enrolment_id JOIN voucher v ON v.id = e.voucher_id
+ GROUP BY 1, 2 ORDER BY 1, 2 DESC"""
 
 
 def charges_of_provider(provider_id: int, on: date) -> list[Charge]:
@@ -135,6 +160,20 @@ def own_receipts(*, actor: Actor, at: datetime) -> list[ReceiptShown]:
     """
     children = people.own_child_ids(guardian_of(actor), local_day(at))
     return _shown(actor, Action.READ_OWN, rows(_RECEIPTS + "e.child_id = ANY (%s) ORDER BY r.id DESC", [children]), at)
+
+
+def own_additions(*, actor: Actor, at: datetime) -> dict[UUID, list[FamilyMonth]]:
+    """Voucher → months in which the family adds to it, newest first; an audited read.
+
+    Raises:
+        Forbidden: the actor is no guardian.
+    """
+    children = people.own_child_ids(guardian_of(actor), local_day(at))
+    reading.saw(actor=actor, at=at, action=Action.READ_OWN, kind="family_receipt", ids=[], children=set(children))
+    found: dict[UUID, list[FamilyMonth]] = {}
+    for voucher, *month in rows(_ADDED, {"children": list(children), "today": local_day(at)}):
+        found.setdefault(voucher, []).append(FamilyMonth._make(month))
+    return found
 
 
 def _shown(
