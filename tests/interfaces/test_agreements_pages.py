@@ -299,9 +299,9 @@ def test_a_charge_is_set_paid_and_seen_by_the_family() -> None:
 
 
 def budget(one: Club) -> dict[str, list[str]]:
-    """Month → what the voucher covers, what the family adds, what of it is paid, as the family's page says it."""
-    found = re.findall(r"<tr><th scope=.row.>([^<]*)</th>(.*?)</tr>", shown(one.family, "/en/family/money/"))
-    return {month: re.findall(r"<td[^>]*>([^<]*)</td>", cells) for month, cells in found}
+    """Month → what the voucher covers, what the family adds, what it has paid, as the family's page says it."""
+    found = re.findall(r"<h3>([^<]*)</h3><dl[^>]*>(.*?)</dl>", shown(one.family, "/en/family/money/"))
+    return {month: re.findall(r"<dd>([^<]*)</dd>", said) for month, said in found}
 
 
 def test_children_go_on_to_the_next_contract_row_by_row_and_a_family_may_say_no() -> None:

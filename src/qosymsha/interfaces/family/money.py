@@ -12,7 +12,7 @@ from qosymsha.domain.agreements import queries as agreements
 from qosymsha.domain.agreements.queries import FamilyMonth
 from qosymsha.domain.attendance import queries as attendance
 from qosymsha.domain.settlement.queries import families as settlement
-from qosymsha.domain.settlement.queries.families import OwnMoney
+from qosymsha.domain.settlement.queries.families import MonthMoney, OwnMoney
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.ui import reasons
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page
@@ -20,22 +20,26 @@ from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page
 
 @dataclass(frozen=True, slots=True)
 class MonthShown:
-    """A month's budget: what the voucher covers, what the family adds by its contracts, what it has paid; tiyn."""
+    """A month's budget: what the voucher covers, what the family adds to it."""
 
     month: date
-    covered: int
-    added: int
-    paid: int
+    voucher: MonthMoney | None
+    family: FamilyMonth | None
+
+    @property
+    def covered_tiyn(self) -> int:
+        """Set aside, owed and paid out of the voucher."""
+        return self.voucher.kept_tiyn + self.voucher.due_tiyn + self.voucher.paid_tiyn if self.voucher else 0
 
 
 @dataclass(frozen=True, slots=True)
 class MoneyShown:
-    """A voucher's money with the child's name and the kind of lessons; its budget where the family adds to it."""
+    """A voucher's money, month by month, with the child's name and the kind of lessons."""
 
     one: OwnMoney
     name: str
     kind: str
-    budget: list[MonthShown]
+    months: list[MonthShown]
 
 
 @allowed(Look.MONEY)
@@ -49,20 +53,15 @@ def money(request: SignedRequest) -> HttpResponse:
             one,
             children[one.child_id].name,
             reasons.kind_name(one.kind, request.language),
-            budget(one, added.get(one.uuid, [])),
+            _months(one, added.get(one.uuid, [])),
         )
         for one in found
     ]
     return page(request, "family/money.html", vouchers=vouchers)
 
 
-def budget(voucher: OwnMoney, added: Sequence[FamilyMonth]) -> list[MonthShown]:
-    """Each month in which the voucher or the family pays, newest first; nothing where the family adds nothing."""
-    covered = {one.month: one.kept_tiyn + one.due_tiyn + one.paid_tiyn for one in voucher.months}
-    family = {one.month: one for one in added}
-    months = sorted(covered.keys() | family.keys(), reverse=True) if added else []
-    none = FamilyMonth(date.min, 0, 0)
-    return [
-        MonthShown(month, covered.get(month, 0), (one := family.get(month, none)).asked_tiyn, one.paid_tiyn)
-        for month in months
-    ]
+def _months(voucher: OwnMoney, added: Sequence[FamilyMonth]) -> list[MonthShown]:
+    """Each month in which the voucher or the family pays, newest first."""
+    covered, family = {one.month: one for one in voucher.months}, {one.month: one for one in added}
+    months = sorted(covered.keys() | family.keys(), reverse=True)
+    return [MonthShown(month, covered.get(month), family.get(month)) for month in months]
