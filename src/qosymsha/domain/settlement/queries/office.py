@@ -300,12 +300,8 @@ def office_claims(  # noqa: PLR0913 - the filters of a queue
         "after": after,
         "most": most,
     }
-    return [_claim(row) for row in rows(_CLAIMS, asked)]
-
-
-def _claim(row: tuple[Any, ...]) -> OfficeClaim:
-    values: list[Any] = [*row[:14], tuple(row[14]), tuple(row[15]), *row[16:]]
-    return OfficeClaim(*values)
+    found: list[list[Any]] = [[*row[:14], tuple(row[14]), tuple(row[15]), *row[16:]] for row in rows(_CLAIMS, asked)]
+    return [OfficeClaim(*row) for row in found]
 
 
 def claim_work(*, actor: Actor) -> list[ClaimWork]:
