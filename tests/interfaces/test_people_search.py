@@ -6,10 +6,12 @@ import re
 from datetime import date, timedelta
 from html import unescape
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django.db import connection, transaction
 from django.db.backends.postgresql.psycopg_any import DateRange
+from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -21,7 +23,6 @@ from qosymsha.domain.people.rules import PersonDetails, person_json
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.people.steps import SecretRow, seal
 from qosymsha.domain.vouchers.models import Voucher
-from qosymsha.interfaces.office import people_search
 from qosymsha.kernel import clock
 from qosymsha.kernel.models import AuditEvent
 from tests.factories.people import number
@@ -207,7 +208,30 @@ def test_a_guardians_number_finds_the_children_and_a_honeytoken_rings() -> None:
     assert SecurityEvent.objects.filter(kind="honeytoken_read").count() == 1
 
 
+def addresses(answer: Any) -> list[str]:
+    """Where an answer leads: where it sends to, its forms and its links."""
+    return [unquote(answer.headers.get("Location", "")), *_LEADS.findall(unquote(unescape(answer.content.decode())))]
+
+
+_LEADS = re.compile(r'(?:href|action|src)="([^"]*)"')
+
+
 def test_the_pages_form_names_no_one_in_an_address() -> None:
-    assert "GET" not in people_search.search.deeds or people_search.search.deeds["POST"]  # type: ignore[attr-defined]
-    shown = come(make_city()).get(PAGE).content.decode()
-    assert '<form class="form" method="post"' in shown
+    city = make_city()
+    person(city, "Серікова", "Айгүл", 1)
+    checker = come(city)
+    for typed in ({"iin": number(1)}, {"name": "Айгүл Серікова", "born_on": BORN.isoformat()}):
+        for sent in (typed, typed | {"purpose": ""}):  # found, and come back with a mistake
+            answer = ask(checker, **sent)
+            pages = [answer, checker.get(answer.headers["Location"])] if answer.status_code == 302 else [answer]
+            told = [address for one in pages for address in addresses(one)]
+            assert len(told) > 5
+            assert [address for address in told for word in typed.values() if word in address] == []
+    by_address = checker.get(PAGE, WHY | {"iin": number(1)})
+    assert f"?iin={number(1)}" in addresses(handed_on(number(1)))[1], "the control"
+    assert "С•••• А••••" not in by_address.content.decode(), "what an address asks is not answered"
+
+
+def handed_on(iin: str) -> HttpResponse:
+    """The control: a page that hands the number on by a link."""
+    return HttpResponse(f'<a href="{PAGE}?iin={iin}">again</a>')
