@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 ORDER = "аәбвгғдеёжзийкқлмнңоөпрстуұүфхһцчшщъыіьэюя"
 _SORT = {ord(c): chr(0x400 + i) for i, c in enumerate(ORDER)}
 _FOLD = str.maketrans("әғқңөұүһіё", "агкноуухие")
 _LOOKALIKES = str.maketrans("aceopxyihkmtbə", "асеорхуіһкмтвә")
+_WORD = re.compile(r"[^\s/,;()+&|]+")  # a hyphen is within a word: the Latin A of an «A-клуб» is meant as Cyrillic
 
 
 def normal(text: str) -> str:
@@ -17,7 +19,7 @@ def normal(text: str) -> str:
 
 def folded(text: str) -> str:
     """The search form: lower case, Latin look-alikes in mostly Cyrillic words Cyrillic, Kazakh letters plain."""
-    return " ".join(_folded_word(word) for word in normal(text).lower().split())
+    return _WORD.sub(lambda found: _folded_word(found[0]), normal(text).lower())
 
 
 def _folded_word(word: str) -> str:

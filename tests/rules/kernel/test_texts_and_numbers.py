@@ -62,6 +62,8 @@ def test_what_is_typed_without_kazakh_letters_is_found(typed: str, written: str)
 
 def test_latin_words_stay_latin_and_short_i_keeps_its_mark() -> None:
     assert folded("Robotics C++") == "robotics c++"
+    assert folded("Кружок/chess (робототехника+IT)") == "кружок/chess (робототехника+it)"
+    assert folded("A-клуб") == folded("А-клуб"), "one word, though of two alphabets"
     assert folded(unicodedata.normalize("NFD", "Йод Ёлка")) == folded("Йод Ёлка") == "йод елка"
     assert folded("Йод") != folded("Иод")
 
