@@ -11,18 +11,20 @@ import re
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 import schemathesis
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.signals import got_request_exception
+from django.core.signals import got_request_exception, request_finished, request_started
+from django.db import close_old_connections
 from django.test import Client
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.control import SkipTest
 from schemathesis.core.failures import FailureGroup
@@ -34,6 +36,7 @@ from tests.factories import wall
 from tests.security.fuzz import Known, told
 
 TOKEN = "a" * 32
+SITE = "http://localhost"  # the only host whose cookies its transport sends
 CHECKS = (status_code_conformance, content_type_conformance, not_a_server_error)
 _SENT_FROM = {"REMOTE_ADDR": "127.0.0.1"}
 
@@ -86,8 +89,11 @@ def _with_things(said: dict[str, Any], one: Any, here: wall.Wall) -> None:
     for parameter in said["parameters"]:
         value: Any = named.get(parameter["name"], "")
         if value:
-            is_number = parameter["schema"].get("type") == "integer"
-            parameter["schema"] = {"anyOf": [{"enum": [int(value) if is_number else value]}, parameter["schema"]]}
+            said_of = parameter["schema"]
+            real = {"enum": [int(value) if said_of.get("type") == "integer" else value]}
+            # An unknown id shows nothing but a 404, so the cases that keep the document's word name what is there.
+            is_id = said_of.get("type") == "integer" or "format" in said_of
+            parameter["schema"] = real if is_id else {"anyOf": [real, said_of]}
 
 
 def _with_values(schema: dict[str, Any], forms: Iterable[tuple[dict[str, list[str]], set[str]]]) -> None:
@@ -121,17 +127,28 @@ class Caller:
     def play(self, document: Mapping[str, Any], found: Iterable[Any], cases: int) -> None:
         """`cases` of each operation: three of four as the document says, one that breaks its word somewhere."""
         named = {(spoken(one), one.method): one for one in found}
-        got_request_exception.connect(self._broke, weak=False)
-        try:
+        with self._heard():
             for result in schemathesis.openapi.from_dict(dict(document)).get_all_operations():
                 operation = result.ok()
                 one = named[operation.path, operation.method.upper()]
                 bad = max(cases // 4, 1)
                 self._run(operation, one, GenerationMode.POSITIVE, cases - bad)
-                with suppress(SkipTest):  # nothing to break: no place, no word, no field
+                with suppress(SkipTest, Unsatisfiable):  # nothing to break: no place, no word, no field
                     self._run(operation, one, GenerationMode.NEGATIVE, bad)
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        """Faults inside a page are kept; no request's end takes the connection with the test's transaction along."""
+        ends = (request_started, request_finished)
+        for one in ends:
+            one.disconnect(close_old_connections)
+        got_request_exception.connect(self._broke, weak=False)
+        try:
+            yield
         finally:
             got_request_exception.disconnect(self._broke)
+            for one in ends:
+                one.connect(close_old_connections)
 
     def _run(self, operation: Any, one: Any, mode: GenerationMode, cases: int) -> None:
         roles = st.sampled_from(self.people(one))
@@ -163,13 +180,11 @@ class Caller:
         """One case, judged by the document."""
         client = self.client(one, role)
         cookies = {name: kept.value for name, kept in client.cookies.items()} | {"csrf": TOKEN}
-        headers = {"X-CSRFToken": TOKEN, "Referer": "http://testserver/"}
+        headers = {"X-CSRFToken": TOKEN, "Referer": f"{SITE}/"}
         self._fault.clear()
         self.asked[role] += 1
         with wall.undone(client):
-            answer = case.call(
-                "http://testserver", app=self.app, headers=headers, cookies=cookies, environ_base=_SENT_FROM
-            )
+            answer = case.call(SITE, app=self.app, headers=headers, cookies=cookies, environ_base=_SENT_FROM)
         self.statuses[answer.status_code] += 1
         # Only an address whose own code says so may answer that something outside is not there.
         is_told = answer.status_code == 503 and 503 in self.openapi.told(one.view).statuses
@@ -178,9 +193,9 @@ class Caller:
         except FailureGroup as group:
             why = "; ".join(f"{type(one).__name__} {one.message}" for one in group.exceptions)
             fault = told(self._fault[-1]) if self._fault else ""
-            self.failed.append(
-                Failed(f"{case.method} {one.path}", role, _short(case), answer.status_code, f"{why} {fault}")
-            )
+            label = f"{case.method} {one.path}"
+            self.failed.append(Failed(label, role, _short(case), answer.status_code, f"{why} {fault}"))
+            print(self.failed[-1], flush=True)
 
     def _broke(self, **_: object) -> None:
         self._fault.append(sys.exc_info())

@@ -19,6 +19,7 @@ from django.urls import path
 from qosymsha.config.urls import handler404, handler500
 from qosymsha.config.urls import urlpatterns as real
 from qosymsha.interfaces.office.access import Look
+from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed
 from tests.architecture.test_openapi import openapi
 from tests.architecture.test_signed_urls import filled, signed
@@ -48,10 +49,15 @@ def planted(request: SignedRequest) -> HttpResponse:
 @allowed(Look.HOME)
 def silently(request: SignedRequest) -> HttpResponse:
     """A page that answers as the document does not say."""
-    return HttpResponse("x", status=418 if request.GET.get("page") else 200, content_type="image/png")
+    answer = HttpResponse("x", status=418 if request.GET.get("page") else 200)
+    answer.headers["Content-Type"] = "image/png"
+    return answer
 
 
-urlpatterns = [path("en/office/planted/", planted), path("en/office/silently/", silently), *real]
+PLANTS = [
+    path(f"{code}/office/{view.__name__}/", view) for code in texts.LANGUAGES for view in (planted, silently)
+]  # fmt: skip
+urlpatterns = [*PLANTS, *real]
 
 
 def chosen() -> list[Any]:
@@ -83,7 +89,7 @@ def test_the_document_keeps_its_word(here: wall.Wall) -> None:
 @override_settings(ROOT_URLCONF="tests.security.test_schemathesis")
 def test_planted_faults_are_found(here: wall.Wall) -> None:
     """The control run: a page that breaks, and one that answers with what the document does not say."""
-    found = list(openapi().operations(urlpatterns[:2]))
+    found = list(openapi().operations(PLANTS[:2]))
     document = openapi().document(found)
     caller = described.Caller(here, openapi(), SEED)
     caller.play(described.lively(document, found, here, Known()), found, 40)
