@@ -83,7 +83,7 @@ def test_the_document_keeps_its_word(here: wall.Wall) -> None:
     print(dict(caller.statuses), dict(caller.asked), len(found), sep="\n")
     assert caller.failed == [], "\n".join(map(str, caller.failed))
     assert caller.asked.total() > len(found) * CASES / 3
-    assert caller.statuses[200] > len(found), "or nothing was shown"
+    assert caller.statuses[200] > caller.asked.total() / 30, "or nothing was shown"
 
 
 @override_settings(ROOT_URLCONF="tests.security.test_schemathesis")
@@ -105,7 +105,7 @@ def test_planted_faults_are_found(here: wall.Wall) -> None:
 def test_no_operation_answers_trace_or_a_method_it_does_not_name() -> None:
     every = openapi().document()["paths"]
     wrong = {}
-    for where, methods in every.items():
+    for where, methods in every.items() if IS_WHOLE else list(every.items())[SEED % 6 :: 6]:
         address = filled(where.replace("{language}", "en").replace("{", "<").replace("}", ">"))
         for method in {"PUT", "PATCH", "DELETE", "TRACE", *({"POST"} - {m.upper() for m in methods})}:
             status = Client().generic(method, address).status_code
