@@ -89,7 +89,8 @@ def field_schema(one: forms.Field) -> dict[str, Any]:
     if isinstance(one, forms.FileField):
         return {"type": "string", "format": "binary"}
     if isinstance(one, forms.ChoiceField):
-        offered = sorted({str(value) for value, label in one.choices if not isinstance(label, list | tuple)})
+        choices: Any = one.choices
+        offered = sorted({str(value) for value, label in choices if not isinstance(label, list | tuple)})
         each = {"type": "string", "enum": offered} if any(offered) else _WORD
         return {"type": "array", "items": each} if isinstance(one, forms.MultipleChoiceField) else dict(each)
     found = dict(next((schema for kind, schema in _FIELDS if isinstance(one, kind)), _WORD))
