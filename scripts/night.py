@@ -94,7 +94,7 @@ def batteries(workers: str) -> list[Battery]:
         Battery(
             "schemathesis",
             "the OpenAPI document keeps its word: every operation as every role, 300 cases each, no 5xx",
-            (*_PYTEST, "tests/security/test_schemathesis.py"),
+            (sys.executable, "-m", "tests.security.by_document"),
             {"SCHEMATHESIS": "300", "FUZZ_SEED": "{seed}"},
             6 * HOUR,
         ),
