@@ -51,7 +51,7 @@ bench: setup ## the demo at three sizes (SIZES="1000 5000 20000"), then the engi
 
 night: setup ## the long run: kills, random examples, tamperings, sizes; ARGS="--list", "--only kills", "--seed 7"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/night.lock || \
-		echo "night: the fuzzer (requirements/night.lock) could not be installed; the battery 'parsers' will not run"
+		echo "night: the fuzzers (requirements/night.lock) could not be installed; the batteries 'parsers' and 'schemathesis' will not run"
 	@WORKERS=$(WORKERS) $(BIN)/python scripts/night.py $(ARGS)
 
 cluster-test: setup ## three database nodes, the leader killed KILLS=20 times under load; then a partition, a city behind haproxy, lost disks

@@ -92,6 +92,13 @@ def batteries(workers: str) -> list[Battery]:
             4 * HOUR,
         ),
         Battery(
+            "schemathesis",
+            "the OpenAPI document keeps its word: every operation as every role, 300 cases each, no 5xx",
+            (sys.executable, "-m", "tests.security.by_document"),
+            {"SCHEMATHESIS": "300", "FUZZ_SEED": "{seed}"},
+            6 * HOUR,
+        ),
+        Battery(
             "parsers",
             "five million inputs, led by branches, through every reader of strangers' bytes; planted faults are found",
             (sys.executable, "-m", "tests.fuzz", "--runs=5000000", "--seed={seed}", "--report={folder}/parsers.json"),

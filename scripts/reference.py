@@ -1,10 +1,11 @@
-"""Writes the generated pages of docs/reference: states, actions, tables, licences; --check names the stale ones.
+"""Writes the generated pages of docs/reference: states, actions, tables, licences, addresses; --check: which are stale.
 
 Run by `make docs`. States, actions and tables come from the code, licences from the packages that the lock installs.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -21,6 +22,7 @@ from django.apps import apps
 from django.db.models import Field, Model
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "scripts"))  # also where this is not the program that was started
 PAGES = ROOT / "docs" / "reference"
 ROOMS = (
     *(
@@ -153,6 +155,14 @@ def _addresses(pattern: Any, before: str, fresh: ModuleType) -> Iterator[str]:
             yield f"| `/{shown}` | {method} | {deed} | {', '.join(sorted(view.roles[method]))} | {asked} |"
 
 
+def openapi() -> str:
+    """Every address as an OpenAPI document, an address on each line."""
+    made = import_module("openapi").document()
+    written = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+    paths = ",\n".join(f"{written(where)}: {written(methods)}" for where, methods in made.pop("paths").items())
+    return f'{written(made)[:-1]}, "paths": {{\n{paths}\n}}}}\n'
+
+
 def _module(room: str, name: str) -> ModuleType | None:
     path = ROOT / "src" / "qosymsha" / "domain" / room / name
     is_there = path.with_suffix(".py").exists() or (path / "__init__.py").exists()
@@ -167,6 +177,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     """(file, text) of every generated page."""
     for make in (states, actions, tables, licences, access_matrix):
         yield PAGES / f"{make.__name__.replace('_', '-')}.md", make()
+    yield PAGES / "openapi.json", openapi()
 
 
 def stale() -> list[str]:

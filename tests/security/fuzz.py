@@ -2,7 +2,8 @@
 
 An operation is an address of the URL table with a method. Its parameters are the places of the address, the words of
 the query that the pages' own links use, and the fields of the forms that pages show for it. A case begins with what a
-person would send and changes some of it. docs/decisions/0057-fuzzing-pages.md says why this and not an OpenAPI tool.
+person would send and changes some of it. docs/decisions/0057-fuzzing-pages.md; 0061 adds an OpenAPI tool
+beside it.
 """
 
 from __future__ import annotations
