@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from html import unescape
 from typing import Any
 from unittest.mock import patch
@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from qosymsha.domain.agreements import commands
+from qosymsha.domain.agreements import commands, queries
 from qosymsha.domain.agreements.commands import PaperDraft
 from qosymsha.domain.agreements.commands import papers as papers_verbs
 from qosymsha.domain.agreements.models import (
@@ -296,6 +296,14 @@ def test_a_charge_is_set_paid_and_seen_by_the_family() -> None:
     months = budget(one)
     assert months["September 2026"][1:] == ["2\u00a0500\u00a0₸", "0\u00a0₸"]
     assert months["September 2026"][0] != "0\u00a0₸", "the voucher covers its part"
+    later_on = clock.local_instant(date(2026, 11, 5))
+    asked = {voucher: [one.month.month for one in added] for voucher, added in added_at(one.family, later_on).items()}
+    assert asked == {one.enrolment.voucher.uuid: [11, 10, 9]}, "each month of the place, no other family's"
+
+
+def added_at(family: Client, at: datetime) -> dict[UUID, list[queries.FamilyMonth]]:
+    """What this family adds, by voucher, as its own guardian asks."""
+    return queries.own_additions(actor=browsing.actor(int(family.session["user"])), at=at)
 
 
 def budget(one: Club) -> dict[str, list[str]]:

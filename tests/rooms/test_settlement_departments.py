@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sized
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +11,17 @@ import pytest
 from qosymsha.domain.people.models import Department
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.settlement.commands import approve_claims, draw_payment_file, release_claims, reverse_claims
+from qosymsha.domain.settlement.models import PaymentLine
 from qosymsha.domain.settlement.queries import departments, office
+from qosymsha.domain.settlement.queries.office_acts import act_work, office_acts
 from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.entropy import uuid4
 from qosymsha.kernel.errors import Refused
-from tests.factories.payments import claim_of
+from tests.factories import papers
+from tests.factories.payments import claim_of, draw_file, hear, release, say, send, sign
 from tests.factories.settlement import APPROVER, AT, PAYER, PAYER_OFFICIAL, City, city
+from tests.rooms.test_settlement_recoveries import upheld_after_payment
 
 pytestmark = pytest.mark.django_db
 
@@ -64,3 +69,61 @@ def test_control_without_the_question_another_department_signs(monkeypatch: pyte
 def test_who_is_bound_to_no_department_costs_no_statement_more(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         assert departments.of_department(APPROVER, {Role.APPROVER}, "claim", [3, 1, 2]) == [3, 1, 2]
+
+
+MONEY: dict[str, Callable[[Actor], Sized]] = {
+    "claims": lambda actor: office.office_claims(actor=actor),
+    "files": lambda actor: office.office_files(actor=actor),
+    "held": lambda actor: office.office_held(actor=actor),
+    "acts": lambda actor: office_acts(actor=actor),
+    "act work": lambda actor: act_work(actor=actor),
+}
+BACK: dict[str, Callable[[Actor], Sized]] = {
+    "recoveries": lambda actor: office.office_recoveries(actor=actor),
+    "recovery work": lambda actor: office.recovery_work(actor=actor),
+}
+
+
+def sent() -> City:
+    """A claim with an act that waits, sent to the bank, with a word of the bank's that waits."""
+    home = city()
+    claim = claim_of(home)
+    papers.act_of(home, claim)
+    sign(home, claim)
+    release(home, claim)
+    send(home, draw_file(home).file_id)
+    line = PaymentLine.objects.get(claim=claim)
+    hear(say(line, reference="strange", amount_tiyn=line.amount_tiyn + 1))
+    return home
+
+
+def claimed_back() -> City:
+    """A paid claim of which money is to come back."""
+    home, _, _ = upheld_after_payment()
+    return home
+
+
+LISTS = pytest.mark.parametrize(("scene", "lists"), [(sent, MONEY), (claimed_back, BACK)])
+
+
+def seen(lists: dict[str, Callable[[Actor], Sized]], actor: Actor) -> dict[str, int]:
+    """How much of each list of money an official sees, how much work the first page counts."""
+    return {name: len(asked(actor)) for name, asked in lists.items()}
+
+
+@LISTS
+def test_every_list_of_money_is_ones_own_departments(scene: Callable[[], City], lists: Any) -> None:
+    home = scene()
+    own, other = home.line.department_id, other_department(home)
+    assert 0 not in seen(lists, bound(APPROVER, own)).values()
+    assert seen(lists, bound(APPROVER, own)) == seen(lists, APPROVER)
+    assert set(seen(lists, bound(APPROVER, other)).values()) == {0}
+
+
+@LISTS
+def test_control_without_the_lines_another_department_sees_all_of_them(
+    scene: Callable[[], City], lists: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = scene()
+    monkeypatch.setattr(office.programmes, "own_lines", lambda *_: None)
+    assert 0 not in seen(lists, bound(APPROVER, other_department(home))).values()

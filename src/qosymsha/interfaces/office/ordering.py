@@ -39,7 +39,7 @@ class Square:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Block:
     """Turns that stand together: an iteration (0: strict tiers have none), from turn `first` to turn `last`."""
 
     iteration: int
@@ -50,10 +50,10 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A queue under a policy, stretch by stretch, of at most `MOST_SHOWN` turns."""
+    """A queue under a policy, block by block, of at most `MOST_SHOWN` turns."""
 
     policy: str
-    stretches: tuple[Stretch, ...]
+    blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +207,11 @@ def _pictured(rules: Rules, speaker: wording.Speaker, each: int) -> dict[str, An
 def _picture(rules: Rules, policy: Policy, each: int, names: Mapping[str, str]) -> Picture:
     places = {one.code: place for place, one in enumerate(rules.categories)}
     shown = list(enumerate(turns.turns(rules, policy, each)[:MOST_SHOWN], start=1))
-    stretches = []
+    blocks = []
     for iteration, some in groupby(shown, key=lambda one: one[1].iteration):
         squares = tuple((turn, _square(turn, one, places, names)) for turn, one in some)
-        stretches.append(Stretch(iteration, squares[0][0], squares[-1][0], tuple(square for _, square in squares)))
-    return Picture(policy.value, tuple(stretches))
+        blocks.append(Block(iteration, squares[0][0], squares[-1][0], tuple(square for _, square in squares)))
+    return Picture(policy.value, tuple(blocks))
 
 
 def _square(turn: int, one: turns.Turn, places: Mapping[str, int], names: Mapping[str, str]) -> Square:

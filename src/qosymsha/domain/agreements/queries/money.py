@@ -84,9 +84,9 @@ WITH added AS (
     UNION ALL
     SELECT r.enrolment_id, r.month, 0, r.amount_tiyn FROM family_receipt r JOIN enrolment e ON e.id = r.enrolment_id
      WHERE e.child_id = ANY (%(children)s) AND r.cancelled_at IS NULL)
-SELECT v.uuid, a.month, sum(a.asked)::bigint, sum(a.paid)::bigint
+SELECT array_agg(DISTINCT e.id), v.uuid, a.month, sum(a.asked)::bigint, sum(a.paid)::bigint
   FROM added a JOIN enrolment e ON e.id = a.enrolment_id JOIN voucher v ON v.id = e.voucher_id
- GROUP BY 1, 2 ORDER BY 1, 2 DESC"""
+ GROUP BY 2, 3 ORDER BY 2, 3 DESC"""
 
 
 def charges_of_provider(provider_id: int, on: date) -> list[Charge]:
@@ -169,9 +169,11 @@ def own_additions(*, actor: Actor, at: datetime) -> dict[UUID, list[FamilyMonth]
         Forbidden: the actor is no guardian.
     """
     children = people.own_child_ids(guardian_of(actor), local_day(at))
-    reading.saw(actor=actor, at=at, action=Action.READ_OWN, kind="family_receipt", ids=[], children=set(children))
+    added = rows(_ADDED, {"children": list(children), "today": local_day(at)})
+    places = sorted({place for row in added for place in row[0]})
+    reading.saw(actor=actor, at=at, action=Action.READ_OWN, kind="enrolment", ids=places, children=set(children))
     found: dict[UUID, list[FamilyMonth]] = {}
-    for voucher, *month in rows(_ADDED, {"children": list(children), "today": local_day(at)}):
+    for _, voucher, *month in added:
         found.setdefault(voucher, []).append(FamilyMonth._make(month))
     return found
 
