@@ -13,7 +13,7 @@ from string import Template
 
 TEMPLATES = Path(__file__).parent / "templates"
 PASSWORDS = ("superuser", "replication", "rewind", "patroni")
-_AS_TOLD = ("network", "connections", "visitors", "shared_buffers", "watchdog", "by_certificate")
+_AS_TOLD = ("network", "connections", "visitors", "shared_buffers", "watchdog", "by_certificate", "proxy_socket")
 _DATABASE_FILES = ("authority", "certificate", "key")
 # What anyone may look at, from a standby; all else goes to the database that leads. A test holds the table of all
 # addresses against it: nothing that knows somebody may match.
@@ -62,6 +62,7 @@ class Inventory:
     visitors: int = 20_000  # lines that haproxy holds at once; it needs twice as many open files
     shared_buffers: str = "1GB"
     sockets: str = "/run/postgresql"
+    proxy_socket: str = "/run/haproxy/admin.sock"  # by which whoever is root asks haproxy, and tells it
     plain_listen: str = ""  # where visitors without TLS arrive; they are sent on, their forms refused
     inside_authority: str = ""  # who signs the certificates of the pages' servers; empty: plain HTTP to them
     inside_proxy: str = ""  # haproxy's own certificate and key, by which those servers know it

@@ -287,6 +287,7 @@ def running(
                 connections=80,
                 shared_buffers="64MB",
                 sockets=str(data),
+                proxy_socket=str(folder / "haproxy.sock"),
                 watchdog="off",
                 **told,
             )

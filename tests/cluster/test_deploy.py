@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import re
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -67,6 +71,89 @@ def test_units_name_only_units_and_files_that_are_there() -> None:
 def test_an_unattended_unit_tells_a_person_when_it_fails() -> None:
     for name in ("qosymsha-receive", "qosymsha-take", "qosymsha-drill"):
         assert "OnFailure=qosymsha-alarm@%n.service" in (DEPLOY / "systemd" / f"{name}.service").read_text("utf-8")
+
+
+def writable(unit: str) -> set[str]:
+    found = re.findall(r"^ReadWritePaths=(.+)$", (DEPLOY / "systemd" / unit).read_text("utf-8"), re.M)
+    return {one.removeprefix("-") for line in found for one in line.split()}
+
+
+def lies_below(folder: str, places: set[str]) -> bool:
+    return any(folder == place or folder.startswith(f"{place}/") for place in places)
+
+
+def test_units_may_write_where_the_example_has_them_write_and_where_the_runbook_restores_to() -> None:
+    """`ProtectSystem=strict` closes all else: a restored city that stood elsewhere would not start."""
+    example = (DEPLOY / "systemd" / "city.env.example").read_text("utf-8")
+    told = re.findall(r"^QOSYMSHA_(?:STATE|PUBLISHED|CHECKPOINTS)=(.+)$", example, re.M)
+    runbook = (DEPLOY.parent / "docs" / "runbooks" / "backup-and-restore.md").read_text("utf-8")
+    restored = set(re.findall(r"--into (/\S+)", runbook))
+    assert len(told) == 3
+    assert restored
+    for unit in ("qosymsha.service", "qosymsha-pages.service", "qosymsha-jobs.service"):
+        assert [one for one in (*told, *restored) if not lies_below(one, writable(unit))] == [], unit
+    assert not lies_below("/srv/restored", writable("qosymsha.service"))  # where the runbook once sent them
+
+
+def test_a_drill_of_a_city_has_the_key_of_the_checkpoints_and_room() -> None:
+    text = (DEPLOY / "systemd" / "qosymsha-drill.service").read_text("utf-8")
+    assert "LoadCredential=QOSYMSHA_CHECKPOINT_KEY:" in text
+    assert "TMPDIR=/var/tmp" in text
+
+
+CITY = '# a word\n\nDATABASE_URL=postgresql://q@db:5000/city?hostaddr=127.0.0.1&sslmode=verify-full\nQOSYMSHA_HOSTS="a,b"\n'
+
+
+@pytest.fixture
+def etc() -> Iterator[Path]:
+    """A city's settings and keys, and a program that says what it was given."""
+    with tempfile.TemporaryDirectory(prefix="qosymsha-etc-") as name:
+        etc = Path(name)
+        etc.chmod(0o755)
+        (etc / "keys").mkdir(mode=0o700)
+        (etc / "keys" / "QOSYMSHA_LOOKUP_KEY").write_text("00ff", "utf-8")
+        (etc / "city.env").write_text(CITY, "utf-8")
+        program = etc / "program"
+        program.write_text(
+            "#!/bin/sh\nid -u; printenv DATABASE_URL; printenv QOSYMSHA_HOSTS; cat $CREDENTIALS_DIRECTORY/*; echo\n"
+            'echo $CREDENTIALS_DIRECTORY; echo "$@"; exit 4\n',
+            "utf-8",
+        )
+        program.chmod(0o755)
+        yield etc
+
+
+def called(etc: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    own = {"QOSYMSHA_ETC": str(etc), "QOSYMSHA_PROGRAM": str(etc / "program"), "QOSYMSHA_USER": "nobody"}
+    env = {"PATH": os.environ["PATH"]} | own | more
+    return subprocess.run([str(DEPLOY / "qosymsha"), *words], env=env, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT RUN: becomes the service's user, which root alone can")
+def test_a_verb_typed_by_hand_has_the_citys_settings_and_keys_as_the_services_user(etc: Path) -> None:
+    done = called(etc, "backup", "list", "/b c")
+    user, url, hosts, key, folder, words = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (4, "")
+    assert int(user) == pwd.getpwnam("nobody").pw_uid
+    assert (url, hosts) == ("postgresql://q@db:5000/city?hostaddr=127.0.0.1&sslmode=verify-full", "a,b")
+    assert (key, words) == ("00ff", "backup list /b c")
+    assert not Path(folder).exists()
+    assert called(etc, QOSYMSHA_HOSTS="mine").stdout.splitlines()[2] == "mine"
+    # The control: a shell that reads the same file loses the address at its `&`.
+    shell = f"set -a; . {etc}/city.env; printenv DATABASE_URL"
+    plain = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+    assert url not in plain.stdout.splitlines()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT RUN: becomes the service's user, which root alone can")
+@pytest.mark.parametrize(
+    ("away", "said"), [("city.env", "city.env is not there"), ("program", "install it, or name another")]
+)
+def test_a_verb_typed_where_no_city_is_says_so_and_starts_none(etc: Path, away: str, said: str) -> None:
+    (etc / away).unlink()
+    done = called(etc, "doctor")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert said in done.stderr
 
 
 def test_the_example_inventory_is_rendered(tmp_path: Path) -> None:

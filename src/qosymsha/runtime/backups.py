@@ -20,11 +20,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from qosymsha.runtime.binaries import find_binaries
+from qosymsha.runtime.cluster import SUPERUSER
 from qosymsha.runtime.errors import EnvironmentFault
 from qosymsha.runtime.faults import fault_from
 from qosymsha.runtime.places import Places, places_of, prepare
+from qosymsha.runtime.postgres import Server
 
 SLOT = "qosymsha_backup"  # the slot and the name by which the server knows the receiver
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -40,6 +43,11 @@ archive_mode = off
 synchronous_standby_names = ''
 primary_conninfo = ''
 """
+# What `initdb` gives the embedded server: whoever reaches its private socket.
+_CALLERS = "local all all trust\nlocal replication all trust\n"
+_LETS_US_IN = re.compile(r"^local\s+all\s+all\s+trust\b", re.MULTILINE)
+_OURS = sql.Identifier(SUPERUSER)
+_ANOTHERS = "postgres"  # the superuser of a cluster (deploy/cluster) and of most servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +153,7 @@ def restore(folder: Path, state: Path, at: datetime | None = None) -> Places:
     shutil.rmtree(half, ignore_errors=True)
     shutil.copytree(base.path, half, symlinks=True)
     _copy_log(folder / "wal", log, base.first)
+    _forget_its_machine(half)
     with (half / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
         file.write(_RECOVERY.format(wal=log))
         if at is not None:
@@ -153,6 +162,24 @@ def restore(folder: Path, state: Path, at: datetime | None = None) -> Places:
     _give(places, half, log)
     half.rename(places.cluster)
     return places
+
+
+def own(server: Server) -> None:
+    """Have the role that uses embedded servers be the superuser of a restored one that was a cluster's, or one's own.
+
+    Raises:
+        EnvironmentFault: it has no superuser of the usual name.
+    """
+    try:
+        with psycopg.connect(server.url("postgres")) as connection:
+            if connection.info.parameter_status("is_superuser") == "on":
+                return
+    except psycopg.OperationalError:  # there is no such role
+        pass
+    with _told(server.socket_dir), psycopg.connect(server.url("postgres"), user=_ANOTHERS) as connection:
+        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [SUPERUSER]).fetchone() is None:
+            connection.execute(sql.SQL("CREATE ROLE {}").format(_OURS))
+        connection.execute(sql.SQL("ALTER ROLE {} SUPERUSER LOGIN").format(_OURS))
 
 
 def prune(folder: Path, before: datetime) -> list[Path]:
@@ -166,6 +193,19 @@ def prune(folder: Path, before: datetime) -> list[Path]:
     for path in segments:
         path.unlink()
     return [one.path for one in gone] + segments
+
+
+def _forget_its_machine(half: Path) -> None:
+    """Put aside the settings of a server that we did not make: they name certificates, sockets, passwords not here."""
+    callers = half / "pg_hba.conf"
+    if callers.exists() and _LETS_US_IN.search(callers.read_text("utf-8", errors="replace")):
+        return
+    for name, text in (("postgresql.conf", ""), ("pg_hba.conf", _CALLERS), ("pg_ident.conf", "")):
+        path = half / name
+        if path.exists():
+            path.rename(path.with_suffix(".conf.before"))
+        path.write_text(text, "utf-8")
+        path.chmod(0o600)
 
 
 def _copy_log(source: Path, into: Path, first: str) -> None:
