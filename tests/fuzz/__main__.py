@@ -28,7 +28,7 @@ NOT_RUN = 3
 _FOUND = 77
 _SECONDS = 3 * 3600
 _LAST_LINES = 30
-_PLANTED_RUNS = 60_000
+_PLANTED_RUNS = 400_000  # a plant's run ends when it is found; 60,000 once were not enough
 _MAZE_RUNS = 4_000_000
 _FEWEST = 1_000
 

@@ -63,9 +63,9 @@ def _registry_seeds() -> list[bytes]:
     return [
         wire.children_answer([ProvedChild(_CHILD, "parent", "birth:1", day, "Әлия"), ProvedChild(None, "foster", "a")]),
         wire.statuses_answer([StatusAnswer(_CHILD, "tsa", "registry:tsa", "e1", day, None)]),
-        b'{"children": [{"child_iin": null, "kind": "p", "evidence": "\\u0041", "given": "\\ud83d\\ude00"}]}',
+        b'{"children": [{"child_iin": null, "kind": "parent", "evidence": "\\u0041", "given": "\\ud83d\\ude00"}]}',
         b'{"children": []}',
-        b'{"children": [{"child_iin": null, "kind": "p", "evidence": "\\u0000x"}]}',  # found once
+        b'{"children": [{"child_iin": null, "kind": "parent", "evidence": "\\u0000x"}]}',  # found once
         b"[[[[",
     ]
 
@@ -199,7 +199,7 @@ TARGETS = (
     Target(
         "registry", read_registry, _registry_seeds,
         lambda: patch.object(wire, "_rows", lambda body, name: json.loads(body)[name]),
-        b'{"children": [{"child_iin": null, "kind": "p", "evidence": "\\ud83d"}]}',
+        b'{"children": [{"child_iin": null, "kind": "parent", "evidence": "\\ud83d"}]}',
         60, ("qosymsha.integrations.registries.wire", "qosymsha.runtime.outside"),
     ),
     Target(

@@ -69,6 +69,7 @@ def _rows(content: bytes) -> list[list[str]] | None:
 
 UNSEEN = "\4,\r\nx,1\r\n".encode("utf-16")  # found once: a header that nobody sees
 NUL = "a,b\r\nx\0y,\1\r\n".encode("utf-16")  # found once: UTF-16 hides a NUL from who looks at bytes
+QUOTED = b'a\r\n"\'\n=1"\r\n'  # found once: a blank behind the apostrophe that was taken off
 
 
 def _csv_seeds() -> list[bytes]:
@@ -82,6 +83,7 @@ def _csv_seeds() -> list[bytes]:
         b"sep=",
         UNSEEN,
         NUL,
+        QUOTED,
     ]
 
 

@@ -9,6 +9,7 @@ ORDER = "аәбвгғдеёжзийкқлмнңоөпрстуұүфхһцчшщ�
 _SORT = {ord(c): chr(0x400 + i) for i, c in enumerate(ORDER)}
 _FOLD = str.maketrans("әғқңөұүһіё", "агкноуухие")
 _LOOKALIKES = str.maketrans("aceopxyihkmtbə", "асеорхуіһкмтвә")
+_MARKS = dict.fromkeys(range(0x300, 0x370))  # left over where no letter bears them: a plain letter would take them up
 _WORD = re.compile(r"[^\s/,;()+&|]+")  # a hyphen is within a word: the Latin A of an «A-клуб» is meant as Cyrillic
 
 
@@ -19,7 +20,8 @@ def normal(text: str) -> str:
 
 def folded(text: str) -> str:
     """The search form: lower case, Latin look-alikes in mostly Cyrillic words Cyrillic, Kazakh letters plain."""
-    return _WORD.sub(lambda found: _folded_word(found[0]), normal(text).lower())
+    plain = unicodedata.normalize("NFC", text).lower().translate(_MARKS)
+    return _WORD.sub(lambda found: _folded_word(found[0]), normal(plain))
 
 
 def _folded_word(word: str) -> str:

@@ -76,7 +76,7 @@ GUARDIANS = (
     ),
     Column("district", "район|аудан|като|kato|район проживания|тұратын ауданы", "Есіл ауданы", "home: name or KATO"),
     Column("categories", "категории|категория|санат|санаттар|льгота", "", "codes or names, parted by ;"),
-    Column("kind", "кем приходится|статус представителя|кім болып келеді", "", "parent, guardian or foster"),
+    Column("kind", "кем приходится|статус представителя|кім болып келеді", "", "parent, guardian, foster or body"),
     _PROOF,
 )
 

@@ -113,7 +113,7 @@ def _seen(cell: str) -> str:
 def _tidy(cell: str) -> str:
     """NFC with single blanks; the apostrophe that exports put before a would-be formula is taken off again."""
     text = _seen(cell)
-    return text[1:] if text.startswith("'") and safe(text[1:]) == text else text
+    return text[1:].lstrip() if text.startswith("'") and safe(text[1:]) == text else text
 
 
 def _faults(record: Record, texts: list[str], columns: list[str]) -> Iterator[CellFault]:
