@@ -71,21 +71,25 @@ def _play(here: Here, city: Any, asked: argparse.Namespace) -> None:
             kill = asked.kill if step in ("close", "allocate") else None
             with families(run) as waited:
                 _step(run, step, kill)
-            _told(waited)
+            told(waited)
             _judged(run, step)
         _pages(run)
         with families(run) as waited:
             _aftermath(run, asked.aftermath)
-        _told(waited)
+        told(waited)
 
 
 @dataclass(slots=True)
 class Run:
-    """The city, the pages' port, the pid of `qosymsha work`, what was seen of the worker that it keeps up."""
+    """The city, the pages' port, the pid of `qosymsha work`, whose pages they are (None: the city's first officer's).
+
+    `met`, `peaks`: what was seen of the worker that it keeps up.
+    """
 
     city: Any
     port: int
     work: int
+    officer: int | None = None
     met: Counter[str] = field(default_factory=Counter)
     peaks: dict[int, int] = field(default_factory=dict)
 
@@ -105,7 +109,7 @@ class Run:
         from bench.errands_city import OFFICERS, strong  # noqa: PLC0415 - as above
         from bench.rush_city import CSRF  # noqa: PLC0415
 
-        visit = visit or strong(officer or OFFICERS[0])
+        visit = visit or strong(officer or self.officer or OFFICERS[0])
         headers = {"Cookie": f"visit={visit}; csrf={CSRF}", "Content-Type": "application/x-www-form-urlencoded"}
         body = urlencode({**(fields or {}), "csrfmiddlewaretoken": CSRF}) if method == "POST" else None
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
@@ -188,7 +192,8 @@ def _family(run: Run, what: str, waited: list[tuple[float, int]], over: threadin
         waited.append((time.perf_counter() - begun, status))
 
 
-def _told(waited: Mapping[str, list[tuple[float, int]]]) -> None:
+def told(waited: Mapping[str, list[tuple[float, int]]]) -> None:
+    """Print how long others waited, by what they asked for: (seconds, status) each."""
     for what, seen in waited.items():
         if seen:
             seconds = sorted(one for one, _ in seen)
@@ -205,7 +210,7 @@ def _step(run: Run, step: str, kill: float | None) -> None:
         window_ends()
     path = f"/ru/office/rounds/{run.city.round}/{step}/"
     begun = time.perf_counter()
-    _watch_memory(run, reset=True)
+    watch_memory(run, reset=True)
     address = _asked_draw(run) if step == "draw" else _asked(run, path, OFFICERS[0])
     asked_in = time.perf_counter() - begun
     print(f"{step}: asked in {asked_in:.2f} s -> {address}", flush=True)
@@ -214,13 +219,13 @@ def _step(run: Run, step: str, kill: float | None) -> None:
     if step != "draw":
         again = [_asked(run, path, officer) for officer in OFFICERS]
         print(f"    asked twice more: {'one errand' if set(again) == {address} else again}")
-    _watched(run, address, kill)
-    print(f"    worker's peak {max(run.peaks.values(), default=0) / 1024:.0f} MB; {_errand(address)}", flush=True)
+    watched(run, address, kill)
+    print(f"    worker's peak {max(run.peaks.values(), default=0) / 1024:.0f} MB; {errand_of(address)}", flush=True)
 
 
 def _asked(run: Run, path: str, officer: int) -> str:
     status, shown, where = run.send("POST", path, officer, {"looked": "on", "key": str(uuid4())})
-    return where or f"{status}: {_words(shown)[:300]}"
+    return where or f"{status}: {words_of(shown)[:300]}"
 
 
 def _asked_draw(run: Run) -> str:
@@ -241,11 +246,12 @@ def _asked_draw(run: Run) -> str:
     return f"/ru/office/errands/{uuid}/"
 
 
-def _watched(run: Run, address: str, kill: float | None) -> None:
+def watched(run: Run, address: str, kill: float | None) -> None:
+    """Print what the errand's page says until it ends; kill the worker at this share of its rows."""
     said, last = "", 0.0
     begun = time.perf_counter()
     while True:
-        _watch_memory(run)
+        watch_memory(run)
         status, shown, _ = run.get(address)
         now = time.perf_counter() - begun
         is_open = 'data-open="1"' in shown
@@ -261,14 +267,15 @@ def _watched(run: Run, address: str, kill: float | None) -> None:
         time.sleep(0.5)
 
 
-def _words(shown: str) -> str:
+def words_of(shown: str) -> str:
+    """A page's words."""
     body = re.sub(r"<(script|style)\b.*?</\1>", "", shown.partition("<main")[2] or shown, flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
 def _state(shown: str) -> str:
     part = re.search(r'<div id="errand".*?</section>', shown, re.DOTALL)
-    return _words(part.group()) if part else _words(shown)[:200]
+    return words_of(part.group()) if part else words_of(shown)[:200]
 
 
 def _share(shown: str) -> float:
@@ -276,7 +283,8 @@ def _share(shown: str) -> float:
     return int(found.group(2)) / int(found.group(1)) if found else 0.0
 
 
-def _watch_memory(run: Run, *, reset: bool = False) -> None:
+def watch_memory(run: Run, *, reset: bool = False) -> None:
+    """Note the worker's peak (kB), since it was asked to begin anew."""
     pid = run.worker()
     if pid is None:
         return
@@ -288,7 +296,8 @@ def _watch_memory(run: Run, *, reset: bool = False) -> None:
     run.peaks[pid] = int(found.group(1)) if found else 0
 
 
-def _errand(address: str) -> str:
+def errand_of(address: str) -> str:
+    """How the errand of this page ended, in how long."""
     from django.db import connection  # noqa: PLC0415 - as above
 
     with connection.cursor() as cursor:
@@ -332,7 +341,7 @@ def _aftermath(run: Run, seconds: float) -> None:
     from django.db import connection  # noqa: PLC0415 - as above
 
     first, until, died = run.worker(), time.monotonic() + seconds, 0
-    _watch_memory(run, reset=True)
+    watch_memory(run, reset=True)
     longest: dict[str, float] = {}
     while time.monotonic() < until:
         with connection.cursor() as cursor:
@@ -343,7 +352,7 @@ def _aftermath(run: Run, seconds: float) -> None:
             )
             for name, age in cursor.fetchall():
                 longest[name] = max(longest.get(name, 0.0), float(age))
-        _watch_memory(run)
+        watch_memory(run)
         if run.worker() not in (first, None):
             first, died = run.worker(), died + 1
         time.sleep(1)

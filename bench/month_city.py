@@ -121,14 +121,16 @@ SELECT s.group_id, m.enrolment_id, count(*) FILTER (WHERE m.value = 'present') A
 
 
 class City:
-    """A city of so many children, in groups of twenty, with ten lessons each in a month."""
+    """A city of so many children, in groups of twenty, with ten lessons each in a month, where nothing else is said."""
 
-    def __init__(self, children: int) -> None:
-        """Nothing is made yet; whole providers only."""
-        whole = GROUP * GROUPS_OF_PROVIDER
-        self.providers = max(1, children // whole)
-        self.children = self.providers * whole
-        self.marks = self.children * LESSONS
+    def __init__(
+        self, children: int, *, group: int = GROUP, groups: int = GROUPS_OF_PROVIDER, lessons: int = LESSONS
+    ) -> None:
+        """Nothing is made yet; whole providers only, of so many groups."""
+        self.group, self.groups, self.lessons = group, groups, lessons
+        self.providers = max(1, children // (group * groups))
+        self.children = self.providers * group * groups
+        self.marks = self.children * lessons
 
     def make(self) -> None:
         """The tables and everything up to the marks and the money on the places."""
@@ -136,11 +138,11 @@ class City:
         schema.make_months(MONTH, 2)
         values: dict[str, Any] = {
             "providers": self.providers,
-            "groups": self.providers * GROUPS_OF_PROVIDER,
+            "groups": self.providers * self.groups,
             "children": self.children,
-            "group": GROUP,
-            "per_provider": GROUPS_OF_PROVIDER,
-            "lessons": LESSONS,
+            "group": self.group,
+            "per_provider": self.groups,
+            "lessons": self.lessons,
             "tariff": TARIFF,
             "month": MONTH,
         }
@@ -169,10 +171,10 @@ class City:
     def freeze(self) -> None:
         """Every provider's sheets from its marks, hashed and locked."""
         for provider_id in range(1, self.providers + 1):
-            first = (provider_id - 1) * GROUPS_OF_PROVIDER + 1
+            first = (provider_id - 1) * self.groups + 1
             with transaction.atomic():
                 deed = Deed(SYSTEM, Attendance.SEND, AT, uuid4())
-                attendance.draw_sheets(deed, provider_id, list(range(first, first + GROUPS_OF_PROVIDER)), MONTH)
+                attendance.draw_sheets(deed, provider_id, list(range(first, first + self.groups)), MONTH)
 
     def speak(self) -> None:
         """All guardians confirm, the customer approves, flags were sought: plain SQL, not measured."""

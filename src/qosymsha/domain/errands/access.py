@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.states import FAMILY, Role
 
 
 class Action(StrEnum):
@@ -16,7 +16,7 @@ class Action(StrEnum):
     CARRY = "carry_errand"
 
 
-_OFFICE = frozenset(Role) - {Role.GUARDIAN, Role.TEACHER, Role.PROVIDER_MANAGER, Role.CHANNEL, Role.SYSTEM}
+_OFFICE = frozenset(Role) - FAMILY - {Role.TEACHER, Role.PROVIDER_MANAGER, Role.CHANNEL, Role.SYSTEM}
 
 ALLOWED: dict[Action, frozenset[str]] = {
     Action.ASK: _OFFICE,

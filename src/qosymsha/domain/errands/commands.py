@@ -50,12 +50,12 @@ def ask(*, actor: Actor, wanted: Wanted, at: datetime, key: UUID) -> UUID:
     require(actor, wanted.verb, wanted.allowed, territory_id=about.territory_id)
     locks.exclusive(f"errands.{about.kind}.{about.id}")
     own_key = _own_key(actor, key)
-    body = [wanted.verb.value, about.kind, about.id, dict(wanted.body)]
+    body = [wanted.verb.value, about.kind, about.id, wanted.wish or dict(wanted.body)]
     seen = idempotency.repeat(actor=actor, verb=Action.ASK, key=own_key, body=body, at=at)
     if seen is not None:
         return UUID(seen)
     running = queries.open_errand(about.kind, about.id)
-    if running is not None and running.verb != wanted.verb:
+    if running is not None and (running.verb, running.wish) != (wanted.verb, wanted.wish):
         raise Refused(ErrandRefusal.ERRAND_UNDER_WAY, errand=str(running.uuid))
     uuid = running.uuid if running is not None else _make(actor, wanted, at, key)
     audit.record(
@@ -77,7 +77,8 @@ def _make(actor: Actor, wanted: Wanted, at: datetime, key: UUID) -> UUID:
     sealed = cipher.seal(json.dumps(dict(wanted.body)).encode(), bound_to=queries.binding(uuid))
     made = Errand(
         uuid=uuid, verb=wanted.verb.value, territory_id=about.territory_id, subject_kind=about.kind,
-        subject_id=about.id, subject_uuid=about.uuid, label=about.label, user_id=actor.user_id, form_key=key,
+        subject_id=about.id, subject_uuid=about.uuid, label=about.label, wish=wanted.wish, user_id=actor.user_id,
+        form_key=key,
         body_key_id=sealed.key_id, body_nonce=sealed.nonce, body=sealed.ciphertext, asked_at=at,
     )  # fmt: skip
     if wanted.proof is not None:

@@ -11,6 +11,8 @@ from qosymsha.kernel.entropy import uuid4
 class Errand(models.Model):
     """An official's wish and what became of it; at most one open about one thing. `body` goes when it ends.
 
+    `wish` tells one wish of a verb from another about the same thing: a month, which rows of it.
+
     no_pii: ids, codes, figures; the body (a draw's secrets, a typed value) is sealed, and destroyed at the end.
     Retention: three months after its end.
     """
@@ -22,6 +24,7 @@ class Errand(models.Model):
     subject_id = models.BigIntegerField()
     subject_uuid = models.UUIDField()
     label = models.TextField()
+    wish = models.TextField(default="", db_default="")
     user_id = models.BigIntegerField()
     form_key = models.UUIDField()
     proved_at = models.DateTimeField(null=True)

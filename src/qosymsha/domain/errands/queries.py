@@ -41,6 +41,7 @@ class ErrandSeen:
     subject_id: int
     subject_uuid: UUID
     label: str
+    wish: str
     territory_id: int
     user_id: int
     state: ErrandState
@@ -84,6 +85,18 @@ def errand_for(actor: Actor, uuid: UUID) -> ErrandSeen | None:
 def open_errand(kind: str, subject_id: int) -> ErrandSeen | None:
     """What is under way about this thing, or None."""
     found = Errand.objects.filter(subject_kind=kind, subject_id=subject_id, state__in=OPEN).first()
+    return None if found is None else _seen(found)
+
+
+def own_errands(actor: Actor, after: int = 0, most: int = 100) -> list[ErrandSeen]:
+    """What this person asked for in the last three months, the latest first, after so many."""
+    found = Errand.objects.filter(user_id=actor.user_id).order_by("-id")
+    return [_seen(one) for one in found[after : after + most]]
+
+
+def errand_of_form(actor: Actor, form_key: UUID) -> ErrandSeen | None:
+    """The last errand that this person's form of this key asked for, or None."""
+    found = Errand.objects.filter(user_id=actor.user_id, form_key=form_key).order_by("-id").first()
     return None if found is None else _seen(found)
 
 

@@ -15,7 +15,8 @@ TASK = "qosymsha.errand"  # the name under which the queue knows it
 LONGEST_SECONDS = 1_800.0  # a city's largest round takes minutes; what takes longer hangs
 MOST_TRIES = 5  # of a worker that dies, of a database that is away
 LAPSES_AFTER = timedelta(hours=24)  # what was meant yesterday is asked for anew
-KEPT = timedelta(days=92)  # an errand that has ended; what it did stands in the audit for ever
+TOLD_AFTER = timedelta(seconds=10)  # whoever waited so long may have left its page: the inbox says how it ended
+KEPT = timedelta(days=92)  # an errand that has ended; what it did stands in the audit
 
 
 class ErrandRefusal(StrEnum):
@@ -26,6 +27,7 @@ class ErrandRefusal(StrEnum):
     ERRAND_FORBIDDEN = "errand_forbidden"
     ERRAND_GAVE_UP = "errand_gave_up"
     ERRAND_NOT_WAITING = "errand_not_waiting"
+    ERRAND_RIGHT_ENDED = "errand_right_ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Wanted:
     """What is asked for: a room's verb with that room's table of rights, about what, with what, proved how.
 
     `body`: what the verb needs beside the thing, as JSON; kept sealed until the errand has ended.
+    `wish`: what tells it from another wish of this verb about the same thing, no secret: a month, which rows were
+    chosen. Where it is said, the same wish is the same whatever rows it was found to mean.
     """
 
     verb: StrEnum
@@ -51,3 +55,12 @@ class Wanted:
     about: About
     body: Mapping[str, Any] = field(default_factory=dict)
     proof: Proof | None = None
+    wish: str = ""
+
+
+class Partly(Exception):  # noqa: N818 - no error: how work ended that stands in parts of its own
+    """A rule said no when some of the parts were done already: its reason, and what was done, which stays."""
+
+    def __init__(self, reason: str, tally: Mapping[str, int]) -> None:
+        super().__init__(reason)
+        self.reason, self.tally = reason, dict(tally)

@@ -37,6 +37,12 @@ TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
 )
 
 
+class Topic(StrEnum):
+    """What the outbox says of errands: one that took longer than its page waits has ended, and how (`state`)."""
+
+    ENDED = "errand.ended"
+
+
 class Phase(StrEnum):
     """What long work is busy with; said on the page of its errand."""
 
@@ -47,3 +53,7 @@ class Phase(StrEnum):
     VOUCHERS = "vouchers"
     PLACES = "places"
     FILES = "files"
+    CLAIMS = "claims"
+    ACTS = "acts"
+    LEDGER = "ledger"
+    PAYMENTS = "payments"

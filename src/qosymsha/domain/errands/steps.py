@@ -11,8 +11,9 @@ from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import AlreadyEnqueued
 
 from qosymsha.domain.errands.models import Errand
-from qosymsha.domain.errands.rules import TASK
-from qosymsha.domain.errands.states import OPEN, TRANSITIONS, ErrandState
+from qosymsha.domain.errands.rules import TASK, TOLD_AFTER
+from qosymsha.domain.errands.states import OPEN, TRANSITIONS, ErrandState, Topic
+from qosymsha.kernel import outbox
 
 _queue = App(connector=DjangoConnector())  # Django's own connection: the job commits with the errand
 
@@ -31,7 +32,7 @@ def hand_over(errand: Errand) -> bool:
 
 
 def move(errand: Errand, to: ErrandState, at: datetime, *, reason: str = "", tally: Mapping[str, int] = {}) -> None:
-    """Take a step of its life; where it ends, its body is destroyed."""
+    """Take a step of its life; where it ends, its body is destroyed, and who waited for long is told."""
     assert (errand.state, to.value) in TRANSITIONS, (errand.state, to.value)
     errand.state, errand.reason = to, reason
     if to is ErrandState.RUNNING:
@@ -41,3 +42,7 @@ def move(errand: Errand, to: ErrandState, at: datetime, *, reason: str = "", tal
         errand.ended_at, errand.tally = at, dict(tally)
         errand.body, errand.body_nonce, errand.body_key_id = None, None, ""
     errand.save()
+    if to not in (*OPEN, ErrandState.WITHDRAWN) and at - errand.asked_at > TOLD_AFTER:
+        outbox.tell(
+            topic=Topic.ENDED, subject_kind="errand", subject_ids=[errand.pk], at=at, detail={"state": to.value}
+        )

@@ -218,6 +218,8 @@ def refill(at: datetime) -> None:
     for programme in programmes.programmes():
         key = key_of("sweep_released", programme.id, hour)
         vouchers.sweep_released(actor=ACTOR, programme_id=programme.id, at=at, key=key)
+        key = key_of("take_partings", programme.id, hour)
+        vouchers.take_partings(actor=ACTOR, programme_id=programme.id, at=at, key=key)
         key = key_of("take_transfers", programme.id, hour)
         vouchers.take_transfers(actor=ACTOR, programme_id=programme.id, at=at, key=key)
         _refill(programme, at, hour)

@@ -17,12 +17,13 @@ from procrastinate import RetryStrategy
 
 from qosymsha.domain.errands import commands
 from qosymsha.domain.errands.commands import Begun
-from qosymsha.domain.errands.rules import LONGEST_SECONDS, MOST_TRIES, TASK, ErrandRefusal
+from qosymsha.domain.errands.rules import LONGEST_SECONDS, MOST_TRIES, TASK, ErrandRefusal, Partly
 from qosymsha.domain.errands.states import ErrandState, Phase
 from qosymsha.domain.errands.telling import heard_by
 from qosymsha.domain.people import queries as people
 from qosymsha.interfaces.jobs.app import app
 from qosymsha.interfaces.jobs.hands import held
+from qosymsha.interfaces.jobs.money import VERBS as OF_MONEY
 from qosymsha.interfaces.jobs.months import VERBS as OF_MONTHS
 from qosymsha.interfaces.jobs.rounds import VERBS as OF_ROUNDS
 from qosymsha.kernel import clock
@@ -34,7 +35,7 @@ NOTE_SECONDS = 1.0
 # What may be otherwise in a moment: a lock held by a duty, a database or a disk that is away. All else is a fault.
 _PASSING = (DatabaseError, OSError)
 Verb = Callable[[Begun, Actor, datetime], Mapping[str, int]]
-VERBS: Mapping[str, Verb] = {**OF_ROUNDS, **OF_MONTHS}
+VERBS: Mapping[str, Verb] = {**OF_ROUNDS, **OF_MONTHS, **OF_MONEY}
 _log = logging.getLogger(__name__)
 
 
@@ -64,10 +65,8 @@ def carry(errand_uuid: UUID) -> None:
     try:
         with _telling(begun.uuid):
             tally = VERBS[begun.verb](begun, people.actor_for(begun.user_id, at), at)
-    except Refused as refused:
-        _end(begun, ErrandState.REFUSED, refused.reason.value)
-    except Forbidden:
-        _end(begun, ErrandState.REFUSED, ErrandRefusal.ERRAND_FORBIDDEN)
+    except (Refused, Forbidden, Partly) as no:
+        _end(begun, ErrandState.REFUSED, _reason(no), no.tally if isinstance(no, Partly) else None)
     except _PASSING:
         if begun.tries >= MOST_TRIES:
             _end(begun, ErrandState.FAILED, ErrandRefusal.ERRAND_GAVE_UP)
@@ -77,6 +76,12 @@ def carry(errand_uuid: UUID) -> None:
         raise
     else:
         _end(begun, ErrandState.DONE, tally=tally)
+
+
+def _reason(no: Refused | Forbidden | Partly) -> str:
+    if isinstance(no, Forbidden):
+        return ErrandRefusal.ERRAND_FORBIDDEN
+    return no.reason if isinstance(no, Partly) else no.reason.value
 
 
 def _end(begun: Begun, state: ErrandState, reason: str = "", tally: Mapping[str, int] | None = None) -> None:

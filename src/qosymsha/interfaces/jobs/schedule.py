@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import connections
 
-from qosymsha.interfaces.jobs import duties, errands, figures, notices, scanning, treasury, upkeep
+from qosymsha.interfaces.jobs import duties, erasing, errands, figures, notices, scanning, treasury, upkeep
 from qosymsha.interfaces.jobs.app import app
 from qosymsha.interfaces.jobs.hands import held
 from qosymsha.interfaces.ui import journal
@@ -45,6 +45,7 @@ SCHEDULE: tuple[tuple[str, Duty], ...] = (
     ("* * * * *", notices.make_notices),
     ("* * * * *", notices.send_notices),
     ("30 4-12 * * *", notices.remind_of_ends),  # from 09:30 in Astana; each notice once
+    ("20-59/5 21-23 * * *", erasing.erase_persons),  # from 02:20 in Astana, until the night's work is done
     ("10 22 * * *", notices.forget_notices),
     ("12 22 * * *", upkeep.forget_keys),  # 03:12 in Astana
     ("14 22 * * *", upkeep.forget_news),
