@@ -6,6 +6,7 @@ Each fault names its place. Exit status 1 where anything is wrong.
 
 import argparse, base64, binascii, datetime, functools, hashlib, itertools, pathlib, sys
 
+KEPT = datetime.timedelta(days=5 * 365 + 2)  # events leave by whole months after five years at the earliest
 LATE = datetime.timedelta(days=1)  # no transaction is open so long: an event is no older than this when it is linked
 
 # --- Ed25519 (RFC 8032, section 6), to verify alone: nothing here is secret, so nothing need be quick or even.
@@ -115,6 +116,7 @@ def files(folder):
 def chain(rows, signed_at, at_sizes):
     """Each link against its event and the link before it; hashes at the checkpoints' sizes go into `at_sizes`."""
     last, hash_before, signed, seen = 0, "", None, set()
+    kept_from = datetime.datetime.now(datetime.timezone.utc) - KEPT  # noqa: UP017 - older Pythons run it too
     for seq, event, now, before, own, at in rows:
         if seq <= last:
             yield seq, seq, f"link {seq} stands after link {last}: it was put in"
@@ -124,7 +126,9 @@ def chain(rows, signed_at, at_sizes):
             yield seq, seq, f"link {seq} does not continue link {last}: something was put in or out there"
         if event in seen:
             yield seq, seq, f"event {event} of link {seq} is linked twice"
-        if not now:
+        if not now and at and at < kept_from:
+            at_sizes["left"] = at_sizes.get("left", 0) + 1  # by its time; its link stays, and the chain goes on over it
+        elif not now:
             yield seq, seq, f"event {event} of link {seq} is gone"
         elif hashlib.sha256(bytes.fromhex(before) + bytes.fromhex(now)).hexdigest() != own:
             yield seq, seq, f"event {event} of link {seq} was edited, or its link was"
@@ -186,7 +190,9 @@ def main():
         sys.exit(1)
     size = sum(1 for _ in (given.folder / "links.tsv").open("rb"))
     signed = sum(len(files(place)) for place in (given.folder / "checkpoints", *given.checkpoints))
-    print(f"OK  {size} links, each continues the one before and holds its event; {signed} checkpoints agree.")
+    left = sum(row.split("\t")[2] == "" for row in (given.folder / "links.tsv").open(encoding="ascii"))
+    gone = f" ({left} events have left by their time)" if left else ""
+    print(f"OK  {size} links, each continues the one before and holds its event{gone}; {signed} checkpoints agree.")
     if not given.key:
         print("The key came with the folder: compare it with the published one, or give it with --key.")
 

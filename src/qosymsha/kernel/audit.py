@@ -18,8 +18,7 @@ from qosymsha.kernel.actor import Actor
 
 _INSERT = "SELECT audit_record(%s, %s, %s, %s, %s, %s, %s, %s)"
 
-# One statement links the next events. Only events of transactions below every one still running are taken, so that an
-# event can't appear later between two linked ones; each link hashes the link before it and the event's own row.
+# Only events of transactions below every one still running are linked, so that none appears later between two links.
 _LINK = "SELECT audit_link_next(%s)"
 
 

@@ -8,7 +8,7 @@ from django.db import models
 class AuditEvent(models.Model):
     """One line per write, or read, of people's rows; partitioned by month of `at`, insert-only.
 
-    no_pii: ids only (`actor_label` names a user id or a job). Retention: five years, whole months dropped.
+    no_pii: ids only (`actor_label` names a user id or a job). Retention: five years, whole months dropped; links stay.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -29,7 +29,7 @@ class AuditEvent(models.Model):
 class AuditLink(models.Model):
     """The hash chain over audit events, written by one sequencer; insert-only.
 
-    no_pii: hashes. Retention: for ever.
+    no_pii: hashes. Retention: for ever: the chain goes on over events that have left.
     """
 
     seq = models.BigIntegerField(primary_key=True)

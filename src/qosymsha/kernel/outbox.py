@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+_TELL = "SELECT outbox_tell(%s, %s, %s, ARRAY[i], d) FROM unnest(%s::bigint[], %s::jsonb[]) AS o (i, d)"
+
 
 @dataclass(frozen=True, slots=True)
 class News:
@@ -24,19 +26,20 @@ class News:
     detail: dict[str, Any]
 
 
-def tell(
+def tell(  # noqa: PLR0913 - the columns of a row, and what only some subjects have
     *,
     topic: StrEnum,
     subject_kind: str,
     subject_ids: Sequence[int],
     at: datetime,
     detail: Mapping[str, object] | None = None,
+    each: Mapping[int, Mapping[str, object]] | None = None,
 ) -> None:
-    """Step `tell`: one row per subject, all with the same `detail` (ids and numbers only)."""
+    """Step `tell`: a row per subject with the same `detail` (ids, numbers), and a subject's own in `each`."""
     assert transaction.get_connection().in_atomic_block, "news commits with its fact"
+    details = [json.dumps({**(detail or {}), **(each or {}).get(one, {})}) for one in subject_ids]
     with connection.cursor() as cursor:
-        told: list[Any] = [at, topic.value, subject_kind, list(subject_ids), json.dumps(dict(detail or {}))]
-        cursor.execute("SELECT outbox_tell(%s, %s, %s, %s::bigint[], %s)", told)
+        cursor.execute(_TELL, [at, topic.value, subject_kind, list(subject_ids), details])
 
 
 def unread(consumer: str, limit: int = 1_000) -> list[News]:
@@ -49,11 +52,10 @@ def unread(consumer: str, limit: int = 1_000) -> list[News]:
 
 
 def read_up_to(consumer: str, last_id: int, at: datetime) -> None:
-    """Remember that what `unread` gave up to `last_id` was handled; never goes backwards."""
+    """Remember that what `unread` gave up to `last_id` was handled; never back, nor on for a twin that comes late."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE outbox_cursor SET last_id = greatest(last_id, %s), moved_at = %s WHERE consumer = %s"
-            # A twin that answers late must not move the next window on.
             " AND EXISTS (SELECT 1 FROM outbox WHERE id = %s AND txid >= from_txid AND txid < upto_txid)",
             [last_id, at, consumer, last_id],
         )
