@@ -101,7 +101,8 @@ class Application(models.Model):
 
     `line_id` is SHA-256("line" 00 ticket); the ticket stands sealed in `person_secret` (kind `application`).
     `claims` are the category codes certified at the cut-off, `category` the one it competes in.
-    pii: a social category; reads are audited and field-limited. Retention: five years, then anonymised.
+    pii: a social category; reads are audited and field-limited. Retention: with the child: then its ticket is
+    destroyed, the line is nobody's.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -148,7 +149,7 @@ class Application(models.Model):
 class ApplicationHistory(models.Model):
     """Each step of an application's life; insert-only.
 
-    no_pii: ids. Retention: five years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, db_index=False)

@@ -55,6 +55,7 @@ class AdmissionRefusal(StrEnum):
     OUTPUT_DIFFERS = "output_differs"
     TICKETS_ERASED = "tickets_erased"
     FREED_PLACES_WAIT = "freed_places_wait"
+    OTHER_GUARDIAN_KEEPS = "other_guardian_keeps"
 
 
 @dataclass(frozen=True, slots=True)

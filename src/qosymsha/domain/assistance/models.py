@@ -17,7 +17,7 @@ class AssistedVisit(models.Model):
 
     `point_id` is a row of `consultation_point`. One code at a time: `code_is_for` visit or act. `confirmed_at`: the
     guardian's word for the next act, used up by it.
-    no_pii: ids and a keyed hash. Retention: five years.
+    no_pii: ids and a keyed hash. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -48,7 +48,7 @@ class AssistedVisit(models.Model):
 class AssistedAct(models.Model):
     """What a guardian confirmed in a visit, at which instant; the act itself stands where it belongs. Insert-only.
 
-    no_pii: ids. Retention: five years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     visit = models.ForeignKey(AssistedVisit, on_delete=models.PROTECT)

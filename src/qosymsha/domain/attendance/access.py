@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.states import FAMILY, Role
 
 
 class Action(StrEnum):
@@ -19,6 +19,7 @@ class Action(StrEnum):
     APPROVE = "approve_sheets"
     CLOSE = "close_sheets"
     READ = "read_attendance"
+    READ_OWN = "read_own_lessons"
     MOVE = "move_sessions"
     REINSTATE = "reinstate_sessions"
     SUBSTITUTE = "substitute_teachers"
@@ -65,7 +66,7 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.DECIDE: frozenset({Role.CHECKER}),
     Action.APPROVE: _OFFICE,
     Action.CLOSE: frozenset({Role.SYSTEM, Role.APPROVER, Role.PAYER, Role.PROGRAMME_OFFICER, Role.OPERATOR}),
-    Action.CHECK_IN: _SPEAKERS,
+    Action.CHECK_IN: _SPEAKERS | FAMILY,
     Action.READ_CARD: _PROVIDER,
     Action.SHOW_CODES: _PROVIDER,
     Action.RETURN: _OFFICE,
@@ -82,5 +83,6 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.ASK: frozenset({Role.CLERK}),
     Action.CONTROL: frozenset({Role.AUDITOR, Role.PROGRAMME_OFFICER}),
     Action.FORGET: frozenset({Role.SYSTEM, Role.OPERATOR}),
+    Action.READ_OWN: FAMILY,
     Action.READ: _PROVIDER | _SPEAKERS | _OFFICE | {Role.SYSTEM, Role.AUDITOR, Role.APPROVER},
 }

@@ -229,3 +229,4 @@ ABSENCE_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
 )
 
 HEARS_GUARDIANS = frozenset({_M.WITH_PARENTS, _M.WITH_CUSTOMER, _M.FOR_PAYMENT})
+HEARS_OBJECTIONS = frozenset({_M.WITH_PARENTS, _M.WITH_CUSTOMER})  # of the other guardian; until it is approved

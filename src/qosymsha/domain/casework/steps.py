@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from qosymsha.domain.casework.models import RowHold
 from qosymsha.domain.casework.queries.holds import Subject
@@ -38,3 +39,16 @@ def hold(  # noqa: PLR0913 (a hold is born with all of its terms)
     values = [subject.territory_id, kind.value, subject.id, holder_id, actor.user_id, at, until]
     stored = rows(_HOLD, values)
     return int(stored[0][0]) if stored else None
+
+
+def forget_words(child_ids: Sequence[int]) -> int:
+    """Blank what officials wrote about endings of these erased children's vouchers; how many rows changed."""
+    assert transaction.get_connection().in_atomic_block, "an erasure commits with its record"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE voucher_ending e SET words = '—', answer = CASE e.answer WHEN '' THEN '' ELSE '—' END"
+            " FROM voucher v WHERE v.id = e.voucher_id AND v.child_id = ANY (%s)"
+            " AND (e.words || e.answer) NOT IN ('—', '——')",
+            [list(child_ids)],
+        )
+        return int(cursor.rowcount)

@@ -104,7 +104,8 @@ class ChoiceList(models.Model):
 
     `line_id` is SHA-256("line" 00 ticket); the ticket stands sealed in `person_secret` (kind `choice_list`). `group` is
     where the child is placed, as this room last saw it.
-    pii: a child's wishes; reads are audited. Retention: five years.
+    pii: a child's wishes; reads are audited. Retention: with the child: then its ticket is destroyed, the line is
+    nobody's.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -138,7 +139,7 @@ class ChoiceList(models.Model):
 class ChoiceListHistory(models.Model):
     """Each step of a list's life with its cause: filed, replaced, placed, moved, place lost; insert-only.
 
-    pii: the wishes as they were filed. Retention: five years.
+    pii: the wishes as they were filed. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     choice_list = models.ForeignKey(ChoiceList, on_delete=models.PROTECT, db_index=False)
@@ -199,7 +200,8 @@ class ChoiceEntry(models.Model):
     """A wish on its group's list as the run ordered it: `place` from 1 on the group's list, `wish` from 1 on the
     child's; insert-only. What freed places are offered by, without reading the whole round again.
 
-    pii: a child's wishes, by ids; reads are audited. Retention: five years.
+    pii: a child's wishes, by ids; reads are audited. Retention: at least ten years; ids stay, nobody's once the
+    person is erased.
     """
 
     # Six rows a child, all written by the run itself: keys checked row by row would cost more than the run (INV-17).
@@ -244,7 +246,8 @@ class ChoiceCutoff(models.Model):
 class ChoiceOffer(models.Model):
     """A freed place offered to one child; while `offered` it holds a seat. Answered by a day, in working days.
 
-    `left_group_id` is the place the child gave up by accepting. no_pii: ids. Retention: five years.
+    `left_group_id` is the place the child gave up by accepting. no_pii: ids. Retention: at least ten years; ids
+    stay, nobody's once the person is erased.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -272,7 +275,7 @@ class ChoiceOffer(models.Model):
 class ChoiceOfferHistory(models.Model):
     """Each step of an offer's life; insert-only.
 
-    no_pii: ids. Retention: five years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     choice_offer = models.ForeignKey(ChoiceOffer, on_delete=models.PROTECT, db_index=False)
@@ -291,7 +294,8 @@ class ChoiceOfferHistory(models.Model):
 class ChoiceSetback(models.Model):
     """A position on a group's list that got worse, with the one cause there can be: somebody before it lost a place.
 
-    `because_of` is the list whose child came back to the line. no_pii: ids. Insert-only. Retention: five years.
+    `because_of` is the list whose child came back to the line. no_pii: ids. Insert-only. Retention: at least ten
+    years; ids stay, nobody's once the person is erased.
     """
 
     round = models.ForeignKey(ChoiceRound, on_delete=models.PROTECT)

@@ -52,6 +52,7 @@ class ChoiceRefusal(StrEnum):
     CHOICE_CANCEL_REASON = "choice_cancel_reason"
 
     OFFER_UNKNOWN = "offer_unknown"
+    OFFER_OF_BOTH = "offer_of_both"
     OFFER_ANSWERED = "offer_answered"
     OFFER_LATE = "offer_late"
     OFFER_NO_MORE_HOLDER = "offer_no_more_holder"

@@ -16,7 +16,7 @@ class ControlCampaign(models.Model):
     The secret is sealed (`secret_*`) until the draw uses it, and shown (`secret`) at the end. `typed_*`: what the first
     of two officers typed where the beacon is no relay's.
 
-    no_pii: groups, lessons, providers. Retention: ten years.
+    no_pii: groups, lessons, providers. Retention: for ever: no person stands in it.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -74,7 +74,7 @@ class ControlCampaign(models.Model):
 class ControlCampaignHistory(models.Model):
     """Each step of a campaign; `seq` counts from 1; insert-only.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     control_campaign = models.ForeignKey(ControlCampaign, on_delete=models.PROTECT, db_index=False)
@@ -95,7 +95,7 @@ class ControlVisit(models.Model):
 
     `place` is the order of the draw. `present` counts children; nobody is named. `document` is a paper's outside id.
 
-    no_pii: counts and officials' words. Retention: ten years.
+    no_pii: counts and officials' words. Retention: for ever: officials' words on groups and lessons.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -153,7 +153,7 @@ class ControlVisit(models.Model):
 class ControlVisitHistory(models.Model):
     """Each step of a visit; `seq` counts from 1; insert-only.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     control_visit = models.ForeignKey(ControlVisit, on_delete=models.PROTECT, db_index=False)

@@ -16,7 +16,7 @@ class Document(models.Model):
 
     `sha256` is that of the bytes kept. The file's own name is not kept: it may name a person. `erased_at`: the content
     is gone, this row says that there was one. `scan`: what the scanner said; `scan_tries`: how often it gave no word.
-    no_pii: ids and a hash. Retention: with what it is about.
+    no_pii: ids and a hash. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)

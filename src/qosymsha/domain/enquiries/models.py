@@ -11,7 +11,7 @@ from qosymsha.kernel.entropy import uuid4
 class Enquiry(models.Model):
     """An official asked for somebody: why, about which case, by what (never what was typed); insert-only.
 
-    no_pii: ids. Retention: five years.
+    no_pii: ids. Retention: for ever: who looked for whom, and why; ids, nobody's once the person is erased.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -35,7 +35,7 @@ class Enquiry(models.Model):
 class EnquiryHit(models.Model):
     """A child that an enquiry found; insert-only.
 
-    no_pii: ids. Retention: five years.
+    no_pii: ids. Retention: for ever: who looked for whom, and why; ids, nobody's once the person is erased.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -50,7 +50,7 @@ class EnquiryHit(models.Model):
 class EnquiryOpening(models.Model):
     """The second act: the record was opened, again with a purpose; insert-only.
 
-    no_pii: ids. Retention: five years.
+    no_pii: ids. Retention: for ever: who looked for whom, and why; ids, nobody's once the person is erased.
     """
 
     hit = models.ForeignKey(EnquiryHit, on_delete=models.PROTECT)

@@ -17,7 +17,7 @@ from qosymsha.domain.enquiries.access import ALLOWED, Action
 from qosymsha.domain.enquiries.rules import ENQUIRIES_A_DAY, MOST_HITS, OPEN_FOR, Asked, masked_name
 from qosymsha.domain.enquiries.states import Way
 from qosymsha.domain.people import queries as people
-from qosymsha.domain.people.rules import person_of
+from qosymsha.domain.people.rules import ERASED_NAME, person_of
 from qosymsha.domain.vouchers.queries import rows
 from qosymsha.domain.witness import reading
 from qosymsha.kernel import iin
@@ -91,6 +91,7 @@ class Record(NamedTuple):
     masked_iin: str
     guardians: tuple[str, ...]
     rows: tuple[RecordRow, ...]
+    child_id: int
 
 
 class CategoryShown(NamedTuple):
@@ -225,11 +226,12 @@ def record(*, actor: Actor, hit: UUID, at: datetime) -> Record | None:
         purpose,
         reference,
         opened_at + OPEN_FOR,
-        named.full_name if named else "",
+        named.full_name if named else ERASED_NAME,
         named.born_on if named else None,
         iin.masked(named.iin) if named and named.iin else "",
         tuple(one.full_name for one in speakers.values()),
         tuple(RecordRow(*row[:10]) for row in found_),
+        child_id,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.states import FAMILY, Role
 
 
 class Action(StrEnum):
@@ -19,7 +19,7 @@ class Action(StrEnum):
     FORGET_QUESTIONS = "forget_questions"
 
 
-STAFF = frozenset(Role) - {Role.SYSTEM, Role.CHANNEL, Role.GUARDIAN}
+STAFF = frozenset(Role) - FAMILY - {Role.SYSTEM, Role.CHANNEL}
 ALLOWED: dict[Action, frozenset[str]] = {
     Action.SEE_FACTORS: STAFF,
     Action.ADD_PASSKEY: STAFF,

@@ -13,7 +13,7 @@ class Passkey(models.Model):
 
     `credential` is WebAuthn's attested credential data (device, id, public key); `stopped_at`: a copy was seen.
 
-    no_pii: ids and a public key; the name is what its owner calls a device. Retention: five years after it ended.
+    no_pii: ids and a public key; the name is what its owner calls a device. Retention: with the user.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -58,7 +58,7 @@ class PasskeyQuestion(models.Model):
 class RecoveryCode(models.Model):
     """A code on paper for the day when every device is lost: a keyed hash, one use; a fresh set ends the old one.
 
-    no_pii: ids and a keyed hash. Retention: five years after its end.
+    no_pii: ids and a keyed hash. Retention: with the user.
     """
 
     user = models.ForeignKey(User, on_delete=models.PROTECT)

@@ -14,7 +14,7 @@ from qosymsha.kernel.entropy import uuid4
 class FlagRun(models.Model):
     """One provider's month was judged by these rules at this instant; insert-only.
 
-    no_pii: ids and counts. Retention: ten years.
+    no_pii: ids and counts. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
@@ -39,7 +39,8 @@ class RedFlag(models.Model):
     `provider` and `group_code` are those of the register, or of the file a month kept elsewhere came from; `child_key`
     is a keyed hash then, and `child_ref` the file's own word for the child. Days are those held back while it is open.
 
-    pii: a suspicion about a child's presence (the checker behind sign-in). Retention: five years.
+    pii: a suspicion about a child's presence (the checker behind sign-in). Retention: the words go when the child
+    is erased, the ids stay, nobody's.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -85,7 +86,7 @@ class RedFlag(models.Model):
 class FlagReason(models.Model):
     """What a rule said about a flag's month: its figures and days, as they were when it was said; insert-only.
 
-    no_pii: figures. Retention: with the flag.
+    no_pii: figures. Retention: with the flag: ids stay, nobody's once the person is erased.
     """
 
     flag = models.ForeignKey(RedFlag, on_delete=models.PROTECT, related_name="reasons")
@@ -103,7 +104,7 @@ class FlagReason(models.Model):
 class FlagHistory(models.Model):
     """Each step of a flag's life; insert-only.
 
-    no_pii: ids. Retention: with the flag.
+    no_pii: ids. Retention: with the flag: ids stay, nobody's once the person is erased.
     """
 
     red_flag = models.ForeignKey(RedFlag, on_delete=models.PROTECT, db_index=False)
@@ -122,7 +123,7 @@ class FlagHistory(models.Model):
 class PointDevice(models.Model):
     """A device of a consultation point, on which many families may confirm: what the page's trace calls it, and when.
 
-    no_pii: an office's device. Retention: ten years.
+    no_pii: an office's device. Retention: for ever: no person stands in it.
     """
 
     territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.backends.postgresql.psycopg_any import DateRange
 
 from qosymsha.domain.attendance import steps as attendance
@@ -199,3 +199,26 @@ def store_outside(deed: Deed, place: tuple[int, int], marks: Sequence[OutsideRow
             *[list(c) for c in columns],
         ],
     )
+
+
+def forget_words(child_ids: Sequence[int]) -> int:
+    """Blank what was written about flags of these erased children, and what a file called the child; how many rows."""
+    assert transaction.get_connection().in_atomic_block, "an erasure commits with its record"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE red_flag SET child_ref = '', reason = CASE reason WHEN '' THEN '' ELSE '—' END,"
+            " evidence = CASE evidence WHEN '' THEN '' ELSE '—' END"
+            " WHERE child_id = ANY (%s) AND (child_ref || reason || evidence) NOT IN ('', '—', '——')",
+            [list(child_ids)],
+        )
+        return int(cursor.rowcount)
+
+
+def forget_outside(before: date) -> int:
+    """Drop the months of marks kept elsewhere that ended before a day; how many. Strays go too."""
+    assert transaction.get_connection().in_atomic_block, "what leaves commits with its record"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT outside_forget(%s)", [before])
+        (gone,) = cursor.fetchone()
+        cursor.execute("DELETE FROM outside_mark WHERE \"on\" < date_trunc('month', %s::date)", [before])
+    return int(gone)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.states import FAMILY, Role
 
 
 class Action(StrEnum):
@@ -16,5 +16,5 @@ class Action(StrEnum):
 
 ALLOWED: dict[Action, frozenset[str]] = {
     Action.RUN_INVARIANTS: frozenset({Role.OPERATOR, Role.AUDITOR, Role.SYSTEM}),
-    Action.READ_READERS: frozenset({Role.GUARDIAN}),
+    Action.READ_READERS: FAMILY,
 }

@@ -41,7 +41,8 @@ class CategoryCase(models.Model):
 
     `ground` and `words` are the last decision's; `evidence` in `child_status` names this row's uuid. A case counts
     nothing: only a certified status does.
-    pii: a social category; reads are audited and field-limited. Retention: five years.
+    pii: a social category; reads are audited and field-limited. Retention: the words go when the child is erased,
+    the ids stay, nobody's.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -92,7 +93,8 @@ class CategoryCase(models.Model):
 class CategoryCaseStep(models.Model):
     """Each step of a case; insert-only. `words` are said to the family.
 
-    pii: an officer's words on a family's paper. Retention: five years.
+    pii: an officer's words on a family's paper. Retention: the words go when the child is erased, the ids stay,
+    nobody's.
     """
 
     case = models.ForeignKey(CategoryCase, on_delete=models.PROTECT, db_index=False)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from qosymsha.domain.admission.queries.openings import Opening
 from qosymsha.domain.documents import queries as documents
@@ -106,3 +107,13 @@ def _step(  # noqa: PLR0913 - the columns of a step
         at=at,
         actor_id=actor.user_id,
     )
+
+
+def forget_words(child_ids: Sequence[int]) -> int:
+    """Blank what officers wrote on the cases of these erased children; how many rows changed."""
+    assert transaction.get_connection().in_atomic_block, "an erasure commits with its record"
+    changed = CategoryCase.objects.filter(child_id__in=child_ids).exclude(words="").update(words="")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT case_words_forget(%s::bigint[])", [list(child_ids)])
+        (more,) = cursor.fetchone()
+    return changed + int(more)

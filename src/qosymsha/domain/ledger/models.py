@@ -9,7 +9,7 @@ class LedgerAccount(models.Model):
     """One account, keyed by kind, budget line, subject (voucher, enrolment, claim, payment line, provider) and month.
 
     `balance_tiyn` is kept where LEDGER.md says "balance row" (credit side positive, never below zero), else null.
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     kind = models.TextField()
@@ -31,7 +31,7 @@ class LedgerAccount(models.Model):
 class LedgerPosting(models.Model):
     """A cause (kind, business key; unique) that moved money; insert-only.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -48,7 +48,7 @@ class LedgerPosting(models.Model):
 class LedgerEntry(models.Model):
     """One leg of a posting in tiyn; partitioned by month of `at`, insert-only. `line_id` repeats the account's line.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     id = models.BigAutoField(primary_key=True)

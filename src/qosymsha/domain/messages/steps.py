@@ -152,3 +152,24 @@ def _delivery(notice_id: int, way: str, one: Drafted, envelope: Envelope) -> dic
         "made_at": at.isoformat(),
         "ended_at": at.isoformat() if late else None,
     }
+
+
+def forget_about(child_ids: Sequence[int], guardian_ids: Sequence[int], user_ids: Sequence[int]) -> int:
+    """Delete notices about these children to their guardians, and all to these people, with what was sent of them.
+
+    By the indexes of who was told: an erasure must not read a city's notices. How many notices there were.
+    """
+    assert transaction.get_connection().in_atomic_block, "an erasure commits with its record"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT n.id FROM guardianship g JOIN notice n ON n.guardian_id = g.guardian_id"
+            " WHERE g.child_id = ANY (%(children)s) AND n.child_ids && %(children)s::bigint[]"
+            " UNION SELECT id FROM notice WHERE guardian_id = ANY (%(guardians)s)"
+            " UNION SELECT id FROM notice WHERE user_id = ANY (%(users)s)",
+            {"children": list(child_ids), "guardians": list(guardian_ids), "users": list(user_ids)},
+        )
+        ids = [row for (row,) in cursor.fetchall()]
+        cursor.execute("DELETE FROM notice_delivery WHERE notice_id = ANY (%s)", [ids])
+        cursor.execute("DELETE FROM notice WHERE id = ANY (%s)", [ids])
+        cursor.execute("DELETE FROM notice_choice WHERE user_id = ANY (%s)", [list(user_ids)])
+    return len(ids)

@@ -77,7 +77,11 @@ def leaves_the_page(door: Door, roles: Collection[str]) -> bool:
 
 
 def _told(door: Door, roles: Collection[str]) -> list[Heard]:
-    return [one for one in every() if one.door == door and one.ways and set(roles) & _TOLD.get(door, one.roles)]
+    return [
+        one
+        for one in every()
+        if one.door == door and one.ways and set(roles) & (one.roles or _TOLD.get(door, frozenset()))
+    ]
 
 
 def is_off(heard: Heard, off: Collection[str]) -> bool:

@@ -1,7 +1,7 @@
 """Whom news concerns: from rows to the people of today. One statement for all rows of a kind; reads lower rooms' rows.
 
-A child's news goes to everybody who speaks for the child today, a club's to its managers, the office's to whoever holds
-the role over the place.
+A child's news goes to everybody who speaks for the child today, and some of it (`topics.YOUTH`) to the child itself, if
+it has an account; a club's to its managers, the office's to whoever holds the role over the place.
 """
 
 from __future__ import annotations
@@ -20,12 +20,19 @@ from qosymsha.domain.messages.topics import Heard
 from qosymsha.domain.people.states import Role
 from qosymsha.kernel.clock import local_day, local_instant
 from qosymsha.kernel.errors import Refused
+from qosymsha.kernel.outbox import News
 
 # DAY_END(x): the end of a local day; whoever acts on the last day is in time.
 _DAY_END = re.compile(r"DAY_END\(((?:[^()]|\([^()]*\))+)\)")
 
 # Kind of row → SQL of (row, child, until when the family can act).
 CHILDREN: dict[str, str] = {
+    "child": "SELECT id, id, NULL::timestamptz FROM child",
+    "parting": "SELECT x.id, v.child_id, CASE WHEN x.state <> 'waiting' THEN NULL WHEN x.takes_on IS NULL"
+    " THEN DAY_END(v.accept_by) ELSE DAY_END(x.takes_on - 1) END FROM parting x JOIN voucher v ON v.id = x.voucher_id",
+    "trial_lesson": "SELECT id, child_id, NULL::timestamptz FROM trial_lesson",
+    "absence_notice": "SELECT x.id, e.child_id, NULL::timestamptz FROM absence_notice x"
+    " JOIN enrolment e ON e.id = x.enrolment_id",
     "application": "SELECT id, child_id, NULL::timestamptz FROM application",
     "category_case": "SELECT id, child_id, NULL::timestamptz FROM category_case",
     # An absence's own case says the end of its place.
@@ -90,8 +97,11 @@ PLACES: dict[str, str] = {
     "refund": "SELECT x.id, r.territory_id FROM refund x JOIN recovery r ON r.id = x.recovery_id",
 }
 
+# Kind of row → SQL of (row, the official whose own matter it is).
+ASKERS: dict[str, str] = {"errand": "SELECT id, user_id FROM errand"}
+
 _GUARDIANS = """
-SELECT t.news, g.guardian_id, s.child_id, s.due_at
+SELECT t.news, g.guardian_id, s.child_id, s.due_at, g.kind = 'self'
   FROM unnest(%(news)s::bigint[], %(rows)s::bigint[]) AS t (news, row_id)
   JOIN ({source}) AS s (id, child_id, due_at) ON s.id = t.row_id
   JOIN guardianship g ON g.child_id = s.child_id AND g.valid @> %(today)s::date"""
@@ -101,6 +111,10 @@ SELECT t.news, m.user_id, s.provider_id, s.due_at
   JOIN ({source}) AS s (id, provider_id, due_at) ON s.id = t.row_id
   JOIN membership m ON m.provider_id = s.provider_id AND m.role = ANY (%(roles)s) AND m.valid @> %(today)s::date
   JOIN app_user u ON u.id = m.user_id AND u.is_active"""
+_ASKERS = """
+SELECT t.news, s.user_id, NULL::bigint, NULL::timestamptz
+  FROM unnest(%(news)s::bigint[], %(rows)s::bigint[]) AS t (news, row_id)
+  JOIN ({source}) AS s (id, user_id) ON s.id = t.row_id JOIN app_user u ON u.id = s.user_id AND u.is_active"""
 _OFFICIALS = """
 WITH RECURSIVE told AS (
     SELECT t.news, s.territory_id FROM unnest(%(news)s::bigint[], %(rows)s::bigint[]) AS t (news, row_id)
@@ -114,9 +128,32 @@ SELECT DISTINCT t.news, m.user_id, NULL::bigint, NULL::timestamptz FROM told t
   JOIN app_user u ON u.id = m.user_id AND u.is_active"""
 
 
+# Whose word it was, of news that a SQL function tells: it names nobody.
+_DOERS = {
+    "application_submitted": "SELECT id, guardian_id FROM application WHERE id = ANY (%s)",
+    "enrolment_opened": "SELECT h.enrolment_id, g.id FROM enrolment_history h JOIN guardian g ON g.user_id = h.actor_id"
+    " WHERE h.enrolment_id = ANY (%s) AND h.from_state = ''",
+}
+
+
+def doers(news: Sequence[News]) -> dict[int, int]:
+    """News → the guardian whose word it was, where it was one's: told with it, or read from its row."""
+    found = {one.id: int(one.detail["by"]) for one in news if one.detail.get("by")}
+    for topic, statement in _DOERS.items():
+        rows = {one.subject_id: one.id for one in news if one.topic == topic and one.id not in found}
+        if rows:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, [list(rows)])
+                found |= {rows[row_id]: guardian_id for row_id, guardian_id in cursor.fetchall()}
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A person whom a piece of news (by its place in what was asked) concerns, the child or provider, the deadline."""
+    """A person whom a piece of news (by its place in what was asked) concerns, the child or provider, the deadline.
+
+    `is_youth`: the child itself, by its own account.
+    """
 
     news: int
     guardian_id: int | None
@@ -124,6 +161,7 @@ class Told:
     child_id: int | None
     provider_id: int | None
     due_at: datetime | None
+    is_youth: bool = False
 
 
 def concerned(heard: Heard, rows: Sequence[int], today: date) -> list[Told]:
@@ -132,10 +170,13 @@ def concerned(heard: Heard, rows: Sequence[int], today: date) -> list[Told]:
     match heard.door:
         case Door.FAMILY:
             found = _found(_GUARDIANS, CHILDREN[heard.subject], asked)
-            return [Told(n, guardian, None, child, None, due) for n, guardian, child, due in found]
+            return [Told(n, who, None, child, None, due, is_own) for n, who, child, due, is_own in found]
         case Door.PROVIDER:
             found = _found(_MANAGERS, PROVIDERS[heard.subject], asked | {"roles": [Role.PROVIDER_MANAGER.value]})
             return [Told(n, None, user, None, provider, due) for n, user, provider, due in found]
+        case Door.OFFICE if heard.subject in ASKERS:
+            found = _found(_ASKERS, ASKERS[heard.subject], asked)
+            return [Told(n, None, user, None, None, due) for n, user, _, due in found]
         case Door.OFFICE:
             found = _found(_OFFICIALS, PLACES[heard.subject], asked | {"roles": sorted(heard.roles)})
             return [Told(n, None, user, None, None, due) for n, user, _, due in found]

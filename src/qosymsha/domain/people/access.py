@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.states import FAMILY, Role
 
 
 class Action(StrEnum):
@@ -25,6 +25,7 @@ class Action(StrEnum):
     ROTATE_SECRETS = "rotate_secrets"
     READ_PERSONS = "read_persons"
     ADMIT_GUARDIAN = "admit_guardian"
+    ADMIT_YOUTH = "admit_youth"
     SIGN_IN = "sign_in"
     SIGN_OUT = "sign_out"
     REFUSE_SIGN_IN = "refuse_sign_in"
@@ -63,12 +64,13 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.ROTATE_SECRETS: _RUNNERS,
     Action.READ_PERSONS: _OFFICE | {Role.CLERK, Role.AUDITOR},
     Action.ADMIT_GUARDIAN: frozenset({Role.SYSTEM}),
+    Action.ADMIT_YOUTH: frozenset({Role.SYSTEM}),
     Action.SIGN_IN: _SIGNED_IN,
     Action.SIGN_OUT: _SIGNED_IN,
     Action.REFUSE_SIGN_IN: frozenset({Role.SYSTEM}),
     Action.SEND_CODE: _SIGNED_IN,
     Action.PROVE_AGAIN: _SIGNED_IN,
-    Action.ADD_FACTOR: _SIGNED_IN - {Role.GUARDIAN},
+    Action.ADD_FACTOR: _SIGNED_IN - FAMILY,
     Action.END_FACTOR: _RUNNERS,
     Action.FORGET_TRIES: frozenset({Role.SYSTEM}),
     Action.LINK_CHILD: frozenset({Role.GUARDIAN}),

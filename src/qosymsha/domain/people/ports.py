@@ -8,10 +8,28 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from qosymsha.domain.people.states import GuardianKind
+
+__all__ = [
+    "CodeNotSent",
+    "CodeSender",
+    "GuardianKind",
+    "Identity",
+    "IdentityFault",
+    "IdentityProvider",
+    "IdentityQuestion",
+    "IdentityRefused",
+    "ProvedChild",
+    "Registry",
+    "RegistryFault",
+    "RegistryUnavailable",
+    "StatusAnswer",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class ProvedChild:
-    """A registry's word that a guardian speaks for a child: `kind` parent | guardian | foster, `evidence` its id.
+    """A registry's word that a guardian speaks for a child: `kind` a `GuardianKind`, `evidence` its id.
 
     A child without an IIN is named by birth date and given name instead. Where `born_on` is given it must agree.
     """
@@ -43,6 +61,7 @@ class RegistryFault(StrEnum):
     UNREADABLE = "registry_unreadable"
     BUSY = "registry_busy"
     SAYS_NO = "registry_says_no"
+    CONSENT_WITHDRAWN = "consent_withdrawn"  # not asked at all (`asking`): no adapter says this
 
 
 class RegistryUnavailable(Exception):

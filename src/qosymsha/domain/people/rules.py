@@ -10,7 +10,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from qosymsha.domain.people.ports import ProvedChild, StatusAnswer
-from qosymsha.domain.people.states import Channel, Role
+from qosymsha.domain.people.states import FAMILY, Channel, Role
 from qosymsha.kernel import iin
 from qosymsha.kernel.text import folded, normal
 
@@ -20,6 +20,7 @@ _EMAIL = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@.,;<>]{2,}\Z")  # whether it
 _EMAIL_LENGTH = 254  # RFC 5321
 _FIRST_YEAR = 1900  # earlier is a slip of the hand, whoever the person is
 PREFIX_LETTERS = 3
+ERASED_NAME = "—"  # how pages name somebody whose secrets are gone
 
 
 class PeopleRefusal(StrEnum):
@@ -41,7 +42,6 @@ class PeopleRefusal(StrEnum):
     EVIDENCE_MISSING = "evidence_missing"
     VALIDITY_REVERSED = "validity_reversed"
     NOT_THE_GUARDIAN = "not_the_guardian"
-    CONSENT_UNKNOWN = "consent_unknown"
     ROLE_UNKNOWN = "role_unknown"
     MEMBERSHIP_UNKNOWN = "membership_unknown"
     RIGHT_TO_ONESELF = "right_to_oneself"
@@ -94,6 +94,39 @@ class SignInRefusal(StrEnum):
     NOT_THE_SAME_PERSON = "not_the_same_person"
 
 
+class YouthRefusal(StrEnum):
+    """Why a child known here gets no account of its own today."""
+
+    TOO_YOUNG = "youth_too_young"
+    OF_AGE = "youth_of_age"
+    WITHOUT_GUARDIAN = "youth_without_guardian"
+    ONE_FACTOR = "youth_one_factor"
+
+
+def birthday(born_on: date, years: int) -> date:
+    """The day somebody becomes so old; born on 29 February: 1 March in a common year."""
+    try:
+        return born_on.replace(year=born_on.year + years)
+    except ValueError:
+        return date(born_on.year + years, 3, 1)
+
+
+def refuse_youth(
+    born_on: date | None, *, ages: tuple[int, int] | None, has_guardian: bool, today: date
+) -> StrEnum | None:
+    """Why a child has no own account today; `ages`: from which birthday until which, None: nobody has one.
+
+    Source: PRODUCT.md A2; docs/rules/people.md R-39..R-41.
+    """
+    if ages is None or born_on is None:
+        return SignInRefusal.PERSON_UNKNOWN
+    if today < birthday(born_on, ages[0]):
+        return YouthRefusal.TOO_YOUNG
+    if today >= birthday(born_on, ages[1]):
+        return YouthRefusal.OF_AGE
+    return None if has_guardian else YouthRefusal.WITHOUT_GUARDIAN
+
+
 @dataclass(frozen=True, slots=True)
 class CodeLimits:
     """What a second factor may cost a guesser (NIST 800-63B: RELIABILITY.md 1); an installation may set others."""
@@ -120,7 +153,7 @@ CHILDREN_A_DAY = 200
 PROVIDER_CHILDREN_A_DAY = 1_000
 GRANT_AT_MOST = 500
 _PROVIDERS_OWN = frozenset({Role.PROVIDER_MANAGER.value, Role.TEACHER.value})
-_UNBOUNDED = frozenset({Role.GUARDIAN.value, Role.SYSTEM.value})  # own children only; jobs
+_UNBOUNDED = frozenset({*FAMILY, Role.SYSTEM})  # own children only, oneself; jobs
 
 
 def reading_limit(roles: Collection[str], limits: Mapping[str, int]) -> int | None:

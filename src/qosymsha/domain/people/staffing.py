@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from qosymsha.domain.people.access import ALLOWED, Action
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.states import FAMILY, Role
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 
@@ -81,7 +81,7 @@ def rights(*, actor: Actor, at: datetime, sought: str = "", role: str = "", ende
     """
     require(actor, Action.READ_STAFF, ALLOWED)
     asked: dict[str, Any] = {
-        "today": local_day(at), "nobody": [Role.SYSTEM, Role.CHANNEL, Role.GUARDIAN], "ended": ended,
+        "today": local_day(at), "nobody": [Role.SYSTEM, Role.CHANNEL, *FAMILY], "ended": ended,
         "sought": sought.strip(), "role": role, "scope": _scope(actor), "most": MOST,
     }  # fmt: skip
     with connection.cursor() as cursor:

@@ -22,7 +22,23 @@ class Role(StrEnum):
     PROVIDER_MANAGER = "provider_manager"
     TEACHER = "teacher"
     GUARDIAN = "guardian"
+    YOUTH = "youth"  # a child of 14 to 18 with an account of its own: looks, checks in, decides nothing
     SYSTEM = "system"
+
+
+FAMILY = frozenset({Role.GUARDIAN, Role.YOUTH})  # the family's door; neither is appointed by anybody
+
+
+class GuardianKind(StrEnum):
+    """As what a registry says that a person speaks for a child."""
+
+    PARENT = "parent"
+    GUARDIAN = "guardian"
+    FOSTER = "foster"
+    BODY = "body"  # for a guardianship body or a children's home, for as long as the office lasts
+
+
+SELF = "self"  # the kind of guardianship by which a child's own account is tied to the child: it speaks for nobody
 
 
 class StatusState(StrEnum):
@@ -35,6 +51,21 @@ class StatusState(StrEnum):
 STATUS_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
     {("", StatusState.CERTIFIED), (StatusState.CERTIFIED, StatusState.SUPERSEDED)}
 )
+
+
+class Purpose(StrEnum):
+    """What a guardian consents to: a closed set, `consent.purpose`."""
+
+    REGISTRIES = "registries"  # the city asks the state's registers: whose guardian one is; a child's categories
+
+
+class ConsentWay(StrEnum):
+    """How a consent came to be (`consent.way`)."""
+
+    LINKING = "linking"  # with the button that asks the registry for a child
+    PAGE = "page"  # on the guardian's own page
+    CARRIED = "carried"  # through a clerk or another door that carries the guardian's word
+    NONE = "none"  # none was ever given (roster, import): the guardian said no
 
 
 class Way(StrEnum):
@@ -72,3 +103,5 @@ class Topic(StrEnum):
 
     CHILD_REGISTERED = "child_registered"
     GUARDIANSHIP_ENDED = "guardianship_ended"
+    GUARDIAN_ADDED = "guardian_added"
+    YOUTH_ADMITTED = "youth_admitted"

@@ -24,7 +24,7 @@ from qosymsha.domain.people.rules import (
     person_of,
     reading_limit,
 )
-from qosymsha.domain.people.states import Alarm, Way
+from qosymsha.domain.people.states import SELF, Alarm, ConsentWay, Purpose, Role, Way
 from qosymsha.kernel import audit, cipher, entropy
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_day
@@ -32,6 +32,13 @@ from qosymsha.kernel.errors import Refused
 
 _log = logging.getLogger(__name__)
 FACTOR = "second_factor"  # the kind of an app's secret
+
+_FIRST_CONSENT = """
+INSERT INTO consent (guardian_id, child_id, purpose, way, given_at)
+SELECT s.* FROM (VALUES (%s::bigint, %s::bigint, %s, %s, %s::timestamptz)) AS s (guardian, child, purpose, way, given)
+ WHERE NOT EXISTS (SELECT FROM consent c WHERE (c.guardian_id, c.purpose) = (s.guardian, s.purpose)
+                   AND c.child_id IS NOT DISTINCT FROM s.child)
+    ON CONFLICT DO NOTHING RETURNING id"""
 
 # Two registrations of the same person at once: the second waits at the unique look-up and then finds the first's row.
 # `keep` leaves rows that are there; `replace` writes a subject's own row anew.
@@ -163,6 +170,30 @@ def end_role(user_id: int, scope: Scope, day: date) -> int:
         return int(cursor.rowcount)
 
 
+def youth_lock(child_id: int) -> str:
+    """The lock under which a child's own account opens and ends."""
+    return f"youth:{child_id}"
+
+
+def end_youth(child_id: int, at: datetime) -> int | None:
+    """End a child's own account: from this instant it opens nothing. Returns its user, None where there is none.
+
+    Under `youth_lock`, so that it cannot open at the same time.
+    """
+    today = local_day(at)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE guardianship SET valid = valid * daterange(NULL, %s) WHERE child_id = %s AND kind = %s"
+            " AND upper(valid) > %s RETURNING (SELECT user_id FROM guardian WHERE id = guardian_id)",
+            [today, child_id, SELF, today],
+        )
+        row = cursor.fetchone()
+    if row is None or row[0] is None:
+        return None
+    end_role(int(row[0]), Scope(Role.YOUTH), today)
+    return int(row[0])
+
+
 def differing_births(kind: str, wanted: Mapping[bytes, PersonDetails]) -> set[bytes]:
     """Look-ups of stored persons whose birth date is another than the one given now: a person must look at them."""
     ids = queries.by_lookup(kind, list(wanted))
@@ -180,6 +211,27 @@ def insert_children(ids: Sequence[int], homes: Sequence[int | None], territory_i
         )
 
 
+def first_consent(actor: Actor, guardian_id: int, child_id: int | None, at: datetime) -> None:
+    """The consent that lies in the button "ask the registry", where this guardian has no word on record, yes or no."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST_CONSENT, [guardian_id, child_id, Purpose.REGISTRIES, ConsentWay.LINKING, at])
+        row = cursor.fetchone()
+    if row is not None:
+        record_consent(actor, at, Action.GIVE_CONSENT, guardian_id, int(row[0]))
+
+
+def record_consent(actor: Actor, at: datetime, action: Action, guardian_id: int, consent_id: int) -> None:
+    """The audit row of a consent given or withdrawn."""
+    audit.record(
+        actor=actor,
+        at=at,
+        action=action,
+        subject_kind="guardian",
+        subject_ids=[guardian_id],
+        detail={"consent_id": consent_id, "purpose": Purpose.REGISTRIES},
+    )
+
+
 def insert_guardians(ids: Sequence[int], languages: Sequence[str], territory_id: int, at: datetime) -> None:
     """The rows of new guardians, in one statement."""
     with connection.cursor() as cursor:
@@ -187,24 +239,6 @@ def insert_guardians(ids: Sequence[int], languages: Sequence[str], territory_id:
             "INSERT INTO guardian (id, uuid, territory_id, language, created_at) SELECT id, uuid, %s, language, %s"
             " FROM unnest(%s::bigint[], %s::uuid[], %s::text[]) AS g (id, uuid, language)",
             [territory_id, at, list(ids), [entropy.uuid4() for _ in ids], list(languages)],
-        )
-
-
-def link_guardians(pairs: Mapping[tuple[int, int], tuple[str, str]], on: date) -> None:
-    """Guardianships (guardian, child) → (kind, evidence) from `on`; a pair that is valid now is left as it is."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO guardianship (guardian_id, child_id, kind, evidence, valid)"
-            " SELECT guardian_id, child_id, kind, evidence, daterange(%s, NULL) FROM unnest(%s::bigint[], %s::bigint[],"
-            " %s::text[], %s::text[]) AS g (guardian_id, child_id, kind, evidence)"
-            " ON CONFLICT DO NOTHING",
-            [
-                on,
-                [g for g, _ in pairs],
-                [c for _, c in pairs],
-                [kind for kind, _ in pairs.values()],
-                [evidence for _, evidence in pairs.values()],
-            ],
         )
 
 

@@ -109,7 +109,7 @@ class RuleDraft(models.Model):
 class BudgetLine(models.Model):
     """Department × kind × budget code in one fiscal year: what the ledger calls a line.
 
-    no_pii. Retention: ten years.
+    no_pii. Retention: for ever: no person stands in it.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -133,7 +133,7 @@ class BudgetLine(models.Model):
 class BudgetPlan(models.Model):
     """What a line gets for a period (an allotment or an amendment, which may be a cut): each row is one ledger posting.
 
-    no_pii. Retention: ten years.
+    no_pii. Retention: for ever: no person stands in it.
     """
 
     line = models.ForeignKey(BudgetLine, on_delete=models.PROTECT)

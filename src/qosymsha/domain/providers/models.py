@@ -18,7 +18,7 @@ class Provider(models.Model):
     """A legal entity (by BIN) or a sole trader (by IIN, which stands in `person_secret` under subject kind `provider`).
 
     no_pii for companies; a sole trader's name is pii and stands in secrets, `name` then holds the trade name.
-    Retention: ten years after the last payment.
+    Retention: a sole trader: ten years after the last payment, then the secrets row is destroyed.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -47,7 +47,7 @@ class Accreditation(models.Model):
     """A provider's accreditation for a programme: filed → in_review → accredited ⇄ limited → expired | revoked.
 
     `kinds` are those the provider wants to teach (they decide which papers are asked for), `grounds` codes of reasons.
-    no_pii. Retention: ten years.
+    no_pii. Retention: for ever: no person stands in it.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -83,7 +83,7 @@ class Accreditation(models.Model):
 class AccreditationHistory(models.Model):
     """Each step of an accreditation's life; insert-only.
 
-    no_pii. Retention: ten years.
+    no_pii. Retention: for ever: no person stands in it.
     """
 
     accreditation = models.ForeignKey(Accreditation, on_delete=models.PROTECT)
@@ -101,7 +101,7 @@ class AccreditationHistory(models.Model):
 class AccreditationAnswer(models.Model):
     """What the provider answers to a review's reasons, in words; insert-only.
 
-    no_pii: the provider's words about its papers. Retention: ten years.
+    no_pii: the provider's words about its papers. Retention: for ever: no person stands in it.
     """
 
     accreditation = models.ForeignKey(Accreditation, on_delete=models.PROTECT)
@@ -117,7 +117,7 @@ class AccreditationAnswer(models.Model):
 class Evidence(models.Model):
     """A paper of an accreditation (premises, sanitary, fire, teachers' checks) with its number and expiry.
 
-    no_pii: numbers of papers. Retention: ten years.
+    no_pii: numbers of papers. Retention: for ever: no person stands in it.
     """
 
     accreditation = models.ForeignKey(Accreditation, on_delete=models.PROTECT)
@@ -135,7 +135,7 @@ class Evidence(models.Model):
 class Contract(models.Model):
     """Akimat ↔ provider for a budget line and year, with its volume: money is paid only inside it.
 
-    no_pii. Retention: ten years.
+    no_pii. Retention: for ever: no person stands in it.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -172,7 +172,7 @@ class Venue(models.Model):
     """Where lessons take place: a district, an address in two languages, how many children it may hold.
 
     Degrees of latitude and longitude where somebody has given them, both or neither.
-    no_pii. Retention: ten years.
+    no_pii. Retention: for ever: no person stands in it.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -201,7 +201,7 @@ class Venue(models.Model):
 class Offering(models.Model):
     """What a provider offers: an activity under a contract.
 
-    no_pii. Retention: ten years.
+    no_pii. Retention: for ever: no person stands in it.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -223,7 +223,7 @@ class ClubGroup(models.Model):
     """A group of an offering: capacity, ages, language, the tariff per unit that the contract fixed (tiyn), its days.
 
     `adds_tiyn`: what a family adds a month; `mode`: on_site, blended or online.
-    no_pii. Retention: ten years.
+    no_pii. Retention: for ever: no person stands in it.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -336,7 +336,7 @@ class Teacher(models.Model):
 
     The person is in `person_secret` under subject kind `teacher`.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: ten years after the last lesson, then the secrets row is destroyed.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -349,7 +349,7 @@ class Teacher(models.Model):
 class Engagement(models.Model):
     """That somebody works for a provider on these days, told by its manager; an ended one outweighs the timetable.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     provider = models.ForeignKey(Provider, on_delete=models.PROTECT)
@@ -379,7 +379,7 @@ class TimetableSlot(models.Model):
 
     A teacher can't be in two places, a group has one lesson a day at most: exclusions in migration 0002.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     group = models.ForeignKey(ClubGroup, on_delete=models.PROTECT)

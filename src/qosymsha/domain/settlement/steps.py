@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from django.db import connection, transaction
 
+from qosymsha.domain.people import steps as people_steps
 from qosymsha.domain.settlement.models import (
     CarriedLine,
     Claim,
@@ -25,6 +26,16 @@ from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
 from qosymsha.domain.settlement.states import ClaimState, RecoveryState
 from qosymsha.kernel.errors import RowOutcome
 
+# Secrets of each kind whose time is over; a signer's number stays as long as a signature of that account does.
+_SIGNED = {
+    "act_signature": "SELECT a.id FROM act_signature a JOIN person_secret s ON s.subject_kind = 'act_signature'"
+    " AND s.subject_id = a.id WHERE a.at < %s",
+    "einvoice": "SELECT e.id FROM e_invoice e JOIN person_secret s ON s.subject_kind = 'einvoice'"
+    " AND s.subject_id = e.id WHERE e.recorded_at < %s",
+    "signatory": "SELECT g.user_id FROM signatory g JOIN person_secret s ON s.subject_kind = 'signatory'"
+    " AND s.subject_id = g.user_id WHERE greatest(g.at, (SELECT max(a.at) FROM act_signature a"
+    " WHERE a.user_id = g.user_id)) < %s",
+}
 _ROWS = """
 COPY claim_row (claim_id, sheet_row_id, part, enrolment_id, units, unit_tariff_tiyn, amount_tiyn, due_tiyn,
                 claimed_tiyn, kept_tiyn, present, waiting, proved, live) FROM STDIN"""
@@ -148,3 +159,17 @@ def store_verdicts(decided: Sequence[Recovery]) -> None:
     Recovery.objects.bulk_update(decided, ["state", "decision", "decided_by", "decided_at", "plan_permille"])
     owed = [recovery for recovery in decided if recovery.state == RecoveryState.DECIDED]
     RecoveryRow.objects.filter(recovery__in=owed).update(is_decided=True)
+
+
+def forget_signatures(before: datetime) -> int:
+    """Destroy the sealed signatures, whole e-invoice numbers and signers' numbers last used before an instant.
+
+    What was signed, its hash and the certificate's number stay. How many secrets there were.
+    """
+    assert transaction.get_connection().in_atomic_block, "an erasure commits with its record"
+    gone = 0
+    with connection.cursor() as cursor:
+        for kind, statement in _SIGNED.items():
+            cursor.execute(statement, [before])
+            gone += people_steps.erase(kind, [row for (row,) in cursor.fetchall()])
+    return gone

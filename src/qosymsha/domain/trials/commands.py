@@ -57,7 +57,7 @@ def book_trial(*, actor: Actor, child_id: int, session_id: int, at: datetime, ke
         booked_at=at,
     )
     steps.trail([made.pk], "", TrialState.BOOKED, cause=Action.BOOK, actor=actor, at=at)
-    record(deed, Topic.BOOKED, _KIND, [made.pk], group.territory_id)
+    record(deed, Topic.BOOKED, _KIND, [made.pk], group.territory_id, by={made.pk: actor.guardian_id or 0})
     keep(deed, {"id": made.pk})
     return made.pk
 
@@ -107,7 +107,7 @@ def cancel_trial(*, actor: Actor, trial_id: int, at: datetime, key: UUID) -> Non
     if reason is not None:
         raise Refused(reason)
     _end(deed, [trial.pk])
-    record(deed, Topic.CANCELLED, _KIND, [trial.pk], trial.territory_id)
+    record(deed, Topic.CANCELLED, _KIND, [trial.pk], trial.territory_id, by={trial.pk: actor.guardian_id or 0})
     keep(deed, {"id": trial.pk})
 
 

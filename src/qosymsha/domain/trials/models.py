@@ -15,7 +15,8 @@ from qosymsha.kernel.entropy import uuid4
 class TrialLesson(models.Model):
     """A child booked for one lesson of a group, once a group; what the teacher said of it.
 
-    pii: ids of a child's life; reads are audited. Retention: three years.
+    pii: ids of a child's life; reads are audited. Retention: at least ten years; ids stay, nobody's once the person
+    is erased.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -50,7 +51,7 @@ class TrialLesson(models.Model):
 class TrialLessonHistory(models.Model):
     """Each step of a trial's life; insert-only.
 
-    no_pii: ids. Retention: three years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     trial_lesson = models.ForeignKey(TrialLesson, on_delete=models.PROTECT, db_index=False)

@@ -11,7 +11,7 @@ from django.db import connection
 from qosymsha.domain.attendance import queries as attendance
 from qosymsha.domain.attendance.states import SessionState
 from qosymsha.domain.people import queries as people
-from qosymsha.domain.people.rules import person_of
+from qosymsha.domain.people.rules import ERASED_NAME, person_of
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.programmes.agreement_rules import TrialTerms
 from qosymsha.domain.providers import queries as providers
@@ -161,7 +161,7 @@ def _named(actor: Actor, action: Action, found: list[TrialShown], at: datetime) 
     reading.saw(actor=actor, at=at, action=action, kind="trial_lesson", ids=ids, children=children)
     people_of = {i: person_of(plain) for i, plain in people.unseal("child", children).items()}
     names = {i: f"{one.surname} {one.given}".strip() for i, one in people_of.items()}
-    return [one._replace(name=names.get(one.child_id, "")) for one in found]
+    return [one._replace(name=names.get(one.child_id, ERASED_NAME)) for one in found]
 
 
 def facts_of(group: GroupFacts, child_id: int, session_id: int, terms: TrialTerms, today: date) -> TrialFacts | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.states import FAMILY, Role
 from qosymsha.kernel.actor import Actor
 
 
@@ -19,6 +19,8 @@ class Action(StrEnum):
     TRANSFER = "transfer"
     WITHDRAW_TRANSFER = "withdraw_transfers"
     TAKE_TRANSFERS = "take_transfers"
+    STOP_PARTING = "stop_parting"
+    TAKE_PARTINGS = "take_partings"
     RELEASE = "release_vouchers"
     SUSPEND = "suspend_vouchers"
     RESUME = "resume_vouchers"
@@ -26,6 +28,7 @@ class Action(StrEnum):
     PROMISE = "promise_month"
     SWEEP = "sweep_released"
     READ = "read_vouchers"
+    READ_OWN = "read_own_vouchers"
 
 
 SPEAKERS = frozenset({Role.GUARDIAN, Role.CHANNEL, Role.CLERK})
@@ -41,12 +44,15 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.TRANSFER: SPEAKERS,
     Action.WITHDRAW_TRANSFER: SPEAKERS,
     Action.TAKE_TRANSFERS: _CLOCK,
+    Action.STOP_PARTING: SPEAKERS,
+    Action.TAKE_PARTINGS: _CLOCK,
     Action.RELEASE: SPEAKERS | _OFFICE | {Role.SYSTEM},
     Action.SUSPEND: _OFFICE | {Role.SYSTEM},
     Action.RESUME: _OFFICE | {Role.SYSTEM},
     Action.CLOSE: _OFFICE | {Role.SYSTEM},
     Action.PROMISE: _CLOCK,
     Action.SWEEP: _CLOCK,
+    Action.READ_OWN: FAMILY,
     Action.READ: SPEAKERS | _OFFICE | {Role.SYSTEM, Role.AUDITOR},
 }
 

@@ -17,7 +17,8 @@ LIVE_ENROLMENT = ["offered", "contracted", "active"]
 class Voucher(models.Model):
     """A child's entitlement: kind, slot, the budget line that pays, the planning tariff it was committed at.
 
-    pii: none in itself (ids), but it is a child's record: reads are audited. Retention: ten years.
+    pii: none in itself (ids), but it is a child's record: reads are audited. Retention: at least ten years; ids
+    stay, nobody's once the person is erased.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -55,7 +56,7 @@ class Voucher(models.Model):
 class VoucherHistory(models.Model):
     """Each step of a voucher's life; `seq` counts from 1 within the voucher; insert-only.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     voucher = models.ForeignKey(Voucher, on_delete=models.PROTECT, db_index=False)
@@ -97,7 +98,8 @@ class Enrolment(models.Model):
     """A child's place in a group under a voucher, from `starts_on` to `ends_on` (last day, null = open).
 
     `promised_month` is the last month whose money was moved from held to place.
-    pii: ids of a child's life; reads are audited. Retention: ten years.
+    pii: ids of a child's life; reads are audited. Retention: at least ten years; ids stay, nobody's once the person
+    is erased.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -134,7 +136,8 @@ class TransferRequest(models.Model):
     """A transfer to another line that waits for that line's free money, its seat taken already, in the order of ids.
 
     `reason` says why it waits, later why it ended; `enrolment` is the place it came to; `until` the last day it waits.
-    pii: ids of a child's life; reads are audited. Retention: ten years.
+    pii: ids of a child's life; reads are audited. Retention: at least ten years; ids stay, nobody's once the person
+    is erased.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -171,7 +174,7 @@ class TransferRequest(models.Model):
 class TransferRequestHistory(models.Model):
     """Each step of a waiting transfer's life; insert-only.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     transfer_request = models.ForeignKey(TransferRequest, on_delete=models.PROTECT, db_index=False)
@@ -187,10 +190,55 @@ class TransferRequestHistory(models.Model):
         constraints = [models.UniqueConstraint(fields=["transfer_request", "seq"], name="transfer_request_history_seq")]
 
 
+class Parting(models.Model):
+    """A word of one of two guardians that cannot be undone once done: it waits for the other (docs/rules/guardians.md).
+
+    It stands while the voucher is in `voucher_state` with `enrolment`. `takes_on`: the day it is done by itself.
+    pii: ids of a child's life; reads are audited. Retention: at least ten years; ids stay, nobody's once the person
+    is erased.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid4)
+    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, db_index=False)
+    voucher = models.ForeignKey(Voucher, on_delete=models.PROTECT)
+    voucher_state = models.TextField()
+    enrolment = models.ForeignKey(Enrolment, on_delete=models.PROTECT, null=True, db_index=False)
+    guardian_id = models.BigIntegerField()
+    kind = models.TextField()
+    group = models.ForeignKey(ClubGroup, on_delete=models.PROTECT, null=True, db_index=False)
+    on = models.DateField(null=True)
+    reason = models.TextField(blank=True)
+    waits = models.BooleanField(default=False)
+    state = models.TextField()
+    asked_at = models.DateTimeField()
+    takes_on = models.DateField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.BigIntegerField(null=True)
+
+    class Meta:
+        db_table = "parting"
+        indexes = [models.Index(fields=["programme", "takes_on"], condition=Q(state="waiting"), name="parting_due")]
+        constraints = [
+            models.UniqueConstraint(fields=["voucher"], condition=Q(state="waiting"), name="parting_one_per_voucher"),
+            models.CheckConstraint(
+                condition=Q(kind="leave", on__isnull=False, group=None)
+                | Q(kind="move", on__isnull=False, group__isnull=False)
+                | Q(kind="refuse", on=None, group=None, takes_on=None),
+                name="parting_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="waiting", ended_at=None)
+                | Q(state__in=["done", "stopped", "over"], ended_at__isnull=False),
+                name="parting_state",
+            ),
+        ]
+
+
 class EnrolmentHistory(models.Model):
     """Each step of an enrolment's life; insert-only.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     enrolment = models.ForeignKey(Enrolment, on_delete=models.PROTECT, db_index=False)

@@ -148,14 +148,14 @@ def vouchers_of_children(*, actor: Actor, child_ids: Sequence[int], at: datetime
 
 
 def own_vouchers(*, actor: Actor, at: datetime) -> list[OwnVoucher]:
-    """The vouchers of a guardian's own children, newest first, each with its live place; an audited read.
+    """The vouchers of a guardian's own children, or a youth's own, newest first, each with its live place; audited.
 
     Raises:
-        Forbidden: the actor is no guardian.
+        Forbidden: the actor is neither.
     """
-    require(actor, Action.READ, ALLOWED)
+    require(actor, Action.READ_OWN, ALLOWED)
     if actor.guardian_id is None:
-        raise Forbidden(Action.READ)
+        raise Forbidden(Action.READ_OWN)
     found = rows(
         "SELECT v.id, v.uuid, v.number, v.child_id, v.kind, v.state, v.reason, v.accept_by, v.first_month,"
         " v.last_month, v.month_tiyn, coalesce(a.name_kk, ''), coalesce(a.name_ru, ''), coalesce(a.name_en, ''),"
@@ -364,13 +364,19 @@ def left_over(group_ids: Sequence[int]) -> set[int]:
 
 
 def unanswered(territory_id: int, on: date, after: int, limit: int) -> list[tuple[int, str, date, datetime, int]]:
-    """Vouchers without a place by id above `after`: (id, state, accept_by, in this state since, rule set)."""
+    """Vouchers without a place by id above `after`: (id, state, accept_by, in this state since, rule set).
+
+    While nobody speaks for the child no day passes; its days to choose begin anew with whoever does (guardians G-16).
+    """
     found = rows(
-        "SELECT v.id, v.state, v.accept_by, h.at, v.rule_set_id FROM voucher v JOIN LATERAL"
+        "SELECT v.id, v.state, v.accept_by, greatest(h.at, g.since AT TIME ZONE 'Asia/Almaty'), v.rule_set_id"
+        " FROM voucher v JOIN LATERAL"
         " (SELECT at FROM voucher_history h WHERE h.voucher_id = v.id ORDER BY seq DESC LIMIT 1) h ON true"
+        " JOIN LATERAL (SELECT min(lower(g.valid))::timestamp AS since FROM guardianship g"
+        " WHERE g.child_id = v.child_id AND g.kind <> 'self' AND g.valid @> %s::date) g ON g.since IS NOT NULL"
         " WHERE v.territory_id = %s AND v.state IN ('issued', 'accepted', 'released') AND v.id > %s"
         " AND (v.state <> 'issued' OR v.accept_by < %s) ORDER BY v.id LIMIT %s",
-        [territory_id, after, on, limit],
+        [on, territory_id, after, on, limit],
     )
     return [(i, state, accept_by, at, rule_set) for i, state, accept_by, at, rule_set in found]
 

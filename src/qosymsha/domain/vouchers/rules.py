@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from qosymsha.domain.vouchers.states import VoucherState
+from qosymsha.domain.vouchers.states import PartingKind, VoucherState
 from qosymsha.kernel.clock import next_month
 from qosymsha.kernel.errors import RowOutcome
 
@@ -54,7 +54,16 @@ class EnrolRefusal(StrEnum):
     CHANGED_MEANWHILE = "changed_meanwhile"
 
 
-_REASONS: dict[str, StrEnum] = {reason.value: reason for reason in (*VoucherRefusal, *EnrolRefusal)}
+class PartingRefusal(StrEnum):
+    """Why a guardian's word is not done at once where another speaks for the child too (docs/rules/guardians.md)."""
+
+    OTHER_MAY_STOP = "other_may_stop"  # it is stored and waits
+    OTHER_ASKED = "other_asked"
+    ASKED_BEFORE = "asked_before"
+    NOTHING_TO_STOP = "nothing_to_stop"
+
+
+_REASONS: dict[str, StrEnum] = {reason.value: reason for reason in (*VoucherRefusal, *EnrolRefusal, *PartingRefusal)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +169,15 @@ def refuse_day(starts_on: date, today: date, first_month: date, last_month: date
     if starts_on < today:
         return EnrolRefusal.START_PAST
     return None if first_month <= starts_on < next_month(last_month) else EnrolRefusal.OUTSIDE_VOUCHER
+
+
+def parts_on(kind: PartingKind, last_day: date, on: date | None) -> date:
+    """The day on which one guardian's word is done, unless the other stops it up to `last_day` (guardians G-6).
+
+    A place is given up on its own day, so that it can be stopped until then; a move is made as soon as it may be.
+    """
+    after = last_day + timedelta(days=1)
+    return max(after, on) if kind is PartingKind.LEAVE and on is not None else after
 
 
 def whole_years(born_on: date, on: date) -> int:

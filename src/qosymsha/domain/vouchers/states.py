@@ -47,6 +47,23 @@ class TransferState(StrEnum):
     REFUSED = "refused"
 
 
+class PartingKind(StrEnum):
+    """What one of two guardians asks that cannot be undone once it is done."""
+
+    LEAVE = "leave"  # the place is given up
+    MOVE = "move"  # the place is changed for one in another group
+    REFUSE = "refuse"  # the voucher is given back
+
+
+class PartingState(StrEnum):
+    """The life of such a word; `over`: what it spoke of has changed meanwhile, or may not be done any more."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    STOPPED = "stopped"
+    OVER = "over"
+
+
 class Topic(StrEnum):
     """What the outbox tells about vouchers."""
 
@@ -62,6 +79,9 @@ class Topic(StrEnum):
     TRANSFER_WITHDRAWN = "transfer_withdrawn"
     TRANSFER_EXPIRED = "transfer_expired"
     TRANSFER_REFUSED = "transfer_refused"
+    PARTING_ASKED = "parting_asked"
+    PARTING_STOPPED = "parting_stopped"
+    PARTING_OVER = "parting_over"
     PROMISED = "month_promised"
     SWEPT = "released_swept"
 
@@ -103,6 +123,12 @@ TRANSFER_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
     {("", _T.WAITING), (_T.WAITING, _T.DONE), (_T.WAITING, _T.WITHDRAWN), (_T.WAITING, _T.EXPIRED),
      (_T.WAITING, _T.REFUSED)}
 )  # fmt: skip
+
+
+_P = PartingState
+PARTING_TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
+    {("", _P.WAITING), (_P.WAITING, _P.DONE), (_P.WAITING, _P.STOPPED), (_P.WAITING, _P.OVER)}
+)
 
 
 def states_before(state: VoucherState) -> frozenset[str]:

@@ -12,15 +12,21 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from qosymsha.domain.keeping.terms import terms
 from qosymsha.domain.witness import store
 from qosymsha.domain.witness.rules import Checkpoint
+from qosymsha.kernel import clock
+from qosymsha.kernel.clock import local_day, local_instant, month_of
 
 CHUNK = 20_000
 LATE = timedelta(days=1)  # no transaction is open so long: an event is no older than this when it is linked
 
 
 class Link(NamedTuple):
-    """A link, and its event as it stands now: `event_hash` and `event_at` are None where the event is gone."""
+    """A link, and its event as it stands now: `event_hash` and `event_at` are None where the event is gone.
+
+    `dated` is the event's instant as the link was told it: what says whether an event that is gone had had its time.
+    """
 
     seq: int
     event_id: int
@@ -28,6 +34,7 @@ class Link(NamedTuple):
     hash: bytes
     event_hash: bytes | None
     event_at: datetime | None
+    dated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,8 @@ class Fault:
 
 
 _LINKS = """
-SELECT l.seq, l.event_id, l.prev_hash, l.hash, CASE WHEN e.id IS NOT NULL THEN audit_event_hash(e) END, e.at
+SELECT l.seq, l.event_id, l.prev_hash, l.hash, CASE WHEN e.id IS NOT NULL THEN audit_event_hash(e) END, e.at,
+       l.event_at
   FROM audit_link l LEFT JOIN audit_event e ON e.id = l.event_id AND e.at = l.event_at
  WHERE l.seq > %s ORDER BY l.seq LIMIT %s"""
 # Events that the sequencer has passed by, or that wait for it longer than it ever needs.
@@ -55,8 +63,9 @@ def links(after: int = 0) -> Iterator[Link]:
         with connection.cursor() as cursor:
             cursor.execute(_LINKS, [after, CHUNK])
             found = cursor.fetchall()
-        for seq, event_id, before, own, event, at in found:
-            yield Link(seq, event_id, bytes(before), bytes(own), bytes(event) if event is not None else None, at)
+        for seq, event_id, before, own, event, at, dated in found:
+            now = bytes(event) if event is not None else None
+            yield Link(seq, event_id, bytes(before), bytes(own), now, at, dated)
         if len(found) < CHUNK:
             return
         after = found[-1][0]
@@ -72,11 +81,12 @@ SELECT l.event_id, CASE WHEN e.id IS NULL THEN '' ELSE concat_ws(E'\\x1f', e.id,
 
 def write_links(folder: Path, *, is_whole: bool, progress: Callable[[int], object]) -> int:
     """Write `links.tsv`, and with `is_whole` `events.tsv`, as verify/audit.py reads them; return how many links."""
-    count = 0
+    count, kept_from = 0, first_kept()
     with (folder / "links.tsv").open("w", encoding="ascii", newline="\n") as rows:
         for count, link in enumerate(links(), 1):
             seen = (link.event_hash or b"").hex(), link.prev_hash.hex(), link.hash.hex()
-            at = link.event_at.isoformat() if link.event_at else ""
+            told = link.dated if _has_left(link, kept_from) else link.event_at
+            at = told.isoformat() if told else ""
             rows.write("\t".join((str(link.seq), str(link.event_id), *seen, at)) + "\n")
             if count % 1000 == 0:
                 progress(count)
@@ -97,6 +107,16 @@ def _whole_events() -> Iterator[tuple[int, str]]:
 def _escaped(text: str) -> str:
     """One ASCII line: the bytes of UTF-8, those beyond ASCII and the unprintable ones as Python writes them."""
     return text.encode().decode("latin-1").encode("unicode_escape").decode("ascii")
+
+
+def first_kept() -> datetime:
+    """The instant from which every event must be there: older months have left by their time, or may."""
+    today = local_day(clock.read())
+    return local_instant(month_of(terms()["audit"].before(today)))
+
+
+def _has_left(link: Link, kept_from: datetime) -> bool:
+    return link.event_hash is None and link.dated is not None and link.dated < kept_from
 
 
 def unlinked() -> list[tuple[int, datetime]]:
@@ -146,9 +166,9 @@ def chain_faults(progress: Callable[[int], object] = lambda _: None, until: date
     kept = [one for one in kept if until is None or one.checkpoint is None or one.checkpoint.at <= until]
     at_sizes: dict[int, bytes] = dict.fromkeys((one.size for one in kept), b"")
     signed_at = {one.size: one.checkpoint.at for one in kept if one.checkpoint}
-    last, signed = Link(0, 0, b"", b"", b"", None), None
+    last, signed, kept_from = Link(0, 0, b"", b"", b"", None), None, first_kept()
     for link in links():
-        yield from _link_faults(last, link, signed)
+        yield from _link_faults(last, link, signed, kept_from)
         if link.seq in at_sizes:
             at_sizes[link.seq] = link.hash
         signed = signed_at.get(link.seq, signed)
@@ -161,19 +181,20 @@ def chain_faults(progress: Callable[[int], object] = lambda _: None, until: date
     yield from _checkpoint_faults(kept, at_sizes, last.seq)
 
 
-def _link_faults(before: Link, link: Link, signed: datetime | None) -> Iterator[Fault]:
-    seq = link.seq
+def _link_faults(before: Link, link: Link, signed: datetime | None, kept_from: datetime) -> Iterator[Fault]:
+    seq, has_left = link.seq, _has_left(link, kept_from)
+    at = link.dated if has_left else link.event_at
     if seq != before.seq + 1:
         yield Fault(before.seq + 1, seq - 1, f"links {before.seq + 1} to {seq - 1} are gone")
     if link.prev_hash != before.hash:
         yield Fault(seq, seq, f"link {seq} does not continue link {before.seq}: something was put in or out there")
-    if link.event_hash is None:
+    if link.event_hash is None and not has_left:
         yield Fault(seq, seq, f"event {link.event_id} of link {seq} is gone")
-    elif hashlib.sha256(link.prev_hash + link.event_hash).digest() != link.hash:
+    elif link.event_hash is not None and hashlib.sha256(link.prev_hash + link.event_hash).digest() != link.hash:
         yield Fault(seq, seq, f"event {link.event_id} of link {seq} was edited, or its link was")
-    if signed and link.event_at and link.event_at < signed - LATE:
+    if signed and at and at < signed - LATE:
         yield Fault(
-            seq, seq, f"event {link.event_id} of link {seq} is dated {link.event_at:%Y-%m-%d %H:%M}, before a"
+            seq, seq, f"event {link.event_id} of link {seq} is dated {at:%Y-%m-%d %H:%M}, before a"
             f" checkpoint of {signed:%Y-%m-%d %H:%M} that did not hold it",
         )  # fmt: skip
 

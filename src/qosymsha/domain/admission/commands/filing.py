@@ -19,6 +19,7 @@ from qosymsha.domain.admission.rules import AdmissionRefusal, FilingFacts, refus
 from qosymsha.domain.admission.states import ApplicationState, RoundState
 from qosymsha.domain.allocation import draw
 from qosymsha.domain.people import queries as people
+from qosymsha.domain.people.queries.shared import shared_wards
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.programmes.rules import Rules
@@ -75,7 +76,8 @@ def submit_applications(
         territory_id=the_round.territory_id,
         detail={"round": round_id, "refused": len(rows) - len(filed)},
     )
-    outbox.tell(topic=Topic.APPLICATION_SUBMITTED, subject_kind="application", subject_ids=filed, at=at)
+    each = {outcome.id: {"by": rows[outcome.row].guardian_id} for outcome in outcomes if outcome.id is not None}
+    outbox.tell(topic=Topic.APPLICATION_SUBMITTED, subject_kind="application", subject_ids=filed, at=at, each=each)
     kept = idempotency.outcome_rows(outcomes)
     idempotency.keep(actor=actor, verb=VERB, key=key, outcome=kept)
     return outcomes
@@ -195,12 +197,13 @@ def withdraw_application(
     """Take an application back by its guardian's word, at any time before it is granted; the others only move forward.
 
     A line that stands in a closed list stays there (the list can't change): its place, should it win, goes to the next.
+    Once the window is closed nothing can be filed anew: then one of two guardians cannot take it back alone.
 
     Raises:
         Forbidden: the actor may not speak for this guardian.
         Refused: no such application of a child of this guardian, or it is past withdrawing.
     """
-    found = Application.objects.filter(pk=application_id).first()
+    found = Application.objects.select_related("round").filter(pk=application_id).first()
     if found is None or not people.wards([(guardian_id, found.child_id)], local_day(at)):
         require(actor, Action.WITHDRAW, ALLOWED)
         raise Refused(AdmissionRefusal.UNKNOWN_APPLICATION)
@@ -208,6 +211,9 @@ def withdraw_application(
     body = [application_id, guardian_id]
     if idempotency.repeat(actor=actor, verb="withdraw_application", key=key, body=body, at=at) is not None:
         return found
+    is_over = found.round.state != RoundState.OPEN or at >= found.round.closes_at
+    if is_over and shared_wards([(guardian_id, found.child_id)], local_day(at)):
+        raise Refused(AdmissionRefusal.OTHER_GUARDIAN_KEEPS)
     moved = steps.move(
         [application_id],
         come_from=[ApplicationState.SUBMITTED, ApplicationState.CHECKED, ApplicationState.WAITING],
@@ -226,7 +232,8 @@ def withdraw_application(
         subject_ids=moved,
         territory_id=found.territory_id,
     )
-    outbox.tell(topic=Topic.APPLICATION_WITHDRAWN, subject_kind="application", subject_ids=moved, at=at)
+    by = {"by": guardian_id}
+    outbox.tell(topic=Topic.APPLICATION_WITHDRAWN, subject_kind="application", subject_ids=moved, at=at, detail=by)
     idempotency.keep(actor=actor, verb="withdraw_application", key=key, outcome=application_id)
     found.refresh_from_db()
     return found

@@ -5,7 +5,14 @@ from qosymsha.domain.admission.queries.facts import round_numbered, round_of
 from qosymsha.domain.admission.queries.families import OwnApplication, own_applications
 from qosymsha.domain.admission.queries.foresight import Queue, RoundSeen, programme_rounds, round_seen
 from qosymsha.domain.admission.queries.moves import PublicMove, public_moves
-from qosymsha.domain.admission.queries.openings import Opening, Prospect, opening, openings, prospects
+from qosymsha.domain.admission.queries.openings import (
+    Opening,
+    Prospect,
+    opening,
+    openings,
+    openings_left,
+    prospects,
+)
 from qosymsha.domain.admission.queries.personal import Receipt, application_numbered, position, positions, receipt
 from qosymsha.domain.admission.queries.public import RoundSummary, SegmentSummary, round_numbers, round_summary
 from qosymsha.domain.admission.queries.rounds import (
@@ -49,6 +56,7 @@ __all__ = [
     "explain",
     "opening",
     "openings",
+    "openings_left",
     "position",
     "positions",
     "prospects",

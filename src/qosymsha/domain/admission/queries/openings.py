@@ -36,11 +36,12 @@ _NOW = _OPENINGS.format("r.state = 'open' AND r.opens_at <= %(at)s AND r.closes_
 _ONE = _OPENINGS.format("r.uuid = %(uuid)s AND r.state <> 'planned'")
 
 _STANDING = """
-SELECT c.id, c.territory_id,
-       ARRAY(SELECT v.slot FROM voucher v WHERE v.child_id = c.id AND v.programme_id = %s AND v.state <> 'closed'),
+SELECT p.id, c.id, c.territory_id,
+       ARRAY(SELECT v.slot FROM voucher v WHERE v.child_id = c.id AND v.programme_id = p.id AND v.state <> 'closed'),
        a.slot, a.id, a.state, a.round_id, a.uuid, a.number
-  FROM child c LEFT JOIN application a ON a.child_id = c.id AND a.programme_id = %s AND a.is_live
- WHERE c.id = ANY(%s) ORDER BY c.id"""
+  FROM unnest(%s::bigint[]) AS p(id) CROSS JOIN child c
+       LEFT JOIN application a ON a.child_id = c.id AND a.programme_id = p.id AND a.is_live
+ WHERE c.id = ANY(%s) ORDER BY p.id, c.id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,34 @@ def prospects(*, actor: Actor, of: Opening, at: datetime) -> list[Prospect]:
     Raises:
         Forbidden: the actor is no guardian.
     """
+    wards, standing = _seen(actor, [of], at)
+    return [_prospect(of.round, ward, standing[of.round.programme_id, ward.id], at) for ward in wards]
+
+
+def openings_left(*, actor: Actor, at: datetime) -> list[Opening]:
+    """The open rounds in which a child of the guardian's own may still be filed, the first to close first; audited.
+
+    Three questions, however many rounds and children; one where no round is open.
+
+    Raises:
+        Forbidden: the actor is no guardian.
+    """
+    found = openings(at)
+    wards, standing = _seen(actor, found, at) if found else ([], {})
+    return [
+        one
+        for one in found
+        if any(_prospect(one.round, ward, standing[one.round.programme_id, ward.id], at).kinds for ward in wards)
+    ]
+
+
+def _seen(
+    actor: Actor, of: Sequence[Opening], at: datetime
+) -> tuple[list[OwnWard], Mapping[tuple[int, int], _Standing]]:
+    """The guardian's children, and how each stands in the programmes of these rounds; noted as read."""
     wards = people.own_wards(actor=actor, at=at)
-    standing = _standing(of.round.programme_id, [ward.id for ward in wards])
-    filed = {live.id: child_id for child_id, one in standing.items() for live, *_ in one.live.values()}
+    standing = _standing(sorted({one.round.programme_id for one in of}), [ward.id for ward in wards])
+    filed = {live.id: child_id for (_, child_id), one in standing.items() for live, *_ in one.live.values()}
     if filed:
         reading.saw(
             actor=actor,
@@ -123,15 +149,16 @@ def prospects(*, actor: Actor, of: Opening, at: datetime) -> list[Prospect]:
             ids=list(filed),
             children=set(filed.values()),
         )
-    return [_prospect(of.round, ward, standing[ward.id], at) for ward in wards]
+    return wards, standing
 
 
-def _standing(programme_id: int, child_ids: Sequence[int]) -> dict[int, _Standing]:
-    found: dict[int, _Standing] = {}
+def _standing(programme_ids: Sequence[int], child_ids: Sequence[int]) -> dict[tuple[int, int], _Standing]:
+    """By programme and child."""
+    found: dict[tuple[int, int], _Standing] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_STANDING, [programme_id, programme_id, list(child_ids)])
-        for child_id, territory_id, held, slot, i, state, round_id, uuid, number in cursor.fetchall():
-            one = found.setdefault(child_id, _Standing(territory_id, frozenset(held), {}))
+        cursor.execute(_STANDING, [list(programme_ids), list(child_ids)])
+        for programme_id, child_id, territory_id, held, slot, i, state, round_id, uuid, number in cursor.fetchall():
+            one = found.setdefault((programme_id, child_id), _Standing(territory_id, frozenset(held), {}))
             if slot is not None:
                 one.live[slot] = Live(i, state, round_id), uuid, number
     return found

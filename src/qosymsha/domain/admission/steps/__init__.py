@@ -5,6 +5,7 @@ from qosymsha.domain.admission.steps.awards import award
 from qosymsha.domain.admission.steps.filing import Deed as FilingDeed
 from qosymsha.domain.admission.steps.filing import Filing, file_one
 from qosymsha.domain.admission.steps.filing import Place as FilingPlace
+from qosymsha.domain.admission.steps.forgetting import forget_tickets as forget_tickets
 from qosymsha.domain.admission.steps.lists import FrozenRow, OutcomeRow, check_now, freeze, store_outcomes
 from qosymsha.domain.admission.steps.rounds import (
     HasState,

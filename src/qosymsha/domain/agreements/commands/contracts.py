@@ -226,7 +226,8 @@ def _sign(actor: Actor, side: Side, contracts: Sequence[FamilyContract], proof: 
     territories = {c.territory_id for c in contracts}
     territory_id = territories.pop() if len(territories) == 1 else None
     ids = [c.pk for c in contracts]
-    steps.told(actor, action, Topic.CONTRACT_SIGNED, _KIND, ids, at, territory_id, side=side.value)
+    by = {"by": actor.guardian_id} if side is Side.FAMILY else {}
+    steps.told(actor, action, Topic.CONTRACT_SIGNED, _KIND, ids, at, territory_id, side=side.value, **by)
 
 
 @transaction.atomic(durable=True)

@@ -109,7 +109,8 @@ def _keep(  # noqa: PLR0913 - who, how, whose, what, when, once
         made.document_id = _keep_scan(actor, made, terms, paper.scan, at)
         made.save(update_fields=["document_id"])
     topic = Topic.PAPER_SEEN if is_seen else Topic.PAPER_GIVEN
-    steps.told(actor, action, topic, _KIND, [made.pk], at, place.territory_id)
+    by = {} if is_seen else {"by": actor.guardian_id}
+    steps.told(actor, action, topic, _KIND, [made.pk], at, place.territory_id, **by)
     idempotency.keep(actor=actor, verb=action.value, key=key, outcome=made.pk)
     return made.pk
 

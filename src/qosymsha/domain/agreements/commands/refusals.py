@@ -14,6 +14,7 @@ from qosymsha.domain.agreements.models import ChildRefusal
 from qosymsha.domain.agreements.queries import Place
 from qosymsha.domain.agreements.rules import AgreementRefusal, reason_of_ground, refuse_ground
 from qosymsha.domain.agreements.states import RefusalState, Topic
+from qosymsha.domain.people.queries.shared import shared_wards
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.vouchers import steps as vouchers
 from qosymsha.domain.vouchers.queries import live_enrolments
@@ -101,9 +102,11 @@ def answer_refusal(  # noqa: PLR0913 - who, which, yes or no, in which words, wh
 ) -> None:
     """The family's word: it agrees, and its voucher is free at once; or it objects, and the officer reads why.
 
+    Of two guardians one's yes gives no place up: the other may object until the officer's day, and an objection stays.
+
     Raises:
         Forbidden: the actor is no guardian of the child.
-        Refused: refusal_over.
+        Refused: refusal_over; other_objects — the child's other guardian has objected.
     """
     require(actor, Action.ANSWER_REFUSAL, ALLOWED)
     found = ChildRefusal.objects.filter(pk=refusal_id).first()
@@ -115,13 +118,17 @@ def answer_refusal(  # noqa: PLR0913 - who, which, yes or no, in which words, wh
         return
     if refusal.state != RefusalState.FILED:
         raise Refused(AgreementRefusal.REFUSAL_OVER)
+    is_shared = bool(shared_wards([(actor.guardian_id or 0, refusal.child_id)], local_day(at)))
+    if agrees and is_shared and refusal.family_word == OBJECTS:
+        raise Refused(AgreementRefusal.OTHER_OBJECTS)
     ChildRefusal.objects.filter(pk=refusal_id).update(family_word=AGREES if agrees else OBJECTS)
     steps.keep_secret(steps.WORD, refusal_id, "" if agrees else words)
     territory_id = refusal.territory_id
     steps.told(
-        actor, Action.ANSWER_REFUSAL, Topic.REFUSAL_ANSWERED, _KIND, [refusal_id], at, territory_id, agrees=agrees
-    )
-    if agrees:
+        actor, Action.ANSWER_REFUSAL, Topic.REFUSAL_ANSWERED, _KIND, [refusal_id], at, territory_id, agrees=agrees,
+        by=actor.guardian_id,
+    )  # fmt: skip
+    if agrees and not is_shared:
         _stand(Deed(actor, Action.ANSWER_REFUSAL, at, key), [refusal])
     idempotency.keep(actor=actor, verb="answer_refusal", key=key, outcome=True)
 

@@ -61,8 +61,9 @@ def answer_renewal(*, actor: Actor, enrolment_id: int, continues: bool, at: date
     RenewalWord.objects.create(enrolment_id=enrolment_id, continues=continues, guardian_id=guardian_id, at=at)
     action, territory_id = Action.ANSWER_RENEWAL, place.territory_id
     steps.told(
-        actor, action, Topic.RENEWAL_ANSWERED, "enrolment", [enrolment_id], at, territory_id, continues=continues
-    )
+        actor, action, Topic.RENEWAL_ANSWERED, "enrolment", [enrolment_id], at, territory_id, continues=continues,
+        by=guardian_id,
+    )  # fmt: skip
     idempotency.keep(actor=actor, verb="answer_renewal", key=key, outcome=True)
 
 

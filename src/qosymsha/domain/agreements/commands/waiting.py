@@ -30,6 +30,7 @@ from qosymsha.kernel.errors import Forbidden, Refused
 
 _KIND = "group_wait"
 _FREE = frozenset({VoucherState.ACCEPTED, VoucherState.RELEASED})
+_FAMILYS = frozenset({Action.LEAVE_WAITING, Action.ANSWER_SEAT})
 _HOLDS = _FREE | {VoucherState.ACTIVE}
 _AT_ONCE = 2_000
 
@@ -67,7 +68,8 @@ def join_waiting(*, actor: Actor, group_id: int, voucher_id: int, at: datetime, 
     )
     steps.trail(_KIND, [made.pk], "", WaitState.WAITING, cause=Action.JOIN_WAITING, actor=actor, at=at)
     _mind_lines([group_id])
-    steps.told(actor, Action.JOIN_WAITING, Topic.WAIT_BEGUN, _KIND, [made.pk], at, voucher.territory_id)
+    by = made.guardian_id
+    steps.told(actor, Action.JOIN_WAITING, Topic.WAIT_BEGUN, _KIND, [made.pk], at, voucher.territory_id, by=by)
     vouchers.keep(deed, {"id": made.pk})
     return made.pk
 
@@ -114,13 +116,15 @@ def leave_waiting(*, actor: Actor, wait_id: int, at: datetime, key: UUID) -> Non
 
     Raises:
         Forbidden: the actor is no guardian of the child.
-        Refused: wait_over.
+        Refused: wait_over; wait_of_other — another guardian of the child put it on the list.
     """
     wait, deed = _own(actor, Action.LEAVE_WAITING, wait_id, at, key)
     if vouchers.begin(deed, [wait_id]) is not None:
         return
     if wait.state not in LIVE_WAITS:
         raise Refused(AgreementRefusal.WAIT_OVER)
+    if wait.guardian_id != actor.guardian_id and people.wards([(wait.guardian_id, wait.child_id)], deed.today):
+        raise Refused(AgreementRefusal.WAIT_OF_OTHER)
     _end(deed, [wait], WaitState.DECLINED if wait.state == WaitState.OFFERED else WaitState.LEFT)
     vouchers.keep(deed, {"id": wait_id})
 
@@ -275,4 +279,6 @@ def _end(
     if held and state is not WaitState.TAKEN:
         vouchers.free_seats(held)
     _mind_lines([w.group_id for w in waits])
-    steps.told(deed.actor, action, Topic.WAIT_ENDED, _KIND, [w.pk for w in waits], deed.at, state=state.value)
+    by = {"by": deed.actor.guardian_id} if action in _FAMILYS else {}
+    ids = [w.pk for w in waits]
+    steps.told(deed.actor, action, Topic.WAIT_ENDED, _KIND, ids, deed.at, state=state.value, **by)

@@ -16,7 +16,8 @@ class FamilyContract(models.Model):
     """The contract of a place: its content frozen and hashed when drawn; a template with a version and hash.
 
     `content` is canonical JSON that names the child by its outside id; names stand on the printed paper alone.
-    pii: ids of a child's life; reads are audited. Retention: ten years.
+    pii: ids of a child's life; reads are audited. Retention: at least ten years; ids stay, nobody's once the person
+    is erased.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -50,7 +51,7 @@ class FamilyContract(models.Model):
 class FamilyContractSignature(models.Model):
     """One side's signature: who, by which proof of identity, over which hash; insert-only.
 
-    no_pii: ids of accounts. Retention: ten years.
+    no_pii: ids of accounts. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     contract = models.ForeignKey(FamilyContract, on_delete=models.PROTECT, db_index=False)
@@ -77,7 +78,8 @@ class EnrolmentPaper(models.Model):
     """A paper of a child for a provider: which, from when to when; its number stands in the table of secrets.
 
     What the paper says of a child's health is written nowhere. `document_id`: a sealed scan, where one was brought.
-    pii: that a child has a paper; reads are audited. Retention: three years after the place.
+    pii: that a child has a paper; reads are audited. Retention: with the child: then its number is destroyed, the
+    ids stay, nobody's.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)

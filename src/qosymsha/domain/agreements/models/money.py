@@ -15,7 +15,7 @@ from qosymsha.kernel.entropy import uuid4
 class GroupCharge(models.Model):
     """What a group asks of a family a month beside the voucher, for places taken from a day on; insert-only.
 
-    no_pii. Retention: ten years.
+    no_pii. Retention: for ever: no person stands in it.
     """
 
     territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
@@ -34,7 +34,8 @@ class GroupCharge(models.Model):
 class FamilyReceipt(models.Model):
     """A family's payment as its provider wrote it down; a slip is cancelled, never changed.
 
-    pii: ids of a child's life; reads are audited. Retention: five years.
+    pii: ids of a child's life; reads are audited. Retention: at least ten years; ids stay, nobody's once the person
+    is erased.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)

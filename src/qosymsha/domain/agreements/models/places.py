@@ -16,7 +16,8 @@ class ChildRefusal(models.Model):
     """A provider's refusal of a child on a ground of the rule set; the place stays until it stands.
 
     A paper's number and a family's words stand in the table of secrets.
-    pii: ids of a child's life; reads are audited. Retention: ten years.
+    pii: ids of a child's life; reads are audited. Retention: the words go when the child is erased, the ids stay,
+    nobody's.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -52,7 +53,7 @@ class ChildRefusal(models.Model):
 class ChildRefusalHistory(models.Model):
     """Each step of a refusal's life; insert-only.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     child_refusal = models.ForeignKey(ChildRefusal, on_delete=models.PROTECT, db_index=False)
@@ -71,7 +72,7 @@ class ChildRefusalHistory(models.Model):
 class RenewalWord(models.Model):
     """A family's yes or no to going on next year; the latest counts; insert-only.
 
-    pii: ids of a child's life. Retention: ten years.
+    pii: ids of a child's life. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     enrolment = models.ForeignKey(Enrolment, on_delete=models.PROTECT)
@@ -86,7 +87,7 @@ class RenewalWord(models.Model):
 class Renewal(models.Model):
     """A place carried on: the one that ended and the one that began in its stead; insert-only.
 
-    pii: ids of a child's life. Retention: ten years.
+    pii: ids of a child's life. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     before = models.OneToOneField(Enrolment, on_delete=models.PROTECT, related_name="+")
@@ -101,7 +102,8 @@ class Renewal(models.Model):
 class GroupWait(models.Model):
     """A child on a group's own waiting list, in the order of ids; an offer holds a seat up to its day.
 
-    pii: ids of a child's life; reads are audited. Retention: three years.
+    pii: ids of a child's life; reads are audited. Retention: at least ten years; ids stay, nobody's once the person
+    is erased.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -139,7 +141,7 @@ class GroupWait(models.Model):
 class GroupWaitHistory(models.Model):
     """Each step of a wait's life; insert-only.
 
-    no_pii: ids. Retention: three years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     group_wait = models.ForeignKey(GroupWait, on_delete=models.PROTECT, db_index=False)

@@ -56,6 +56,7 @@ from qosymsha.domain.agreements.queries.refusals import (
     refusal_work,
     refusals_due,
     refusals_of_provider,
+    refused_places,
     vouchers_of_refusals,
 )
 from qosymsha.domain.agreements.queries.renewal import (
@@ -88,6 +89,6 @@ __all__ = [
     "paid_by_family",
     "paper_id", "papers_of_place", "papers_of_provider", "papers_to_look_at", "payers_of_provider", "place_now",
     "places", "places_of_provider", "queue_length", "receipt_id", "receipts_of_provider", "refusal_work",
-    "refusals_due", "refusals_of_provider", "renewal_words", "scan_of", "standings", "undrawn",
+    "refusals_due", "refusals_of_provider", "refused_places", "renewal_words", "scan_of", "standings", "undrawn",
     "vouchers_of_refusals", "waited_for", "waiting_counts", "waits_to_look_at",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from qosymsha.domain.agreements.access import Action
 from qosymsha.domain.agreements.queries.asked import guardian_of, names, of_house, rows
 from qosymsha.domain.agreements.states import Side
 from qosymsha.domain.people import queries as people
-from qosymsha.domain.people.rules import person_of
+from qosymsha.domain.people.rules import ERASED_NAME, person_of
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_day
 
@@ -64,17 +65,29 @@ def own_contracts(*, actor: Actor, at: datetime) -> list[ContractShown]:
 MOST = 200
 
 
-def contracts_of_provider(
-    *, actor: Actor, provider_id: int, at: datetime, unsigned: bool, limit: int = MOST
+def contracts_of_provider(  # noqa: PLR0913 - whose list, for whom, which of them, which stretch
+    *,
+    actor: Actor,
+    provider_id: int,
+    at: datetime,
+    unsigned: bool,
+    uuids: Collection[UUID] | None = None,
+    limit: int = MOST,
+    after: int = 0,
 ) -> list[ContractShown]:
-    """A provider's contracts of live places, by group: those that lack a signature, or those signed. An audited read.
+    """A provider's contracts of live places, by group: those that lack a signature, or those signed; or these of them.
+
+    An audited read. `after`: so many are passed over.
 
     Raises:
         Forbidden: the actor does not manage the provider.
     """
     territory_id = of_house(actor, provider_id)
-    where = "f.provider_id = %s AND e.state <> 'ended' AND f.state = %s ORDER BY f.sign_by, g.code, f.id LIMIT %s"
-    found = rows(_CONTRACTS + where, [provider_id, "open" if unsigned else "signed", limit])
+    where = "f.provider_id = %s AND e.state <> 'ended' AND f.state = %s AND (%s::uuid[] IS NULL OR f.uuid = ANY (%s))"
+    where += " ORDER BY f.sign_by, g.code, f.id LIMIT %s OFFSET %s"
+    some = None if uuids is None else list(uuids)
+    asked = [provider_id, "open" if unsigned else "signed", some, some, limit, after]
+    found = rows(_CONTRACTS + where, asked)
     return _shown(actor, Action.READ_HOUSE, found, at, territory_id)
 
 
@@ -84,7 +97,7 @@ def _shown(
     listed = [ContractShown(*row)._replace(sides=tuple(row[13])) for row in found]
     ids, children = [c.id for c in listed], {c.child_id for c in listed}
     named = names(actor, action, ("family_contract", ids), children, at, territory_id)
-    return [c._replace(name=named.get(c.child_id, "")) for c in listed]
+    return [c._replace(name=named.get(c.child_id, ERASED_NAME)) for c in listed]
 
 
 class ContractCount(NamedTuple):
@@ -185,4 +198,4 @@ def _guardian(guardian_id: int | None) -> str:
     """The guardian who signed, or who reads it now: both sides of a contract know each other's name."""
     plain = people.unseal("guardian", [guardian_id]).get(guardian_id) if guardian_id is not None else None
     person = person_of(plain) if plain else None
-    return f"{person.surname} {person.given}".strip() if person else ""
+    return f"{person.surname} {person.given}".strip() if person else ERASED_NAME

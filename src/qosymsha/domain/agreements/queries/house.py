@@ -8,6 +8,7 @@ from uuid import UUID
 
 from qosymsha.domain.agreements.access import Action
 from qosymsha.domain.agreements.queries.asked import names, of_house, rows
+from qosymsha.domain.people.rules import ERASED_NAME
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.text import sort_key
 
@@ -43,5 +44,5 @@ def places_of_provider(*, actor: Actor, provider_id: int, at: datetime, uuid: UU
     found = [HousePlace(*row) for row in rows(_PLACES, [provider_id, uuid, uuid])]
     children, ids = {one.child_id for one in found}, [one.id for one in found]
     named = names(actor, Action.READ_HOUSE, ("enrolment", ids), children, at, territory_id)
-    shown = (one._replace(name=named.get(one.child_id, "")) for one in found)
+    shown = (one._replace(name=named.get(one.child_id, ERASED_NAME)) for one in found)
     return sorted(shown, key=lambda one: (one.group, sort_key(one.name)))

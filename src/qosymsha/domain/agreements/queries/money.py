@@ -10,6 +10,7 @@ from uuid import UUID
 from qosymsha.domain.agreements.access import Action
 from qosymsha.domain.agreements.queries.asked import guardian_of, names, of_house, rows
 from qosymsha.domain.people import queries as people
+from qosymsha.domain.people.rules import ERASED_NAME
 from qosymsha.domain.witness import reading
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_day
@@ -138,17 +139,19 @@ def payers_of_provider(*, actor: Actor, provider_id: int, at: datetime) -> list[
     children = {one.child_id for one in payers}
     ids = [one.enrolment_id for one in payers]
     named = names(actor, Action.READ_HOUSE, ("enrolment", ids), children, at, territory_id)
-    return [one._replace(name=named.get(one.child_id, "")) for one in payers]
+    return [one._replace(name=named.get(one.child_id, ERASED_NAME)) for one in payers]
 
 
-def receipts_of_provider(*, actor: Actor, provider_id: int, at: datetime) -> list[ReceiptShown]:
-    """A provider's latest receipts; an audited read.
+def receipts_of_provider(
+    *, actor: Actor, provider_id: int, at: datetime, after: int = 0, most: int = 200
+) -> list[ReceiptShown]:
+    """A provider's receipts, newest first, after so many; an audited read.
 
     Raises:
         Forbidden: the actor does not manage the provider.
     """
     territory_id = of_house(actor, provider_id)
-    found = rows(_RECEIPTS + "e.provider_id = %s ORDER BY r.id DESC LIMIT 200", [provider_id])
+    found = rows(_RECEIPTS + "e.provider_id = %s ORDER BY r.id DESC LIMIT %s OFFSET %s", [provider_id, most, after])
     return _shown(actor, Action.READ_HOUSE, found, at, territory_id)
 
 
@@ -184,7 +187,7 @@ def _shown(
     receipts = [ReceiptShown(*row) for row in found]
     children, ids = {one.child_id for one in receipts}, [one.id for one in receipts]
     named = names(actor, action, ("family_receipt", ids), children, at, territory_id)
-    return [one._replace(name=named.get(one.child_id, "")) for one in receipts]
+    return [one._replace(name=named.get(one.child_id, ERASED_NAME)) for one in receipts]
 
 
 def receipt_id(provider_id: int, uuid: UUID) -> int | None:

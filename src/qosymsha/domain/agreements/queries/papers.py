@@ -16,6 +16,7 @@ from qosymsha.domain.agreements.states import PAPER
 from qosymsha.domain.documents import queries as documents
 from qosymsha.domain.documents.queries import DocumentHead
 from qosymsha.domain.people import queries as people
+from qosymsha.domain.people.rules import ERASED_NAME
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.text import sort_key
@@ -149,7 +150,7 @@ def _shown(
     named = names(actor, action, ("enrolment_paper", records), children, at, territory_id)
     return [
         PlacePapers(
-            uuid, i, child_id, named.get(child_id, ""), code, activity, provider, tuple(stand[i]),
+            uuid, i, child_id, named.get(child_id, ERASED_NAME), code, activity, provider, tuple(stand[i]),
             tuple(brought.get((child_id, facts[i].provider_id), ())),
         )
         for i, child_id, uuid, code, activity, provider in found

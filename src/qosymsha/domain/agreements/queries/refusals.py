@@ -10,6 +10,7 @@ from uuid import UUID
 from qosymsha.domain.agreements.access import ALLOWED, Action
 from qosymsha.domain.agreements.queries.asked import guardian_of, names, of_house, rows
 from qosymsha.domain.people import queries as people
+from qosymsha.domain.people.rules import ERASED_NAME
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
@@ -67,15 +68,33 @@ def own_refusals(*, actor: Actor, at: datetime) -> list[RefusalShown]:
     return _shown(actor, Action.READ_OWN, found, at)
 
 
-def refusals_of_provider(*, actor: Actor, provider_id: int, at: datetime) -> list[RefusalShown]:
-    """A provider's refusals, newest first; an audited read.
+def refusals_of_provider(  # noqa: PLR0913 - whose, for whom, which one, which stretch
+    *, actor: Actor, provider_id: int, at: datetime, uuid: UUID | None = None, after: int = 0, most: int = 200
+) -> list[RefusalShown]:
+    """A provider's refusals, newest first, after so many; or the one of a uuid. An audited read.
 
     Raises:
         Forbidden: the actor does not manage the provider.
     """
     territory_id = of_house(actor, provider_id)
-    found = _found("r.provider_id = %s ORDER BY r.id DESC LIMIT 200", [provider_id])
+    where = "r.provider_id = %s AND (%s::uuid IS NULL OR r.uuid = %s) ORDER BY r.id DESC LIMIT %s OFFSET %s"
+    found = _found(where, [provider_id, uuid, uuid, most, after])
     return _shown(actor, Action.READ_HOUSE, found, at, territory_id)
+
+
+_REFUSED = """
+SELECT e.uuid FROM child_refusal r JOIN enrolment e ON e.id = r.enrolment_id
+ WHERE r.provider_id = %s AND r.state = 'filed'"""
+
+
+def refused_places(*, actor: Actor, provider_id: int) -> frozenset[UUID]:
+    """The provider's places of which a refusal waits for an officer; outside ids alone.
+
+    Raises:
+        Forbidden: the actor does not manage the provider.
+    """
+    of_house(actor, provider_id)
+    return frozenset(uuid for (uuid,) in rows(_REFUSED, [provider_id]))
 
 
 def office_refusals(  # noqa: PLR0913 (the filters of a queue)
@@ -171,7 +190,7 @@ def _shown(
     born = people.birth_dates(children) if action is Action.READ_REFUSALS else {}
     return [
         one._replace(
-            name=named.get(one.child_id, ""),
+            name=named.get(one.child_id, ERASED_NAME),
             paper=told["paper"].get(one.id, b"").decode(),
             words="" if action is Action.READ_HOUSE else told["words"].get(one.id, b"").decode(),
             born_on=born.get(one.child_id),

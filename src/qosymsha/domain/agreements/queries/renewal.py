@@ -12,6 +12,7 @@ from qosymsha.domain.agreements.access import Action
 from qosymsha.domain.agreements.queries.asked import guardian_of, names, of_house, rows
 from qosymsha.domain.agreements.queries.places import agreements_of
 from qosymsha.domain.people import queries as people
+from qosymsha.domain.people.rules import ERASED_NAME
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.providers.rules import GroupFacts
 from qosymsha.domain.providers.states import GroupState
@@ -145,7 +146,7 @@ def _carry(  # noqa: PLR0913 - the row, names, what decides
         why_not = "no_group"
     elif age is not None and not any(g.takes_age(age) for g in later):
         why_not = "ages_out"
-    return CarryShown(row[0], row[1], row[2], named.get(row[2], ""), word, age, why_not)
+    return CarryShown(row[0], row[1], row[2], named.get(row[2], ERASED_NAME), word, age, why_not)
 
 
 class OwnRenewal(NamedTuple):
@@ -179,6 +180,6 @@ def own_renewals(*, actor: Actor, at: datetime) -> list[OwnRenewal]:
     named = names(actor, Action.READ_OWN, ("enrolment", [row[0] for row in found]), {row[2] for row in found}, at)
     words = renewal_words([row[0] for row in found])
     return [
-        OwnRenewal(i, uuid, child_id, named.get(child_id, ""), code, activity, last, _word(words.get(i)))
+        OwnRenewal(i, uuid, child_id, named.get(child_id, ERASED_NAME), code, activity, last, _word(words.get(i)))
         for i, uuid, child_id, code, activity, last in found
     ]

@@ -10,6 +10,7 @@ from uuid import UUID
 from qosymsha.domain.agreements.access import Action
 from qosymsha.domain.agreements.queries.asked import guardian_of, names, of_house, rows
 from qosymsha.domain.people import queries as people
+from qosymsha.domain.people.rules import ERASED_NAME
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_day
 
@@ -51,7 +52,7 @@ def own_waits(*, actor: Actor, at: datetime) -> list[WaitShown]:
     found = [WaitShown(*row) for row in rows(_WAITS, [children])]
     ids = [one.id for one in found]
     named = names(actor, Action.READ_OWN, ("group_wait", ids), {one.child_id for one in found}, at)
-    return [one._replace(name=named.get(one.child_id, "")) for one in found]
+    return [one._replace(name=named.get(one.child_id, ERASED_NAME)) for one in found]
 
 
 def waiting_counts(*, actor: Actor, provider_id: int) -> dict[UUID, int]:

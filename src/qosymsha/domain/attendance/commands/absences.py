@@ -68,7 +68,7 @@ def announce_absence(*, actor: Actor, notice: Notice, at: datetime, key: UUID) -
     if reason is not None:
         raise Refused(reason)
     notice_id = steps.write_notice(deed, notice, place)
-    record(deed, Topic.ABSENCE_ANNOUNCED, "absence_notice", [notice_id], place[1])
+    record(deed, Topic.ABSENCE_ANNOUNCED, "absence_notice", [notice_id], place[1], by={notice_id: notice.guardian_id})
     keep(deed, {"id": notice_id})
     return notice_id
 
@@ -145,7 +145,7 @@ def object_to_absence(  # noqa: PLR0913 (which case, who speaks, what; and the e
     if not reason.strip():
         raise Refused(AbsenceRefusal.REASON_MISSING)
     steps.write_objection(case_id, guardian_id, reason)
-    record(deed, Topic.ABSENCE_OBJECTED, "absence_case", [case_id], case.territory_id)
+    record(deed, Topic.ABSENCE_OBJECTED, "absence_case", [case_id], case.territory_id, by={case_id: guardian_id})
     keep(deed, {"done": True})
 
 

@@ -71,7 +71,7 @@ def check_in_children(*, actor: Actor, scans: Sequence[Scan], at: datetime, key:
     seen = begin(deed, [len(scans), _fingerprint(scans)])
     if seen is not None:
         return _named(unpacked(seen, PRESENCE_REASONS), {int(row): kind for row, kind in seen["kinds"].items()})
-    facts = _facts(scans, at)
+    facts = _facts(actor, scans, at)
     accepted: dict[int, Accepted] = {}
     refused: dict[int, PresenceRefusal] = {}
     for row, scan in enumerate(scans):
@@ -153,7 +153,7 @@ class _Facts:
         return lesson.id if lesson is not None else None
 
 
-def _facts(scans: Sequence[Scan], at: datetime) -> _Facts:
+def _facts(actor: Actor, scans: Sequence[Scan], at: datetime) -> _Facts:
     days = sorted({local_day(i) for s in scans for i in (s.received_at or at, s.scanned_at or at)})
     places = queries.places_of({s.child_id for s in scans})
     by_uuid = queries.lessons_by_uuid({s.session for s in scans if s.session is not None})
@@ -163,7 +163,7 @@ def _facts(scans: Sequence[Scan], at: datetime) -> _Facts:
     lessons = [*by_uuid.values(), *(lesson for found in by_group.values() for lesson in found)]
     today = local_day(at)
     return _Facts(
-        people.wards([(s.guardian_id, s.child_id) for s in scans], today),
+        people.wards([(s.guardian_id, s.child_id) for s in scans], today, with_self=actor.holds({Role.YOUTH})),
         places,
         by_uuid,
         by_group,

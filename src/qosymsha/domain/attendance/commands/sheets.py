@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -25,12 +25,14 @@ from qosymsha.domain.attendance.rules import (
     SheetRefusal,
     Trace,
     Word,
+    dispute_cause,
+    objects,
     refuse_approval,
     refuse_decision,
     refuse_proof,
     refuse_word,
 )
-from qosymsha.domain.attendance.states import HoldKind, SessionState, SheetState, Topic, TraceKind
+from qosymsha.domain.attendance.states import HoldKind, SessionState, SheetState, Topic, TraceKind, WordState
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.rules import Proof
 from qosymsha.domain.people.states import Role
@@ -114,6 +116,7 @@ def _hear(deed: Deed, words: Sequence[Word]) -> list[RowOutcome]:
     if seen is not None:
         return unpacked(seen, SHEET_REASONS)
     found, sheets = steps.lock_rows([w.row_id for w in words])
+    words = _by_days(words, found)
     facts = _hearing(deed, words, found, sheets)
     refused: dict[int, StrEnum] = dict.fromkeys(repeated(w.row_id for w in words), AttendanceRefusal.NAMED_TWICE)
     said: dict[int, tuple[Word, Proof]] = {}
@@ -129,7 +132,26 @@ def _hear(deed: Deed, words: Sequence[Word]) -> list[RowOutcome]:
     _store_words(deed, list(said.values()), facts)
     steps.pass_spoken(deed, list(sheets.values()))
     ids = {row: word.row_id for row, (word, _) in said.items()}
-    return conclude(deed, Topic.SPOKEN, "sheet_row", outcomes_of(len(words), ids, refused))
+    by = [word.guardian_id for word in words]
+    return conclude(deed, Topic.SPOKEN, "sheet_row", outcomes_of(len(words), ids, refused), by=by)
+
+
+def _by_days(words: Sequence[Word], found: Mapping[int, RowFacts]) -> list[Word]:
+    """Who disputes a whole month that the other guardian has confirmed disputes each of its days."""
+    whole = {
+        w.row_id
+        for w in words
+        if w.word == WordState.DISPUTED and w.row_id in found and objects(w, _so_far(w, found[w.row_id]))
+    }
+    days = queries.days_of_rows(sorted(whole)) if whole else {}
+    return [
+        replace(w, word=WordState.CONFIRMED.value, days=days.get(w.row_id, ())) if w.row_id in whole else w
+        for w in words
+    ]
+
+
+def _so_far(word: Word, row: RowFacts) -> RowSaid:
+    return RowSaid(row.word, row.sheet_state, is_own=row.confirmed_by in (None, word.guardian_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +162,8 @@ class _Hearing:
     sheets: Mapping[int, SheetFacts]
     wards: set[tuple[int, int]]
     proof_minutes: Mapping[int, int]
-    disputed: Mapping[int, set[int]]
+    disputed: Mapping[int, Mapping[int, int]]
+    objected: Mapping[int, set[tuple[int, int]]]
     present: Mapping[int, set[int]]
 
 
@@ -156,6 +179,7 @@ def _hearing(
         people.wards([(w.guardian_id, found[w.row_id].child_id) for w in words if w.row_id in found], deed.today),
         {s.id: terms[s.programme_id, s.month] for s in sheets.values()},
         queries.disputed_days([w.row_id for w in words]),
+        queries.objected_days([w.row_id for w in words if w.days]),
         queries.present_days([(w.row_id, day) for w in words for day in w.days]),
     )
 
@@ -167,11 +191,19 @@ def _refuse_word(deed: Deed, word: Word, facts: _Hearing) -> StrEnum | None:
     is_ward = (word.guardian_id, row.child_id) in facts.wards
     if not is_ward or not may_speak(deed.actor, word.guardian_id, row.territory_id):
         return AttendanceRefusal.NOT_GUARDIAN
-    said = RowSaid(row.word, row.sheet_state, facts.disputed.get(row.id, ()))
+    said = _said(word, row, facts)
     reason = refuse_word(word, said, facts.present.get(row.id, ()))
     if reason is None and deed.actor.guardian_id == word.guardian_id:
         return refuse_proof(word.proof, deed.at, facts.proof_minutes[row.sheet_id])
     return reason
+
+
+def _said(word: Word, row: RowFacts, facts: _Hearing) -> RowSaid:
+    disputed = facts.disputed.get(row.id, {})
+    own = [day for day, guardian_id in disputed.items() if guardian_id == word.guardian_id]
+    cause = dispute_cause(facts.sheets[row.sheet_id].version, word.guardian_id)
+    objected = [day for day, its in facts.objected.get(row.id, ()) if its == cause]
+    return replace(_so_far(word, row), disputed=disputed, own=own, objected=objected)
 
 
 def _proof(deed: Deed, word: Word) -> Proof | None:
@@ -182,10 +214,21 @@ def _proof(deed: Deed, word: Word) -> Proof | None:
 
 
 def _store_words(deed: Deed, said: Sequence[tuple[Word, Proof]], facts: _Hearing) -> None:
-    steps.write_words(deed, said)
-    steps.withdraw_disputes(deed, [w.row_id for w, _ in said if not w.days and w.row_id in facts.disputed])
+    objecting = {w.row_id for w, _ in said if objects(w, _said(w, facts.rows[w.row_id], facts))}
+    steps.withdraw_disputes(deed, [(w.row_id, w.guardian_id) for w, _ in said if not w.days])
+    # A day disputed by the other guardian leaves the first one's confirmation of the rest as it is.
+    steps.write_words(deed, [(w, proof) for w, proof in said if w.row_id not in objecting])
     days = [
-        HeldDay(w.row_id, day, HoldKind.DISPUTED, facts.sheets[facts.rows[w.row_id].sheet_id].version, w.reason)
+        HeldDay(
+            w.row_id,
+            day,
+            HoldKind.DISPUTED,
+            dispute_cause(
+                facts.sheets[facts.rows[w.row_id].sheet_id].version, w.guardian_id if w.row_id in objecting else None
+            ),
+            w.reason,
+            w.guardian_id,
+        )
         for w, _ in said
         for day in w.days
     ]

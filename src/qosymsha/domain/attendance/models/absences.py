@@ -16,7 +16,8 @@ class AbsenceNotice(models.Model):
 
     `paper` is the paper's own number, never its content.
 
-    pii: a child's absence, its kind of reason; reads are audited. Retention: five years.
+    pii: a child's absence, its kind of reason; reads are audited. Retention: the words go when the child is erased,
+    the ids stay, nobody's.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -44,7 +45,8 @@ class AbsenceCase(models.Model):
     `missed` counts lessons without a valid reason; `hear_until` is the last day of the hearing, `objection` what the
     family said in it; a person decides a case with an objection, on `evidence`.
 
-    pii: a child's absence; reads are audited. Retention: ten years.
+    pii: a child's absence; reads are audited. Retention: the words go when the child is erased, the ids stay,
+    nobody's.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -76,7 +78,7 @@ class AbsenceCase(models.Model):
 class AbsenceCaseHistory(models.Model):
     """Each step of a case; `seq` counts from 1 within the case; insert-only.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     absence_case = models.ForeignKey(AbsenceCase, on_delete=models.PROTECT, db_index=False)

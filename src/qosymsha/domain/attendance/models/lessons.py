@@ -25,7 +25,7 @@ class Session(models.Model):
     A moved session stays and points to its new one (`moved_to`); so does a cancelled one that was made up. Live ones
     (planned, held) never put a teacher in two places, nor more children into a venue than it may hold (migration 0003).
 
-    no_pii. Retention: ten years.
+    no_pii. Retention: for ever: no person stands in it.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -82,7 +82,7 @@ class Session(models.Model):
 class SessionChange(models.Model):
     """What was changed about a session, by whom, why; insert-only.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="changes")

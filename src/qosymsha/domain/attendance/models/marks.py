@@ -41,7 +41,7 @@ class Mark(models.Model):
 class MarkDevice(models.Model):
     """An installation of the page on a phone: the counters that have reached the server, as ranges.
 
-    no_pii: a random id of an installation. Retention: five years.
+    no_pii: a random id of an installation. Retention: for ever: no person stands in it.
     """
 
     device = models.UUIDField(primary_key=True)
@@ -54,7 +54,7 @@ class MarkDevice(models.Model):
 class MarkBatch(models.Model):
     """Marks that a phone sent at once, made without network; insert-only.
 
-    no_pii: ids. Retention: five years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -80,7 +80,8 @@ class MarkObjection(models.Model):
     `open`: contradicts the mark or came too late (`reason`).   `agreed`: says what the mark says.
     `superseded`: the same phone said otherwise later.   `upheld`, `dismissed`: resolved by a person, who says why.
 
-    pii: a child's presence; reads are audited. Retention: five years.
+    pii: a child's presence; reads are audited. Retention: the words go when the child is erased, the ids stay,
+    nobody's.
     """
 
     provider = models.ForeignKey(Provider, on_delete=models.PROTECT, db_index=False)
@@ -122,7 +123,8 @@ class MarkObjection(models.Model):
 class MarkChange(models.Model):
     """A person put a mark right: from what (`""`: there was none) to what, who and why; insert-only.
 
-    pii: a child's presence; reads are audited. Retention: five years.
+    pii: a child's presence; reads are audited. Retention: the words go when the child is erased, the ids stay,
+    nobody's.
     """
 
     session = models.ForeignKey(Session, on_delete=models.PROTECT)

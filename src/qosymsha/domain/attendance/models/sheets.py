@@ -17,7 +17,7 @@ class MonthSheet(models.Model):
     `version` counts how often it was sent; `scan_is_word` says whether the month's rules take the family's scan at the
     venue for the second party's word on that day. Group, territory and programme are one key, the group's.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -44,7 +44,7 @@ class MonthSheet(models.Model):
 class MonthSheetHistory(models.Model):
     """Each step of a sheet's life; `seq` counts from 1 within the sheet; insert-only.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     month_sheet = models.ForeignKey(MonthSheet, on_delete=models.PROTECT, db_index=False)
@@ -69,7 +69,8 @@ class SheetRow(models.Model):
     Its keys are asked once per statement (`kernel.schema.belongs`): a row is of its sheet's place, and of the
     enrolment's place and child.
 
-    pii: a child's presence; reads are audited. Retention: ten years.
+    pii: a child's presence; reads are audited. Retention: the words go when the child is erased, the ids stay,
+    nobody's.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -112,7 +113,8 @@ class SheetRow(models.Model):
 class SheetVersion(models.Model):
     """What a sheet said before it was sent again: document, hash and the words on its rows; insert-only.
 
-    pii: presence by the places' outside ids. Retention: ten years.
+    pii: presence by the places' outside ids. Retention: at least ten years; ids stay, nobody's once the person is
+    erased.
     """
 
     sheet = models.ForeignKey(MonthSheet, on_delete=models.PROTECT, db_index=False)
@@ -130,7 +132,7 @@ class SheetVersion(models.Model):
 class ReturnedRow(models.Model):
     """Why the customer sent a row of a sheet back, by the sheet's version; insert-only.
 
-    pii: a remark on a child's row. Retention: ten years.
+    pii: a remark on a child's row. Retention: the words go when the child is erased, the ids stay, nobody's.
     """
 
     sheet_row = models.ForeignKey(SheetRow, on_delete=models.PROTECT, db_index=False)
@@ -147,10 +149,11 @@ class ReturnedRow(models.Model):
 class DayHold(models.Model):
     """A day of a row that must not be paid: `disputed` by the guardian (cause 0) or `flagged` (cause: the flag's id).
 
+    `guardian_id`: who disputes; of two guardians each takes back the own dispute alone.
     `open` until a person clears it (payable again) or upholds it (never payable). `is_present` and `is_seen` say what
     the day counts in the row. A day is held while any of its holds is open or upheld.
 
-    pii: a child's presence. Retention: ten years.
+    pii: a child's presence. Retention: the words go when the child is erased, the ids stay, nobody's.
     """
 
     territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
@@ -166,6 +169,7 @@ class DayHold(models.Model):
     is_seen = models.BooleanField()
     opened_at = models.DateTimeField()
     opened_by = models.BigIntegerField()
+    guardian_id = models.BigIntegerField(null=True)
     resolved_at = models.DateTimeField(null=True)
     resolved_by = models.BigIntegerField(null=True)
     evidence = models.TextField(blank=True, db_default="")

@@ -16,10 +16,10 @@ from qosymsha.domain.attendance.access import ALLOWED, Action
 from qosymsha.domain.attendance.queries.checkins import presence_rules
 from qosymsha.domain.attendance.queries.months import MonthRow, own_months
 from qosymsha.domain.attendance.rules import Lesson, window
-from qosymsha.domain.attendance.states import HEARS_GUARDIANS, HoldState, MarkValue, WordState
+from qosymsha.domain.attendance.states import HEARS_GUARDIANS, HEARS_OBJECTIONS, HoldState, MarkValue, WordState
 from qosymsha.domain.people import queries as people
-from qosymsha.domain.people.rules import person_of
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.rules import ERASED_NAME, person_of
+from qosymsha.domain.people.states import FAMILY
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.vouchers.queries import rows
 from qosymsha.domain.witness import reading
@@ -81,6 +81,7 @@ class DayHeld(NamedTuple):
     state: str
     reason: str
     evidence: str
+    guardian_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,25 @@ class OwnMonth:
     scan_is_word: bool
     evidence: str
     held: dict[int, list[DayHeld]]
+    spoken_by: int | None = None
+    reader: int | None = None
+
+    @property
+    def is_others(self) -> bool:
+        """True where the child's other guardian spoke."""
+        return self.spoken_by is not None and self.spoken_by != self.reader
+
+    @property
+    def may_object(self) -> bool:
+        """True where the reader may still dispute what the other guardian confirmed."""
+        is_heard = self.row.sheet_state in HEARS_OBJECTIONS
+        return is_heard and self.row.word == WordState.CONFIRMED and self.is_others
+
+    @property
+    def own_disputed(self) -> bool:
+        """True where the reader disputes a day that nobody has decided."""
+        every = (h for held in self.held.values() for h in held if (h.kind, h.state) == ("disputed", "open"))
+        return any((h.guardian_id or self.spoken_by) == self.reader for h in every)
 
     @property
     def is_open(self) -> bool:
@@ -118,12 +138,12 @@ class OwnMonth:
 
     @property
     def may_withdraw(self) -> bool:
-        """True where a dispute may be taken back."""
+        """True where the reader may take the own dispute back."""
         if self.row.sheet_state not in HEARS_GUARDIANS:
             return False
-        return self.row.word == WordState.DISPUTED or (
-            self.row.word == WordState.CONFIRMED and bool(self.disputed_days)
-        )
+        if self.row.word == WordState.DISPUTED:
+            return not self.is_others
+        return self.row.word == WordState.CONFIRMED and self.own_disputed
 
 
 class OwnPlace(NamedTuple):
@@ -163,26 +183,27 @@ class OwnNotice(NamedTuple):
 
 
 def own_children(*, actor: Actor, at: datetime) -> dict[int, OwnChild]:
-    """The guardian's children today, with their names, by id; an audited read.
+    """The guardian's children today, or a youth itself, with their names, by id; an audited read.
 
     Raises:
-        Forbidden: the actor is no guardian.
+        Forbidden: the actor is neither.
     """
-    found = rows(f"SELECT c.id, c.uuid FROM child c WHERE c.id IN {_OWN} ORDER BY c.id", _own(actor, at))  # noqa: S608
+    asked = _own(actor, at, Action.READ_OWN)
+    found = rows(f"SELECT c.id, c.uuid FROM child c WHERE c.id IN {_OWN} ORDER BY c.id", asked)  # noqa: S608
     ids = [child_id for child_id, _ in found]
     names = {i: person_of(plain) for i, plain in people.unseal("child", ids).items()}
     _note(actor, at, "child", ids, ids)
     return {
-        i: OwnChild(i, uuid, names[i].surname if i in names else "", names[i].given if i in names else "")
+        i: OwnChild(i, uuid, names[i].surname if i in names else ERASED_NAME, names[i].given if i in names else "")
         for i, uuid in found
     }
 
 
 def own_lessons(*, actor: Actor, first: date, last: date, at: datetime) -> list[OwnLesson]:
-    """Live lessons of the guardian's children between two days (both counted), by time; an audited read.
+    """Live lessons of the guardian's children, or a youth's own, between two days (both counted), by time; audited.
 
     Raises:
-        Forbidden: the actor is no guardian.
+        Forbidden: the actor is neither.
     """
     found = rows(
         'SELECT s.id, s.uuid, s.group_id, s."on", s.starts_at, s.ends_at, s.state, s.territory_id, s.programme_id,'  # noqa: S608
@@ -193,7 +214,7 @@ def own_lessons(*, actor: Actor, first: date, last: date, at: datetime) -> list[
         ' LEFT JOIN check_in c ON c."on" = s."on" AND c.session_id = s.id AND c.enrolment_id = e.id'
         ' AND c."on" BETWEEN %s AND %s'
         f" WHERE e.child_id IN {_OWN} AND e.state IN ('active', 'ended') ORDER BY s.starts_at, s.id, e.id",
-        [first, last, first, last, *_own(actor, at)],
+        [first, last, first, last, *_own(actor, at, Action.READ_OWN)],
     )
     children = {row[9] for row in found}
     _note(actor, at, "child", children, children)
@@ -219,8 +240,8 @@ def own_family_months(*, actor: Actor, at: datetime) -> list[OwnMonth]:
         row[0]: row[1:]
         for row in rows(
             "SELECT r.id, r.uuid, r.evidence, s.scan_is_word, s.territory_id, s.programme_id, s.sent_at,"  # noqa: S608
-            f" {_TITLE} FROM sheet_row r JOIN month_sheet s ON s.id = r.sheet_id {_GROUP.format(of='s.group_id')}"
-            " WHERE r.id = ANY (%s)",
+            f" r.confirmed_by, {_TITLE} FROM sheet_row r JOIN month_sheet s ON s.id = r.sheet_id"
+            f" {_GROUP.format(of='s.group_id')} WHERE r.id = ANY (%s)",
             [ids],
         )
     }
@@ -231,11 +252,13 @@ def own_family_months(*, actor: Actor, at: datetime) -> list[OwnMonth]:
         OwnMonth(
             m,
             facts[m.row_id][0],
-            Group(*facts[m.row_id][6:]),
+            Group(*facts[m.row_id][7:]),
             *due[asked[m.row_id]],
             facts[m.row_id][2],
             facts[m.row_id][1],
             held.get(m.row_id, {}),
+            facts[m.row_id][6],
+            actor.guardian_id,
         )
         for m in months
     ]
@@ -244,13 +267,13 @@ def own_family_months(*, actor: Actor, at: datetime) -> list[OwnMonth]:
 def _held(row_ids: Sequence[int]) -> dict[int, dict[int, list[DayHeld]]]:
     """Row → session → its holds; what a flag's resolver wrote may name others, so that only disputes say why."""
     held: defaultdict[int, dict[int, list[DayHeld]]] = defaultdict(dict)
-    for row_id, session_id, kind, state, reason, evidence in rows(
+    for row_id, session_id, *one in rows(
         "SELECT sheet_row_id, session_id, kind, state, CASE kind WHEN 'disputed' THEN reason ELSE '' END,"
-        " CASE kind WHEN 'disputed' THEN evidence ELSE '' END FROM day_hold"
+        " CASE kind WHEN 'disputed' THEN evidence ELSE '' END, guardian_id FROM day_hold"
         " WHERE sheet_row_id = ANY (%s) ORDER BY id",
         [list(row_ids)],
     ):
-        held[row_id].setdefault(session_id, []).append(DayHeld(kind, state, reason, evidence))
+        held[row_id].setdefault(session_id, []).append(DayHeld._make(one))
     return held
 
 
@@ -326,11 +349,14 @@ def own_notices(*, actor: Actor, at: datetime, days: int = 92) -> list[OwnNotice
     return [OwnNotice(row[1], Group(*row[2:6]), *row[6:]) for row in found]
 
 
-def _own(actor: Actor, at: datetime) -> list[object]:
-    """The arguments of `_OWN`, for a guardian alone: a channel or a clerk has no children of its own."""
-    require(actor, Action.READ, ALLOWED)
-    if actor.guardian_id is None or not actor.holds({Role.GUARDIAN}):
-        raise Forbidden(Action.READ)
+def _own(actor: Actor, at: datetime, action: Action = Action.READ) -> list[object]:
+    """The arguments of `_OWN`, for a guardian alone: a channel or a clerk has no children of its own.
+
+    By `READ_OWN` for a youth too, who sees its lessons and nothing that its guardian answers for.
+    """
+    require(actor, action, ALLOWED)
+    if actor.guardian_id is None or not actor.holds(ALLOWED[action] & FAMILY):
+        raise Forbidden(action)
     return [actor.guardian_id, local_day(at)]
 
 

@@ -18,7 +18,7 @@ from qosymsha.domain.attendance.queries.lessons import (
 from qosymsha.domain.attendance.queries.marks import late_after_hours
 from qosymsha.domain.attendance.rules import SessionFacts, candidates, is_late
 from qosymsha.domain.people import queries as people
-from qosymsha.domain.people.rules import person_of
+from qosymsha.domain.people.rules import ERASED_NAME, person_of
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.vouchers.queries import rows
@@ -166,7 +166,7 @@ def lessons_to_mark(  # noqa: PLR0913 (a page: whose lessons, of which days, of 
     names = named(actor, {c[2] for c in children}, territory_id, at)
     by_session: dict[int, list[ChildToMark]] = {}
     for session_id, enrolment_id, child_id, value, is_contested, place in children:
-        child = ChildToMark(enrolment_id, child_id, *names.get(child_id, ("", "")), value, is_contested, place)
+        child = ChildToMark(enrolment_id, child_id, *names.get(child_id, (ERASED_NAME, "")), value, is_contested, place)
         by_session.setdefault(session_id, []).append(child)
     return [
         LessonToMark(
@@ -307,7 +307,7 @@ def group_month(*, actor: Actor, group_id: int, month: date, at: datetime) -> Gr
     names = named(actor, {c[2] for c in marked}, territory_id, at)
     children: dict[int, ChildMonth] = {}
     for session_id, enrolment_id, child_id, value, *_ in marked:
-        name = names.get(child_id, ("", ""))
+        name = names.get(child_id, (ERASED_NAME, ""))
         child = children.setdefault(enrolment_id, ChildMonth(enrolment_id, child_id, *name, values={}))
         child.values[session_id] = value
     return GroupMonth(sessions, sorted(children.values(), key=_by_name))

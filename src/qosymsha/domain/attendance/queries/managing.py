@@ -12,6 +12,7 @@ from qosymsha.domain.attendance.access import ALLOWED, Action
 from qosymsha.domain.attendance.queries.lessons import SESSION_COLUMNS
 from qosymsha.domain.attendance.queries.lessons_pages import allow_lessons, named
 from qosymsha.domain.attendance.rules import SessionFacts
+from qosymsha.domain.people.rules import ERASED_NAME
 from qosymsha.domain.vouchers.queries import rows
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day, local_instant, month_of, next_month
@@ -180,4 +181,4 @@ def place_names(
         )
     )
     names = named(actor, set(children.values()), territory_id, at)
-    return {place: names.get(child_id, ("", "")) for place, child_id in children.items()}
+    return {place: names.get(child_id, (ERASED_NAME, "")) for place, child_id in children.items()}

@@ -188,7 +188,8 @@ def sheet_queue(
 
 _SILENT = """
 SELECT r.territory_id, r.id, r.child_id, ARRAY(
-           SELECT g.guardian_id FROM guardianship g WHERE g.child_id = r.child_id AND g.valid @> %s::date ORDER BY 1),
+           SELECT g.guardian_id FROM guardianship g WHERE g.child_id = r.child_id AND g.valid @> %s::date
+              AND g.kind <> 'self' ORDER BY 1),
        s.group_id, s.month, r.present, r.seen
   FROM sheet_row r JOIN month_sheet s ON s.id = r.sheet_id
  WHERE s.programme_id = %s AND s.month = %s AND s.state IN ('with_parents', 'with_customer', 'for_payment')

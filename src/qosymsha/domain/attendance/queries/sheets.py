@@ -47,6 +47,7 @@ class RowFacts:
     seen: int
     word: str
     sheet_state: str
+    confirmed_by: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ SHEET_COLUMNS = (
 )
 ROW_COLUMNS = (
     "r.id, r.sheet_id, r.enrolment_id, r.child_id, r.territory_id, r.present, r.ill, r.excused, r.absent,"
-    " r.seen, r.word, s.state"
+    " r.seen, r.word, s.state, r.confirmed_by"
 )
 
 
@@ -164,15 +165,44 @@ def row_ids(sheet_id: int) -> set[int]:
     return {row_id for (row_id,) in rows("SELECT id FROM sheet_row WHERE sheet_id = %s", [sheet_id])}
 
 
-def disputed_days(row_ids: Sequence[int]) -> dict[int, set[int]]:
-    """Row id → sessions that its guardian disputes and nobody has decided."""
-    found: dict[int, set[int]] = {}
-    for row_id, session_id in rows(
-        "SELECT sheet_row_id, session_id FROM day_hold WHERE sheet_row_id = ANY (%s) AND kind = 'disputed'"
-        " AND state = 'open'",
+def days_of_rows(row_ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """Row id → its sessions that bear the mark `present` and that nobody disputes, by time."""
+    found: dict[int, tuple[int, ...]] = {}
+    for row_id, sessions in rows(
+        "SELECT r.id, array_agg(s.id ORDER BY s.starts_at, s.id) FROM sheet_row r"
+        " JOIN month_sheet t ON t.id = r.sheet_id JOIN session s ON s.group_id = t.group_id"
+        ' JOIN mark m ON m."on" = s."on" AND m.session_id = s.id AND m.enrolment_id = r.enrolment_id'
+        " AND m.value = 'present'"
+        ' WHERE r.id = ANY (%s) AND s."on" >= t.month AND s."on" < (t.month + interval \'1 month\')::date'
+        " AND NOT EXISTS (SELECT FROM day_hold h WHERE h.sheet_row_id = r.id AND h.session_id = s.id"
+        " AND h.kind = 'disputed' AND h.state = 'open') GROUP BY r.id",
         [list(row_ids)],
     ):
-        found.setdefault(row_id, set()).add(session_id)
+        found[row_id] = tuple(sessions)
+    return found
+
+
+def objected_days(row_ids: Sequence[int]) -> dict[int, set[tuple[int, int]]]:
+    """Row id → (session, cause) of every dispute of a day so far, whatever came of it."""
+    found: dict[int, set[tuple[int, int]]] = {}
+    for row_id, session_id, cause_id in rows(
+        "SELECT sheet_row_id, session_id, cause_id FROM day_hold WHERE sheet_row_id = ANY (%s) AND kind = 'disputed'",
+        [list(row_ids)],
+    ):
+        found.setdefault(row_id, set()).add((session_id, cause_id))
+    return found
+
+
+def disputed_days(row_ids: Sequence[int]) -> dict[int, dict[int, int]]:
+    """Row id → sessions that are disputed and nobody has decided → the guardian who disputes."""
+    found: dict[int, dict[int, int]] = {}
+    for row_id, session_id, guardian_id in rows(
+        "SELECT h.sheet_row_id, h.session_id, coalesce(h.guardian_id, r.confirmed_by, 0) FROM day_hold h"
+        " JOIN sheet_row r ON r.id = h.sheet_row_id"
+        " WHERE h.sheet_row_id = ANY (%s) AND h.kind = 'disputed' AND h.state = 'open'",
+        [list(row_ids)],
+    ):
+        found.setdefault(row_id, {})[session_id] = guardian_id
     return found
 
 

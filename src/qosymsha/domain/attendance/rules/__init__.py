@@ -73,6 +73,8 @@ from qosymsha.domain.attendance.rules.sheets import (
     RowSaid,
     SheetRefusal,
     Word,
+    dispute_cause,
+    objects,
     refuse_approval,
     refuse_day_decision,
     refuse_decision,
@@ -82,6 +84,8 @@ from qosymsha.domain.attendance.rules.sheets import (
 )
 
 __all__ = [
+    "dispute_cause",
+    "objects",
     "reminder",
     "refuse_notice",
     "next_step",

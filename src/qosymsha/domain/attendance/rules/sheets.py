@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from qosymsha.domain.attendance.rules.checkins import Trace
 from qosymsha.domain.attendance.rules.lessons import REASONS, AttendanceRefusal
-from qosymsha.domain.attendance.states import HEARS_GUARDIANS, HoldState, SheetState, WordState
+from qosymsha.domain.attendance.states import HEARS_GUARDIANS, HEARS_OBJECTIONS, HoldState, SheetState, WordState
 from qosymsha.domain.people.rules import Proof
 from qosymsha.domain.people.states import Way
 
@@ -20,6 +20,7 @@ class SheetRefusal(StrEnum):
     PROOF_MISSING = "proof_missing"
     PROOF_STALE = "proof_stale"
     UNKNOWN_DAY = "unknown_day"
+    DISPUTED_BY_OTHER = "disputed_by_other"
     UNKNOWN_HOLD = "unknown_hold"
     HOLD_RESOLVED = "hold_resolved"
     NOT_RETURNED = "not_returned"
@@ -49,22 +50,33 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class RowSaid:
-    """What a row has heard so far: its word, its sheet's state, days its guardian disputes that nobody has decided."""
+    """What a row has heard so far: its word, its sheet's state, days disputed that nobody has decided, as the speaker
+    finds them: `is_own` word or the other guardian's, the speaker's `own` disputes, days `objected` to before.
+    """
 
     word: str
     sheet_state: str
     disputed: Collection[int] = ()
+    is_own: bool = True
+    own: Collection[int] | None = None
+    objected: Collection[int] = ()
+
+    @property
+    def own_disputed(self) -> Collection[int]:
+        """The days that the speaker disputes."""
+        return self.disputed if self.own is None else self.own
 
 
 @dataclass(frozen=True, slots=True)
 class HeldDay:
-    """A day of a row to hold back: `kind` disputed (cause: the sheet's version) | flagged (cause: the flag's id)."""
+    """A day of a row to hold back: `kind` disputed (cause: `dispute_cause`) | flagged (cause: the flag's id)."""
 
     sheet_row_id: int
     session_id: int
     kind: str
     cause_id: int = 0
     reason: str = ""
+    guardian_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +108,55 @@ class RowRemark:
 def refuse_word(word: Word, said: RowSaid, present: Collection[int]) -> AttendanceRefusal | SheetRefusal | None:
     """The first reason against a guardian's word, or None (R-8 … R-10, R-31); `present`: sessions with such a mark.
 
-    A disputed row may still be confirmed, and a row confirmed but for some days confirmed as a whole.
+    A disputed row may still be confirmed, and a row confirmed but for some days confirmed as a whole. Of two guardians
+    the second may still dispute what the first confirmed, and neither takes back what the other disputes (guardians
+    G-10 … G-12).
     """
     if word.word not in _GUARDIAN_WORDS:
         return AttendanceRefusal.UNKNOWN_WORD
     if said.sheet_state not in HEARS_GUARDIANS:
         return AttendanceRefusal.SHEET_NOT_OPEN
-    is_withdrawn = word.word == WordState.CONFIRMED and (said.word == WordState.DISPUTED or _takes_back(word, said))
-    if said.word != WordState.SILENT and not is_withdrawn:
-        return AttendanceRefusal.ALREADY_SPOKEN
+    reason = _refuse_again(word, said)
+    if reason is not None:
+        return reason
     if (word.word == WordState.DISPUTED or word.days) and not word.reason.strip():
         return AttendanceRefusal.REASON_MISSING
     return None if set(word.days) <= set(present) else SheetRefusal.UNKNOWN_DAY
 
 
-def _takes_back(word: Word, said: RowSaid) -> bool:
-    return said.word == WordState.CONFIRMED and bool(said.disputed) and not word.days
+def _refuse_again(word: Word, said: RowSaid) -> AttendanceRefusal | SheetRefusal | None:
+    """Why a row that has heard a word hears no other."""
+    confirms = word.word == WordState.CONFIRMED and not word.days
+    if said.word == WordState.SILENT:
+        return None
+    if objects(word, said):
+        return _refuse_objection(word, said)
+    if said.word == WordState.DISPUTED:
+        if not said.is_own:
+            return SheetRefusal.DISPUTED_BY_OTHER
+        return None if word.word == WordState.CONFIRMED else AttendanceRefusal.ALREADY_SPOKEN
+    if said.word == WordState.CONFIRMED and confirms and said.disputed:
+        return None if said.own_disputed else SheetRefusal.DISPUTED_BY_OTHER
+    return AttendanceRefusal.ALREADY_SPOKEN
+
+
+def _refuse_objection(word: Word, said: RowSaid) -> AttendanceRefusal | None:
+    """One's objection to a day is heard once in a version of the sheet, and before it is approved."""
+    if said.sheet_state not in HEARS_OBJECTIONS:
+        return AttendanceRefusal.SHEET_NOT_OPEN
+    is_heard = bool(word.days) and not set(word.days) & set(said.objected)
+    return None if is_heard else AttendanceRefusal.ALREADY_SPOKEN
+
+
+def dispute_cause(version: int, objector: int | None = None) -> int:
+    """What tells disputes of one day apart: the sheet's version; of who objects to the other's word, that one's too."""
+    return version if objector is None else -(objector * 1_000 + version)
+
+
+def objects(word: Word, said: RowSaid) -> bool:
+    """True where a guardian disputes what the other has confirmed."""
+    is_dispute = word.word == WordState.DISPUTED or bool(word.days)
+    return said.word == WordState.CONFIRMED and not said.is_own and is_dispute
 
 
 def refuse_proof(proof: Proof | None, at: datetime, minutes: int) -> SheetRefusal | None:

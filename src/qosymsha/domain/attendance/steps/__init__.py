@@ -11,6 +11,7 @@ from qosymsha.domain.attendance.steps.absences import (
 )
 from qosymsha.domain.attendance.steps.booking import fitting, free_for, locked_diary, without_room
 from qosymsha.domain.attendance.steps.checkins import write_card_reads, write_check_ins, write_refusals
+from qosymsha.domain.attendance.steps.forgetting import forget_presence, forget_words
 from qosymsha.domain.attendance.steps.holds import (
     clear_holds,
     decide_disputed,
@@ -61,6 +62,8 @@ from qosymsha.domain.attendance.steps.sheets import (
 from qosymsha.domain.attendance.steps.traces import forget_months, leave_each, leave_traces, trace_batch
 
 __all__ = [
+    "forget_presence",
+    "forget_words",
     "fitting",
     "free_for",
     "locked_diary",

@@ -12,11 +12,11 @@ from qosymsha.domain.vouchers.steps import Deed, record
 
 _HOLD = """
 INSERT INTO day_hold (territory_id, programme_id, sheet_row_id, session_id, "on", kind, cause_id, state, reason,
-                      is_present, is_seen, opened_at, opened_by)
+                      is_present, is_seen, opened_at, opened_by, guardian_id)
 SELECT r.territory_id, r.programme_id, r.id, s.id, s."on", h.kind, h.cause, 'open', h.reason,
-       m.value = 'present', coalesce(c.kind = 'code', false), %s, %s
-  FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s::text[])
-       WITH ORDINALITY AS h (row_id, session_id, kind, cause, reason, no)
+       m.value = 'present', coalesce(c.kind = 'code', false), %s, %s, h.guardian
+  FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::bigint[])
+       WITH ORDINALITY AS h (row_id, session_id, kind, cause, reason, guardian, no)
   JOIN sheet_row r ON r.id = h.row_id
   JOIN month_sheet t ON t.id = r.sheet_id
   JOIN session s ON s.id = h.session_id AND s.group_id = t.group_id
@@ -50,6 +50,7 @@ def hold_days(deed: Deed, days: Sequence[HeldDay]) -> list[int]:
             [str(d.kind) for d in days],
             [d.cause_id for d in days],
             [d.reason.strip() for d in days],
+            [d.guardian_id for d in days],
         ],
     )
     return _told(deed, Topic.HELD, held)
@@ -70,9 +71,18 @@ def decide_disputed(deed: Deed, state: HoldState, decided: Sequence[tuple[int, s
     return _written(deed, state, decided)
 
 
-def withdraw_disputes(deed: Deed, row_ids: Sequence[int]) -> list[int]:
-    """The guardian takes back every dispute of a day on these rows that nobody has decided. The sheets are locked."""
-    return _written(deed, HoldState.CLEARED, [(i, "withdrawn") for i in _open("sheet_row_id", row_ids, "disputed")])
+def withdraw_disputes(deed: Deed, pairs: Sequence[tuple[int, int]]) -> list[int]:
+    """(row, guardian): the guardian takes back the own disputes that nobody has decided. The sheets are locked."""
+    if not pairs:
+        return []
+    found = rows(
+        "SELECT h.id FROM day_hold h JOIN sheet_row r ON r.id = h.sheet_row_id"
+        " JOIN unnest(%s::bigint[], %s::bigint[]) AS p (row_id, guardian) ON p.row_id = h.sheet_row_id"
+        " AND p.guardian = coalesce(h.guardian_id, r.confirmed_by)"
+        " WHERE h.kind = 'disputed' AND h.state = 'open' ORDER BY h.id",
+        [[row_id for row_id, _ in pairs], [guardian for _, guardian in pairs]],
+    )
+    return _written(deed, HoldState.CLEARED, [(hold_id, "withdrawn") for (hold_id,) in found])
 
 
 def lock_holds(hold_ids: Sequence[int]) -> None:

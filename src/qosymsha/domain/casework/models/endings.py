@@ -15,7 +15,8 @@ class VoucherEnding(models.Model):
     """A place to be released or a voucher to be closed by the office; `hear_until` is the hearing's last day.
 
     `words` are for the family, `answer` the second person's. A voucher has one open ending at most.
-    pii: ids of a child's life, an official's words; reads are audited. Retention: ten years.
+    pii: ids of a child's life, an official's words; reads are audited. Retention: the words go when the child is
+    erased, the ids stay, nobody's.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)

@@ -13,7 +13,7 @@ class RowHold(models.Model):
 
     Open only says that nobody ended it: whether it still counts is told by its days and the holder's rights
     (`queries.holds`). Past ones stay.
-    no_pii: ids of officials and rows. Retention: five years.
+    no_pii: ids of officials and rows. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)

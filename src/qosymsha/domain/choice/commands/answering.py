@@ -16,6 +16,7 @@ from qosymsha.domain.choice.queries import facts
 from qosymsha.domain.choice.rules import ChoiceRefusal, OfferAnswer, refuse_offer
 from qosymsha.domain.choice.states import ListState, OfferState
 from qosymsha.domain.choice.steps import Moved, OpenOffer
+from qosymsha.domain.people.queries.shared import shared_wards
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.vouchers import steps as vouchers
 from qosymsha.domain.vouchers.access import Action as VoucherAction
@@ -54,7 +55,7 @@ def answer_offers(*, actor: Actor, answers: Sequence[OfferAnswer], at: datetime,
     _decline(deed, [offers[answers[row].offer_id] for row in no])
     ids = {row: answer.offer_id for row, answer in enumerate(answers) if row not in refused}
     outcomes = outcomes_of(len(answers), ids, refused)
-    _record(deed, [offers[i] for i in ids.values()])
+    _record(deed, [offers[i] for i in ids.values()], {a.offer_id: a.guardian_id for a in answers})
     idempotency.keep(actor=actor, verb=Action.ANSWER, key=key, outcome=packed(outcomes))
     return outcomes
 
@@ -77,8 +78,26 @@ def _hear(
             refused[row] = unheard[row]
         elif (reason := refuse_offer(offer.state, offer.answer_by, deed.today)) is not None:
             refused[row] = reason
+    refused |= _kept_for_others(deed, answers, offers, held, refused)
     by_offer = {i: held[offer.voucher_id] for i, offer in offers.items() if offer.voucher_id in held}
     return by_offer, offers, refused
+
+
+def _kept_for_others(
+    deed: Deed,
+    answers: Sequence[OfferAnswer],
+    offers: Mapping[int, OpenOffer],
+    held: Mapping[int, VoucherFacts],
+    refused: Mapping[int, StrEnum],
+) -> dict[int, StrEnum]:
+    """One of two guardians declines nothing alone: the other may say yes until the offer's day, and silence ends it."""
+    declined = {
+        row: (answer.guardian_id, held[offers[answer.offer_id].voucher_id].child_id)
+        for row, answer in enumerate(answers)
+        if row not in refused and not answer.is_yes
+    }
+    shared = shared_wards(list(declined.values()), deed.today)
+    return {row: ChoiceRefusal.OFFER_OF_BOTH for row, pair in declined.items() if pair in shared}
 
 
 def _wishes(
@@ -148,7 +167,7 @@ def _decline(deed: Deed, offers: Sequence[OpenOffer]) -> None:
     vouchers.free_seats([offer.group_id for offer in offers])
 
 
-def _record(deed: Deed, offers: Sequence[OpenOffer]) -> None:
+def _record(deed: Deed, offers: Sequence[OpenOffer], by: Mapping[int, int]) -> None:
     territories: list[int | None] = [*sorted({offer.territory_id for offer in offers})]
     for territory_id in territories or [None]:
         audit.record(
@@ -160,4 +179,5 @@ def _record(deed: Deed, offers: Sequence[OpenOffer]) -> None:
             territory_id=territory_id,
         )
     ids = [offer.id for offer in offers]
-    outbox.tell(topic=Topic.ANSWERED, subject_kind="choice_offer", subject_ids=ids, at=deed.at)
+    each = {i: {"by": by[i]} for i in ids}
+    outbox.tell(topic=Topic.ANSWERED, subject_kind="choice_offer", subject_ids=ids, at=deed.at, each=each)

@@ -76,7 +76,8 @@ def _file(actor: Actor, round_id: int, rows: Sequence[ListRow], at: datetime, ke
     outcomes = _store(actor, the_round, rows, at, key)
     filed = [outcome.id for outcome in outcomes if outcome.id is not None]
     _record(actor, the_round, Action.FILE, filed, at, refused=len(rows) - len(filed))
-    outbox.tell(topic=Topic.LIST_FILED, subject_kind="choice_list", subject_ids=filed, at=at)
+    each = {outcome.id: {"by": rows[outcome.row].guardian_id} for outcome in outcomes if outcome.id is not None}
+    outbox.tell(topic=Topic.LIST_FILED, subject_kind="choice_list", subject_ids=filed, at=at, each=each)
     idempotency.keep(actor=actor, verb=Action.FILE, key=key, outcome=packed(outcomes))
     return outcomes
 
@@ -195,5 +196,6 @@ def withdraw_list(*, actor: Actor, list_id: int, guardian_id: int, at: datetime,
         raise Refused(ChoiceRefusal.CHOICE_LIST_UNKNOWN)
     steps.move_lists([steps.Moved(list_id, ListState.WITHDRAWN, f"guardian:{guardian_id}")], actor=actor, at=at)
     _record(actor, found.round, Action.WITHDRAW, [list_id], at)
-    outbox.tell(topic=Topic.LIST_WITHDRAWN, subject_kind="choice_list", subject_ids=[list_id], at=at)
+    by = {"by": guardian_id}
+    outbox.tell(topic=Topic.LIST_WITHDRAWN, subject_kind="choice_list", subject_ids=[list_id], at=at, detail=by)
     idempotency.keep(actor=actor, verb=Action.WITHDRAW, key=key, outcome=list_id)

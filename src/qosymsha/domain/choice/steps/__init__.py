@@ -1,5 +1,6 @@
 """What verbs of this room do inside an open transaction with its rows."""
 
+from qosymsha.domain.choice.steps.forgetting import forget_tickets
 from qosymsha.domain.choice.steps.lists import Draft, Moved, file, move_lists
 from qosymsha.domain.choice.steps.offers import OpenOffer, lock_offers, make_offers, move_offers
 from qosymsha.domain.choice.steps.positions import store_setbacks
@@ -31,6 +32,7 @@ __all__ = [
     "OpenOffer",
     "OutcomeRow",
     "file",
+    "forget_tickets",
     "lock_offers",
     "lock_round",
     "make_offers",

@@ -93,7 +93,7 @@ _LIVE_PLACE = {
     "group": "e.group_id",
     "child": "e.child_id",
     "family": "coalesce(r.confirmed_by, (SELECT min(w.guardian_id) FROM guardianship w WHERE w.child_id = e.child_id"
-    " AND w.valid && daterange(%(first)s, %(last)s)))",
+    " AND w.kind <> 'self' AND w.valid && daterange(%(first)s, %(last)s)))",
     "home": "(SELECT kato::bigint FROM territory h WHERE h.id = c.home_id)",
     "venue": "g.venue_id",
     "district": "d.kato",

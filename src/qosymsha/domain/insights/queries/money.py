@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from qosymsha.domain.insights.queries.found import Checking, Found
 from qosymsha.domain.insights.queries.places import timetables
+from qosymsha.domain.keeping.terms import terms
 from qosymsha.domain.ledger import queries as ledger
+from qosymsha.kernel.clock import local_day, month_of
 
 # One pass: entries per posting and line, beside the postings themselves, so that one without entries is seen too.
 _POSTINGS = """
@@ -116,7 +118,7 @@ WITH said AS MATERIALIZED (
            s.scan_is_word AND (r.word = 'silent' OR r.word = 'rejected' AND r.confirmed_by IS NULL) AS is_scanned
       FROM (SELECT c.sheet_row_id AS id, max(c.present) AS present FROM claim_row c
              WHERE c.live AND c.amount_tiyn > 0 /*only sheet_row c.sheet_row_id*/ GROUP BY 1) p
-      JOIN sheet_row r USING (id) JOIN month_sheet s ON s.id = r.sheet_id),
+      JOIN sheet_row r USING (id) JOIN month_sheet s ON s.id = r.sheet_id AND s.month >= %(marks_from)s),
 marked AS (
     SELECT enrolment_id, "on" - date_part('day', "on")::int + 1 AS month, count(*) AS days FROM mark
      WHERE value = 'present' AND "on" >= (SELECT min(month) FROM said)
@@ -146,9 +148,11 @@ SELECT 'sheet row ' || r.id AS example FROM said r LEFT JOIN marked m USING (enr
 def two_parties(checking: Checking) -> Found:
     """INV-7: behind every paid day stand the provider's mark and the family's scan or word, or a named officer's.
 
-    A day that was held back, by a guardian's dispute or a red flag, when the claim was drawn is in none.
+    A day that was held back, by a guardian's dispute or a red flag, when the claim was drawn is in none. Months whose
+    marks have left by their time are judged by the words on their rows alone.
     """
-    return checking.found(_UNSPOKEN) + checking.found(_ONE_PARTY)
+    marks_from = month_of(terms()["mark"].before(local_day(checking.at)))
+    return checking.found(_UNSPOKEN) + checking.found(_ONE_PARTY, {"marks_from": marks_from})
 
 
 _SUSPENSE = """

@@ -32,8 +32,9 @@ class Office(NamedTuple):
 class Reader(NamedTuple):
     """Reads of one day by one account of the same records for the same purpose.
 
-    `who`: `own` | `guardian` | `official` | `system`. `purpose`: what an official gave it as, `month`: which month was
-    looked at; empty where the row tells none. What else the row holds (a case's number) is not the family's.
+    `who`: `own` | `guardian` | `youth` (the child's own account) | `official` | `system`.
+    `purpose`: what an official gave it as, `month`: which month was looked at; empty where the row tells none. What
+    else the row holds (a case's number) is not the family's.
     """
 
     on: date
@@ -47,7 +48,8 @@ class Reader(NamedTuple):
 
 
 _READS = """
-SELECT e.at, e.actor_id, e.detail -> 'roles', e.detail -> 'read', e.detail -> 'about', g.id IS NOT NULL,
+SELECT e.at, e.actor_id, e.detail -> 'roles', e.detail -> 'read', e.detail -> 'about',
+       CASE WHEN g.child_id IS NOT NULL THEN 'youth' WHEN g.id IS NOT NULL THEN 'guardian' END,
        (SELECT json_agg(json_build_array(m.role, coalesce(p.name, ''), coalesce(t.name_kk, ''), coalesce(t.name_ru, ''),
                                          coalesce(t.name_en, '')) ORDER BY m.id)
           FROM membership m LEFT JOIN provider p ON p.id = m.provider_id LEFT JOIN territory t ON t.id = m.territory_id
@@ -61,7 +63,7 @@ def readers(*, actor: Actor, child_uuid: UUID, at: datetime) -> list[Reader]:
     """Who read an own child's record in the last year, newest first; an audited read itself.
 
     Raises:
-        Forbidden: the actor is no guardian of this child today; the same for a child that is unknown.
+        Forbidden: the actor is no guardian of this child today, nor the child; the same for a child that is unknown.
     """
     require(actor, Action.READ_READERS, ALLOWED)
     child_id = _own(actor, child_uuid, local_day(at))
@@ -82,17 +84,19 @@ def _own(actor: Actor, child_uuid: UUID, on: date) -> int:
 
 
 def _folded(actor: Actor, found: list[tuple[Any, ...]]) -> list[Reader]:
-    """One line for one account's reads of the same kind on one day, in the order of the last of them."""
+    """One line for one account's reads of the same kind on one day, in the order of the last of them.
+
+    A child's own account has one line a day: each of its pages reads something else.
+    """
     lines: dict[tuple[object, ...], Reader] = {}
-    for at, actor_id, roles, read, about, is_guardian, memberships in found:
-        who = _who(actor, actor_id, is_guardian)
+    for at, actor_id, roles, read, about, family, memberships in found:
+        who = _who(actor, actor_id, family)
         offices = _offices(_plain(memberships) or [], _plain(roles)) if who == "official" else ()
         actions = tuple(sorted(_plain(read) or {}))
         purpose, month = _about(_plain(about) or [])
-        key = (local_day(at), actor_id, actions, purpose, month)
-        known = lines.get(key)
-        first = Reader(local_day(at), at, 0, who, offices, actions, purpose, month)
-        lines[key] = (known or first)._replace(times=known.times + 1 if known else 1)
+        key = (local_day(at), actor_id, () if who == "youth" else actions, purpose, month)
+        known = lines.get(key, Reader(local_day(at), at, 0, who, offices, actions, purpose, month))
+        lines[key] = known._replace(times=known.times + 1, actions=tuple(sorted({*known.actions, *actions})))
     return list(lines.values())
 
 
@@ -103,12 +107,12 @@ def _about(told: list[dict[str, Any]]) -> tuple[str, date | None]:
     return purpose, date.fromisoformat(month) if month else None
 
 
-def _who(actor: Actor, reader_id: int, is_guardian: bool) -> str:
+def _who(actor: Actor, reader_id: int, family: str | None) -> str:
     if reader_id == actor.user_id:
         return "own"
     if reader_id == 0:
         return "system"
-    return "guardian" if is_guardian else "official"
+    return family or "official"
 
 
 def _offices(memberships: list[list[str]], roles: list[str] | None) -> tuple[Office, ...]:

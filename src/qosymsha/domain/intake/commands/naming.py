@@ -49,7 +49,8 @@ def name_category(  # noqa: PLR0913 - the page's names, and the verb's own three
     until = local_day(found.round.closes_at) + timedelta(days=found.round.rules.checking.keep_days)
     steps.keep_paper(case, content, keep_until=until, actor=actor, at=at)
     record(actor, Action.NAME_CATEGORY, case, at)
-    outbox.tell(topic=Topic.CASE_OPENED, subject_kind=ABOUT, subject_ids=[case.pk], at=at)
+    by = {"by": actor.guardian_id}
+    outbox.tell(topic=Topic.CASE_OPENED, subject_kind=ABOUT, subject_ids=[case.pk], at=at, detail=by)
     idempotency.keep(actor=actor, verb="name_category", key=key, outcome=str(case.uuid))
     return case.uuid
 

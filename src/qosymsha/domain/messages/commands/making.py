@@ -12,9 +12,10 @@ from django.db import transaction
 from qosymsha.domain.messages import steps, whom
 from qosymsha.domain.messages.access import ALLOWED, Action
 from qosymsha.domain.messages.rules import days_before
+from qosymsha.domain.messages.states import Door
 from qosymsha.domain.messages.steps import Drafted, Envelope
 from qosymsha.domain.messages.terms import terms
-from qosymsha.domain.messages.topics import REMINDERS, Heard, heard
+from qosymsha.domain.messages.topics import REMINDERS, Heard, heard, own
 from qosymsha.domain.messages.whom import Told
 from qosymsha.kernel import audit, outbox
 from qosymsha.kernel.actor import Actor, require
@@ -97,14 +98,33 @@ def drafted(news: Sequence[News], today: date) -> list[Drafted]:
                 _add(drafts, how, one, _whose_right_ended(one))
             elif how.subject == one.subject_kind:
                 asked[how].append(one)
+    parted = {one.id for how, pieces in asked.items() if how.others for one in pieces}
+    doers = whom.doers([one for one in news if one.id in parted])
     for how, pieces in asked.items():
         rows = [piece.subject_id for piece in pieces]
         ends = whom.confirm_until(how.subject, rows, pieces[0].at) if how.kind in CONFIRMED else {}
         for told in whom.concerned(how, rows, today):
             piece = pieces[told.news]
-            if how.kind not in ASKING or told.due_at is not None:
-                _add(drafts, how, piece, replace(told, due_at=ends.get(piece.subject_id, told.due_at)))
+            doer = doers.get(piece.id) if how.door is Door.FAMILY else None
+            share = _share(how, told, doer)
+            if share is not None:
+                due_at = None if told.is_youth and how.kind in ASKING else ends.get(piece.subject_id, told.due_at)
+                _add(drafts, share, piece, replace(told, due_at=due_at))
     return list(drafts.values())
+
+
+def _is_for(how: Heard, told: Told, doer: int | None) -> bool:
+    """Of a guardian's deed the others hear one notice, and whoever did it the other; of nobody's all hear the same."""
+    return not how.others if doer is None else (told.guardian_id != doer) is how.others
+
+
+def _share(how: Heard, told: Told, doer: int | None) -> Heard | None:
+    """What this person hears of it: a child with an own account its own words; None: nothing."""
+    if how.kind in ASKING and told.due_at is None:
+        return None
+    if told.is_youth:
+        return own(how)
+    return how if _is_for(how, told, doer) else None
 
 
 def _whose_right_ended(one: News) -> Told:
@@ -137,6 +157,8 @@ def _gather(
 def _reminders(how: Heard, ending: Sequence[tuple[int, date]], at: datetime, today: date) -> Iterable[Drafted]:
     drafts: dict[tuple[object, str], Drafted] = {}
     for told in whom.concerned(how, [row_id for row_id, _ in ending], today):
+        if told.is_youth:
+            continue
         row_id, day = ending[told.news]
         occasion = f"{how.kind}/{row_id}/{day.isoformat()}/{(day - today).days}"
         _gather(drafts, how, row_id, replace(told, due_at=local_instant(day + timedelta(days=1))), (occasion, at))

@@ -38,6 +38,8 @@ from qosymsha.domain.people.commands.sign_in import (
     record_sign_out,
 )
 from qosymsha.domain.people.commands.statuses import record_statuses
+from qosymsha.domain.people.commands.wards import Linked, link_wards
+from qosymsha.domain.people.commands.youths import admit_youth
 
 __all__ = [
     "record_ended_visits",
@@ -45,8 +47,11 @@ __all__ = [
     "decide_role",
     "Appointment",
     "DepartmentDraft",
+    "Linked",
+    "link_wards",
     "add_app",
     "admit_guardian",
+    "admit_youth",
     "appoint",
     "dismiss",
     "end_app",

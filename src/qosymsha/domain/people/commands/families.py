@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from qosymsha.domain.people import queries, steps
 from qosymsha.domain.people.access import ALLOWED, Action
+from qosymsha.domain.people.linked import link_guardians
 from qosymsha.domain.people.ports import ProvedChild
 from qosymsha.domain.people.rules import (
     FamilyRow,
@@ -24,7 +25,7 @@ from qosymsha.domain.people.rules import (
     tidy,
 )
 from qosymsha.domain.people.states import Topic
-from qosymsha.kernel import audit, cipher, idempotency, outbox
+from qosymsha.kernel import audit, cipher, idempotency, locks, outbox
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import BadInput, Refused, RowOutcome
@@ -102,25 +103,29 @@ def end_guardianship(  # noqa: PLR0913 - who, between whom, why, when, once
 ) -> None:
     """End what ties a guardian to a child: from this instant the guardian may see and do nothing for the child.
 
+    With the last of them ends the child's own account, if it has one.
+
     Raises:
         Forbidden: the actor may not.
         Refused: not_the_guardian — there is no such guardianship today.
     """
     require(actor, Action.END_GUARDIANSHIP, ALLOWED)
     body = [guardian_id, child_id, reason]
+    locks.exclusive(steps.youth_lock(child_id))
     if idempotency.repeat(actor=actor, verb="end_guardianship", key=key, body=body, at=at) is not None:
         return
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE guardianship g SET valid = g.valid * daterange(NULL, %s) FROM child c"
             " WHERE g.guardian_id = %s AND g.child_id = %s AND g.valid @> %s::date AND c.id = g.child_id"
-            " RETURNING c.territory_id",
+            " AND g.kind <> 'self' RETURNING c.territory_id",
             [local_day(at), guardian_id, child_id, local_day(at)],
         )
         ended = cursor.fetchone()
     if ended is None:
         raise Refused(PeopleRefusal.NOT_THE_GUARDIAN)
     require(actor, Action.END_GUARDIANSHIP, ALLOWED, territory_id=ended[0])
+    youth = None if queries.guardians_of([child_id], local_day(at)) else steps.end_youth(child_id, at)
     audit.record(
         actor=actor,
         at=at,
@@ -128,14 +133,14 @@ def end_guardianship(  # noqa: PLR0913 - who, between whom, why, when, once
         subject_kind=CHILD,
         subject_ids=[child_id],
         territory_id=ended[0],
-        detail={"guardian_id": guardian_id, "reason": reason},
+        detail={"guardian_id": guardian_id, "reason": reason} | ({"youth_user_id": youth} if youth else {}),
     )
     outbox.tell(
         topic=Topic.GUARDIANSHIP_ENDED,
         subject_kind=CHILD,
         subject_ids=[child_id],
         at=at,
-        detail={"guardian_id": guardian_id},
+        detail={"guardian_id": guardian_id, "by": guardian_id},
     )
     idempotency.keep(actor=actor, verb="end_guardianship", key=key, outcome=True)
 
@@ -224,12 +229,12 @@ def _store(candidates: Sequence[_Candidate], territory_id: int, at: datetime) ->
     steps.insert_guardians([i for i, _ in made], [language for _, language in made], territory_id, at)
     born = [(children.ids[k], c.family.home_id) for k, c in first_by_child.items() if children.ids[k] in children.made]
     steps.insert_children([i for i, _ in born], [home for _, home in born], territory_id, at)
-    steps.link_guardians(
+    link_guardians(
         {
             (guardians.ids[c.guardian_lookup], children.ids[c.child_lookup]): (c.proof.kind, c.proof.evidence)
             for c in candidates
         },
-        local_day(at),
+        at,
     )
     return children
 

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from qosymsha.domain.people import queries, steps
 from qosymsha.domain.people.access import ALLOWED, Action
-from qosymsha.domain.people.models import Child, Honeytoken, NumberMiss, ReadChild, ReadingGrant, User
+from qosymsha.domain.people.models import Child, Honeytoken, NumberMiss, ReadChild, ReadingDay, ReadingGrant, User
 from qosymsha.domain.people.rules import (
     GuardRefusal,
     PeopleRefusal,
@@ -27,6 +27,7 @@ from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Refused
 
 _KEPT_DAYS = 30  # as the models say
+_DAYS_KEPT = 365  # counters of whole days
 
 
 @transaction.atomic(durable=True)
@@ -154,8 +155,9 @@ def forget_readings(*, actor: Actor, at: datetime) -> int:
     """
     require(actor, Action.FORGET_TRIES, ALLOWED)
     read, _ = ReadChild.objects.filter(on__lt=local_day(at) - timedelta(days=_KEPT_DAYS)).delete()
+    days, _ = ReadingDay.objects.filter(on__lt=local_day(at) - timedelta(days=_DAYS_KEPT)).delete()
     missed, _ = NumberMiss.objects.filter(at__lt=at - timedelta(days=_KEPT_DAYS)).delete()
-    return read + missed
+    return read + days + missed
 
 
 def _record(actor: Actor, at: datetime, action: Action, user_ids: list[int], detail: dict[str, object]) -> None:

@@ -17,6 +17,7 @@ from django.db import transaction
 
 from qosymsha.domain.people import queries, steps
 from qosymsha.domain.people.access import ALLOWED, Action
+from qosymsha.domain.people.linked import link_guardians
 from qosymsha.domain.people.models import Guardian, NumberMiss
 from qosymsha.domain.people.ports import ProvedChild
 from qosymsha.domain.people.rules import (
@@ -52,6 +53,8 @@ def link_child(
 
     A child linked already stays so; one known here keeps its stored name and birth date. A refusal that counts
     as a miss is stored, so it is returned, not raised: child_not_proved, too_many_numbers (which asks nothing more).
+    The guardian's consent to ask the registries is stored with it, for oneself and for a linked child, where no word
+    on it is on record; what was withdrawn stays so.
 
     Raises:
         Forbidden: the actor is no guardian.
@@ -109,6 +112,8 @@ def _too_many(actor: Actor, at: datetime) -> StrEnum | None:
 def _judged(
     actor: Actor, guardian: PersonDetails, typed: PersonDetails, proved: Sequence[ProvedChild], at: datetime
 ) -> StrEnum | None:
+    assert actor.guardian_id is not None, "asked above"
+    steps.first_consent(actor, actor.guardian_id, None, at)
     proof = proof_of(typed, proved)
     if proof is None:
         _miss(actor, at, GuardRefusal.CHILD_NOT_PROVED)
@@ -140,7 +145,8 @@ def _linked(actor: Actor, typed: PersonDetails, proof: ProvedChild, at: datetime
     stored = steps.store_persons(CHILD, CHILD, {lookup: told})
     child_id, made = stored.ids[lookup], sorted(stored.made)
     steps.insert_children(made, [None] * len(made), home.territory_id, at)
-    steps.link_guardians({(home.pk, child_id): (proof.kind, proof.evidence)}, local_day(at))
+    link_guardians({(home.pk, child_id): (proof.kind, proof.evidence)}, at)
+    steps.first_consent(actor, home.pk, child_id, at)
     audit.record(
         actor=actor,
         at=at,

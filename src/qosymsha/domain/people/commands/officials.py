@@ -13,7 +13,7 @@ from qosymsha.domain.people import queries, steps
 from qosymsha.domain.people.access import ALLOWED, Action
 from qosymsha.domain.people.models import Membership, RoleProposal
 from qosymsha.domain.people.rules import POWERFUL, PeopleRefusal, PersonDetails, person_json
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.states import FAMILY, Role
 from qosymsha.domain.people.steps import Scope
 from qosymsha.kernel import audit, idempotency, iin, locks
 from qosymsha.kernel.actor import Actor, require
@@ -21,7 +21,7 @@ from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Forbidden, Refused
 
 USER = "user"
-_GIVEN_BY_NOBODY = frozenset({Role.SYSTEM, Role.GUARDIAN})  # the one is the house itself, the other a registry's word
+_GIVEN_BY_NOBODY = FAMILY | {Role.SYSTEM}  # the house itself; a registry's word, a child's own number and age
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from qosymsha.domain.people import steps
 from qosymsha.domain.people.access import ALLOWED, Action
 from qosymsha.domain.people.models import Guardian, User
 from qosymsha.domain.people.rules import PeopleRefusal
@@ -20,7 +21,8 @@ from qosymsha.kernel.errors import Refused
 def admit_guardian(*, actor: Actor, guardian_id: int, subject: str, at: datetime, key: UUID) -> int:
     """Give a guardian the user whom the identity provider calls `subject`; one who has a user keeps it.
 
-    A user known already under that subject (a teacher who is a parent too) becomes the guardian's. Returns its id.
+    A user known already under that subject (a teacher who is a parent too) becomes the guardian's, and a child's own
+    account under it ends: who speaks for a child is no child here. Returns its id.
 
     Raises:
         Forbidden: only the house itself admits.
@@ -36,7 +38,7 @@ def admit_guardian(*, actor: Actor, guardian_id: int, subject: str, at: datetime
     if guardian is None:
         raise Refused(PeopleRefusal.NOT_THE_GUARDIAN)
     if guardian.user_id is None:
-        _link(guardian, subject)
+        _link(guardian, subject, at)
         audit.record(
             actor=actor,
             at=at,
@@ -76,8 +78,13 @@ def record_refused_sign_in(*, actor: Actor, reason: StrEnum, at: datetime) -> No
     _record(actor, at, Action.REFUSE_SIGN_IN, reason.value)
 
 
-def _link(guardian: Guardian, subject: str) -> None:
+def _link(guardian: Guardian, subject: str, at: datetime) -> None:
     user, _ = User.objects.get_or_create(subject=subject, defaults={"language": guardian.language})
+    youth = Guardian.objects.filter(user=user, child__isnull=False).first()
+    if youth is not None and youth.child_id is not None:
+        locks.exclusive(steps.youth_lock(youth.child_id))
+        steps.end_youth(youth.child_id, at)
+        Guardian.objects.filter(pk=youth.pk).update(user=None)
     if Guardian.objects.filter(user=user).exists():
         raise Refused(PeopleRefusal.NOT_THE_GUARDIAN)
     guardian.user = user

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField, DateRangeField, RangeOper
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
+from qosymsha.domain.people.states import ConsentWay, Purpose
 from qosymsha.kernel.entropy import uuid4
 
 
@@ -57,7 +58,8 @@ class Department(models.Model):
 class User(AbstractBaseUser):
     """Somebody who signs in through the identity provider; `subject` is its identifier, no password is kept.
 
-    pii: the subject identifier. Retention: five years after the last right ended.
+    pii: the subject identifier. Retention: five years after the last right ended; a guardian's with the guardian:
+    then `subject` names nobody.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -75,7 +77,7 @@ class User(AbstractBaseUser):
 class Membership(models.Model):
     """A role of a user with its scope and its days: a right is this row, valid today.
 
-    no_pii: ids. Retention: five years after its end.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     user = models.ForeignKey(User, on_delete=models.PROTECT)
@@ -92,7 +94,7 @@ class Membership(models.Model):
 class RoleProposal(models.Model):
     """A powerful role that one operator proposes and another gives or refuses: proposed → given | refused.
 
-    no_pii: ids. Retention: five years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -129,6 +131,7 @@ class RoleProposal(models.Model):
 class Guardian(models.Model):
     """A guardian as the programme knows one: an id, a language; the person is in `person_secret`.
 
+    With a `child` it is that child's own account: no guardian, no secret of its own (the person is the child's).
     no_pii: ids. Retention: with the last child's record.
     """
 
@@ -137,9 +140,15 @@ class Guardian(models.Model):
     territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
     language = models.CharField(max_length=2, default="kk")
     created_at = models.DateTimeField()
+    child = models.ForeignKey("Child", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
 
     class Meta:
         db_table = "guardian"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["child"], condition=models.Q(child__isnull=False), name="guardian_of_oneself_once"
+            )
+        ]
 
 
 class Child(models.Model):
@@ -160,7 +169,7 @@ class Child(models.Model):
 class Guardianship(models.Model):
     """Guardian ↔ child, proved by a registry, with its days. Its end ends access at once.
 
-    no_pii: ids. Retention: with the child's record.
+    no_pii: ids. Retention: with the child's record: then ids of nobody, `evidence` blank.
     """
 
     guardian = models.ForeignKey(Guardian, on_delete=models.PROTECT)
@@ -210,7 +219,8 @@ class PersonSecret(models.Model):
 class ChildStatus(models.Model):
     """A social category of a child as a register or an officer certified it, with validity and raw evidence id.
 
-    pii: a social status (restricted: the officer who checks and the guardian behind step-up). Retention: five years.
+    pii: a social status (restricted: the officer who checks and the guardian behind step-up). Retention: with the
+    child: deleted when it is erased.
     """
 
     child = models.ForeignKey(Child, on_delete=models.PROTECT)
@@ -237,19 +247,37 @@ class ChildStatus(models.Model):
 
 
 class Consent(models.Model):
-    """A consent of a guardian for a purpose, and its withdrawal.
+    """A consent of a guardian for a purpose, for oneself or for a child, how it was given, and its withdrawal.
 
-    no_pii: ids. Retention: five years after withdrawal.
+    A no without any yes before is a row of way `none`, withdrawn at its first instant.
+
+    no_pii: ids. Retention: five years after withdrawal, or with the person.
     """
 
     guardian = models.ForeignKey(Guardian, on_delete=models.PROTECT)
     child = models.ForeignKey(Child, null=True, on_delete=models.PROTECT)
     purpose = models.TextField()
+    way = models.TextField(db_default=ConsentWay.CARRIED.value)
     given_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "consent"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(purpose__in=[p.value for p in Purpose]), name="consent_purpose"),
+            models.CheckConstraint(condition=models.Q(way__in=[w.value for w in ConsentWay]), name="consent_way"),
+            models.CheckConstraint(
+                condition=models.Q(withdrawn_at=None) & ~models.Q(way=ConsentWay.NONE.value)
+                | models.Q(withdrawn_at__isnull=False, withdrawn_at__gte=models.F("given_at")),
+                name="consent_in_order",
+            ),
+            models.UniqueConstraint(
+                fields=["guardian", "child", "purpose"],
+                condition=models.Q(withdrawn_at=None),
+                nulls_distinct=False,
+                name="consent_stands_once",
+            ),
+        ]
 
 
 class NoticePreference(models.Model):

@@ -30,7 +30,7 @@ class SecondFactor(models.Model):
 
     `last_step` is the last 30-second step whose code was used: none counts twice.
 
-    no_pii: ids. Retention: five years after it ended.
+    no_pii: ids. Retention: with the user: then its secret is destroyed.
     """
 
     user = models.ForeignKey(User, on_delete=models.PROTECT)

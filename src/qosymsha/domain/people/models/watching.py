@@ -59,7 +59,7 @@ class ReadChild(models.Model):
 class ReadingGrant(models.Model):
     """More children for an account today, by a second person, with the reason: two names.
 
-    no_pii: ids and an official's reason. Retention: five years.
+    no_pii: ids and an official's reason. Retention: for ever: who let whom read more, and why.
     """
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -93,7 +93,7 @@ class Honeytoken(models.Model):
 class SecurityEvent(models.Model):
     """Something a person must look at: a honeytoken read, an account stopped. Insert-only.
 
-    no_pii: ids. Retention: five years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     at = models.DateTimeField()

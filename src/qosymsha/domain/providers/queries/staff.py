@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from qosymsha.domain.people import queries as people
-from qosymsha.domain.people.rules import person_of
+from qosymsha.domain.people.rules import ERASED_NAME, person_of
 from qosymsha.domain.providers.access import ALLOWED, Action
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.text import sort_key
@@ -90,7 +90,7 @@ def staff_of(*, actor: Actor, provider_id: int, on: date) -> list[StaffMember]:
         found = cursor.fetchall()
     names = _names([row[0] for row in found])
     members = [
-        StaffMember(i, uuid, names.get(i, ""), is_user, is_gone, teaches, tuple(codes))
+        StaffMember(i, uuid, names.get(i, ERASED_NAME), is_user, is_gone, teaches, tuple(codes))
         for i, uuid, is_user, is_gone, teaches, codes in found
     ]
     return sorted(members, key=lambda one: (sort_key(one.name), one.id))

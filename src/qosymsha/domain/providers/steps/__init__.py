@@ -28,6 +28,9 @@ from qosymsha.domain.providers.rules import GroupDraft, Paper
 from qosymsha.domain.providers.states import AccreditationState, GroupState
 from qosymsha.domain.providers.steps.cards import write_cards as write_cards
 from qosymsha.domain.providers.steps.cards import write_cards_of as write_cards_of
+from qosymsha.domain.providers.steps.forgetting import TRADER as TRADER
+from qosymsha.domain.providers.steps.forgetting import erase_teachers as erase_teachers
+from qosymsha.domain.providers.steps.forgetting import erase_traders as erase_traders
 from qosymsha.domain.providers.steps.running import TEACHER as TEACHER
 from qosymsha.domain.providers.steps.running import change_group as change_group
 from qosymsha.domain.providers.steps.running import change_venue as change_venue

@@ -19,7 +19,7 @@ class Claim(models.Model):
     `formula` says in words and numbers how the amount came about. `iban` is frozen at approval; `turn` counts from 1
     and grows when a claim comes back (other bank details, a rejection): each turn needs its own approvals.
     `offset_tiyn` is kept back for what the provider owes: the payment is the amount less it.
-    no_pii. Retention: ten years.
+    no_pii. Retention: for ever; a sole trader's account number stays in it.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -65,7 +65,7 @@ class ClaimRow(models.Model):
     amount is the difference, never below zero. `kept_tiyn` stayed on the place for the waiting units.
     Its keys are asked once per statement (`kernel.schema.belongs`): the enrolment is its sheet row's.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     claim = models.ForeignKey(Claim, on_delete=models.PROTECT, db_index=False, db_constraint=False)
@@ -98,7 +98,7 @@ class ClaimRow(models.Model):
 class ClaimInput(models.Model):
     """The frozen input of a claim, canonical JSON: drawn again from it, a claim has the same bytes; insert-only.
 
-    no_pii: ids and counts. Retention: ten years.
+    no_pii: ids and counts. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     claim = models.OneToOneField(Claim, primary_key=True, on_delete=models.PROTECT)
@@ -114,7 +114,7 @@ class Approval(models.Model):
 
     Insert-only.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     claim = models.ForeignKey(Claim, on_delete=models.PROTECT, db_index=False)
@@ -134,7 +134,7 @@ class Approval(models.Model):
 class ClosedMonth(models.Model):
     """A month closed by hash: the digest of its claims and of the ledger's balances; insert-only.
 
-    no_pii. Retention: ten years.
+    no_pii. Retention: for ever: no person stands in it.
     """
 
     territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
@@ -153,7 +153,7 @@ class ClosedMonth(models.Model):
 class ClosedYear(models.Model):
     """A budget year closed at its cut-off: what lapsed, and the named decision on December's places; insert-only.
 
-    no_pii. Retention: ten years.
+    no_pii. Retention: for ever: no person stands in it.
     """
 
     territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
@@ -176,7 +176,7 @@ class CarriedLine(models.Model):
 
     Insert-only.
 
-    no_pii. Retention: ten years.
+    no_pii. Retention: for ever: no person stands in it.
     """
 
     line = models.OneToOneField(BudgetLine, primary_key=True, on_delete=models.PROTECT)
@@ -190,7 +190,7 @@ class CarriedLine(models.Model):
 class MoneyDay(models.Model):
     """Where each tenge of a programme was on a day, tied to its documents; `differences` must be 0; insert-only.
 
-    no_pii: sums and ids. Retention: ten years.
+    no_pii: sums and ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     programme = models.ForeignKey(Programme, on_delete=models.PROTECT)

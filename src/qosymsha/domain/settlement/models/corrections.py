@@ -21,7 +21,7 @@ class Recovery(models.Model):
     supports every proposal (`supported_by`), another decides by a numbered act (`decision`). `plan_permille` is the
     most of each later claim that is kept back.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -67,7 +67,7 @@ class RecoveryRow(models.Model):
 
     Rows of a dismissed recovery stay: what officials let be is not proposed again.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     recovery = models.ForeignKey(Recovery, on_delete=models.PROTECT, db_index=False)
@@ -87,7 +87,7 @@ class RecoveryRow(models.Model):
 class ClaimOffset(models.Model):
     """What of a claim was kept back for a recovery; live until the claim is reversed.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     claim = models.ForeignKey(Claim, on_delete=models.PROTECT)
@@ -106,7 +106,8 @@ class ClaimOffset(models.Model):
 class Refund(models.Model):
     """Money a provider paid back to the bank account: recorded by one person, confirmed by another.
 
-    Between the two it stands in suspense, under its bank reference. no_pii. Retention: ten years.
+    Between the two it stands in suspense, under its bank reference. no_pii. Retention: for ever: no person stands
+    in it.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -135,7 +136,7 @@ class Refund(models.Model):
 class PlaceCover(models.Model):
     """The named decision that gave a row's place the money it lacked: from the voucher, or from the line's free money.
 
-    Insert-only. no_pii: ids. Retention: ten years.
+    Insert-only. no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     sheet_row = models.ForeignKey(SheetRow, on_delete=models.PROTECT)

@@ -17,7 +17,7 @@ class PaymentFile(models.Model):
 
     `signature`: Ed25519 over the content, by the key whose public part is `signed_by`.
 
-    no_pii. Retention: ten years.
+    no_pii. Retention: for ever; a sole trader's account number stays in it.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -45,7 +45,7 @@ class PaymentFile(models.Model):
 class PaymentLine(models.Model):
     """One line per claim in a file, bank details frozen at approval: drawn → sent → accepted | rejected | returned.
 
-    no_pii: a provider's account number. Retention: ten years.
+    no_pii: a provider's account number. Retention: for ever; a sole trader's account number stays in it.
     """
 
     territory = models.ForeignKey(Territory, on_delete=models.PROTECT, db_index=False)
@@ -73,7 +73,7 @@ class BankReply(models.Model):
 
     `file_number` is the payment file the word says it is about ("" where it says nothing).
 
-    no_pii. Retention: ten years.
+    no_pii. Retention: for ever: no person stands in it.
     """
 
     reference = models.TextField(unique=True)
@@ -93,7 +93,7 @@ class BankReply(models.Model):
 class ReplyDecision(models.Model):
     """An official's decision on a held reply, with the paper it rests on; insert-only.
 
-    no_pii: ids. Retention: ten years.
+    no_pii: ids. Retention: at least ten years; ids stay, nobody's once the person is erased.
     """
 
     reply = models.OneToOneField(BankReply, on_delete=models.PROTECT)

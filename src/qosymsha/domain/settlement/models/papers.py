@@ -17,7 +17,7 @@ class Signatory(models.Model):
     """Whose electronic signature a user's is: the IIN stands in `person_secret` under subject kind `signatory`.
 
     `basis` names the paper that gives the right to sign (an order, a power of attorney).
-    no_pii: ids and a paper's number. Retention: ten years after the last signature.
+    no_pii: ids and a paper's number. Retention: ten years after the last signature, then the number is destroyed.
     """
 
     user_id = models.BigIntegerField(unique=True)
@@ -33,7 +33,7 @@ class ServiceAct(models.Model):
     """The act of services of a claim: signing → awaiting_invoice → checking → done, or refused.
 
     `content` is canonical JSON, frozen; both sides sign exactly these bytes, `hash` is their SHA-256.
-    no_pii: numbers of children, never who. Retention: ten years.
+    no_pii: numbers of children, never who. Retention: for ever: no person stands in it.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid4)
@@ -62,7 +62,7 @@ class ServiceAct(models.Model):
 class ServiceActHistory(models.Model):
     """Each step of an act's life; insert-only.
 
-    no_pii. Retention: ten years.
+    no_pii. Retention: for ever: no person stands in it.
     """
 
     service_act = models.ForeignKey(ServiceAct, on_delete=models.PROTECT)
@@ -82,7 +82,8 @@ class ActSignature(models.Model):
     """One side's signature of an act; insert-only. The CMS itself, which names a person, is a secret of this row.
 
     `content_hash` is what was signed, `signature_hash` names the CMS for ever (a replay is known by it).
-    no_pii: ids and a certificate's number. Retention: ten years.
+    no_pii: ids and a certificate's number. Retention: ten years, then the signature itself is destroyed; its hash
+    stays.
     """
 
     service_act = models.ForeignKey(ServiceAct, on_delete=models.PROTECT, db_index=False)
@@ -108,7 +109,7 @@ class EInvoice(models.Model):
     """The number of an electronic invoice (ЭСФ) of an act: recorded by the provider, then accepted or rejected.
 
     A sole trader's e-invoice number holds an IIN: here it stands masked, whole in `person_secret` (kind `einvoice`).
-    no_pii: see above. Retention: ten years.
+    no_pii: see above. Retention: ten years, then the whole number is destroyed; the masked one stays.
     """
 
     service_act = models.ForeignKey(ServiceAct, on_delete=models.PROTECT, db_index=False)

@@ -53,6 +53,7 @@ from qosymsha.domain.settlement.queries.explained import (
 )
 from qosymsha.domain.settlement.queries.files import (
     Release,
+    file_number_of,
     files_by_number,
     files_to_deliver,
     held_replies,
@@ -117,6 +118,7 @@ __all__ = [
     "claims_by_state",
     "claims_in_state",
     "explained",
+    "file_number_of",
     "files_by_number",
     "foresee",
     "files_to_deliver",

@@ -58,9 +58,10 @@ SELECT m.id, m.provider_id, l.id, m.volume_tiyn - coalesce((SELECT sum(c.amount_
   JOIN budget_line l ON l.id = coalesce(n.next_line_id, m.line_id) ORDER BY m.id"""
 
 
-def contracts(programme_id: int) -> list[ContractFacts]:
-    """All contracts of a programme as they stand now, nothing locked: for a look before a draw."""
-    return [ContractFacts(*row) for row in rows(_CONTRACTS.replace(" FOR NO KEY UPDATE", ""), [programme_id, True, []])]
+def contracts(programme_id: int, provider_ids: Sequence[int]) -> list[ContractFacts]:
+    """The contracts of these providers as they stand now, nothing locked: for a look before a draw."""
+    asked = [programme_id, False, list(provider_ids)]
+    return [ContractFacts(*row) for row in rows(_CONTRACTS.replace(" FOR NO KEY UPDATE", ""), asked)]
 
 
 def lock_contracts(programme_id: int, provider_ids: Sequence[int] | None) -> list[ContractFacts]:

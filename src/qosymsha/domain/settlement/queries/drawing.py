@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from qosymsha.domain.flags.queries import screened
 from qosymsha.domain.people.states import Role
@@ -119,26 +121,29 @@ SELECT p.id, p.number, p.name, coalesce(owed.tiyn, 0)::bigint
  WHERE p.id = ANY (%(providers)s::bigint[]) ORDER BY p.name, p.id"""
 
 
-def provider_draws(*, actor: Actor, programme_id: int, territory_id: int, month: date) -> list[ProviderDraw]:
-    """What a draw of the month would bring each provider of a programme, by name; figures alone, nothing is locked.
+def provider_draws(
+    *, actor: Actor, programme_id: int, territory_id: int, month: date, provider_ids: Sequence[int]
+) -> list[ProviderDraw]:
+    """What a draw of the month would bring each of these providers, by name; figures alone, nothing is locked.
 
     Raises:
         Forbidden: the actor may not draw there.
     """
     require(actor, Action.DRAW_CLAIMS, ALLOWED, territory_id=territory_id)
-    whole = {c.id: c for c in contracts(programme_id)}
+    whole = {c.id: c for c in contracts(programme_id, provider_ids)}
     of = [whole[i] for i in of_department(actor, ALLOWED[Action.DRAW_CLAIMS], "contract", whole)]
     seen = foresee(programme_id, of, month)
     found = rows(_PROVIDERS, {"providers": sorted({c.provider_id for c in of})})
-    return [_provider_draw(row, seen) for row in found]
+    drawn: dict[int, list[Drawn]] = {}
+    for contract, one in seen.drawn:
+        drawn.setdefault(contract.provider_id, []).append(one)
+    done = Counter(contract.provider_id for contract in seen.done)
+    return [_provider_draw(row, drawn.get(row[0], []), done[row[0]]) for row in found]
 
 
-def _provider_draw(row: tuple[int, str, str, int], seen: Foresight) -> ProviderDraw:
+def _provider_draw(row: tuple[Any, ...], mine: Sequence[Drawn], done: int) -> ProviderDraw:
     provider_id, number, name, owed = row
-    mine = [drawn for contract, drawn in seen.drawn if contract.provider_id == provider_id]
-    waiting: dict[SettlementRefusal, int] = {}
-    for held in (held for drawn in mine for held in drawn.settlement.held):
-        waiting[held.reason] = waiting.get(held.reason, 0) + 1
+    waiting = Counter(held.reason for drawn in mine for held in drawn.settlement.held)
     return ProviderDraw(
         provider_id,
         number,
@@ -148,6 +153,6 @@ def _provider_draw(row: tuple[int, str, str, int], seen: Foresight) -> ProviderD
         sum(drawn.settlement.units for drawn in mine),
         sum(drawn.settlement.amount_tiyn for drawn in mine),
         waiting,
-        sum(contract.provider_id == provider_id for contract in seen.done),
+        done,
         owed,
     )

@@ -68,6 +68,11 @@ def lines_spoken_of(end_to_end_ids: Sequence[str], file_ids: Sequence[int]) -> l
     return list(lines.select_related("claim", "file").select_for_update(of=("self",), no_key=True))
 
 
+def file_number_of(file_id: int) -> str:
+    """The number of a payment file that exists, as people call it."""
+    return str(PaymentFile.objects.values_list("number", flat=True).get(id=file_id))
+
+
 def files_by_number(numbers: Sequence[str]) -> dict[str, PaymentFile]:
     """The payment files that words about whole files name, without their content."""
     files = PaymentFile.objects.filter(number__in=set(numbers) - {""}).defer("content")

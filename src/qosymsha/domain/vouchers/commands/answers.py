@@ -13,7 +13,7 @@ from qosymsha.domain.vouchers import steps
 from qosymsha.domain.vouchers.access import ALLOWED, Action
 from qosymsha.domain.vouchers.queries import unanswered
 from qosymsha.domain.vouchers.rules import VoucherAnswer, VoucherRefusal, outcomes_of, refuse_answer, unpacked
-from qosymsha.domain.vouchers.states import CloseReason, Topic, VoucherState
+from qosymsha.domain.vouchers.states import CloseReason, PartingKind, PartingState, Topic, VoucherState
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import RowOutcome
@@ -46,12 +46,15 @@ def accept_vouchers(*, actor: Actor, answers: Sequence[VoucherAnswer], at: datet
         else:
             refused[row] = reason
     steps.move_vouchers(list(ids.values()), VoucherState.ACCEPTED, cause=Action.ACCEPT.value, actor=actor, at=at)
-    return steps.conclude(deed, Topic.ACCEPTED, "voucher", outcomes_of(len(answers), ids, refused))
+    by = [answer.guardian_id for answer in answers]
+    return steps.conclude(deed, Topic.ACCEPTED, "voucher", outcomes_of(len(answers), ids, refused), by=by)
 
 
 @transaction.atomic(durable=True)
 def refuse_vouchers(*, actor: Actor, answers: Sequence[VoucherAnswer], at: datetime, key: UUID) -> list[RowOutcome]:
     """Say no to vouchers that have no place: they are closed, their money goes held → released. Ids are vouchers.
+
+    Of two guardians both must say so (`other_may_stop` until then); else the voucher's own days decide.
 
     Raises:
         Forbidden: the actor may not bring guardians' words at all.
@@ -70,8 +73,14 @@ def refuse_vouchers(*, actor: Actor, answers: Sequence[VoucherAnswer], at: datet
             ids[row] = answer.voucher_id
         else:
             refused[row] = VoucherRefusal.WRONG_STATE
+    said = [steps.Said(row, vouchers[i], answers[row].guardian_id) for row, i in ids.items()]
+    unheard, agreed = steps.hear_others(deed, PartingKind.REFUSE, said)
+    refused |= unheard
+    ids = {row: i for row, i in ids.items() if row not in unheard}
     steps.close(deed, [vouchers[i] for i in ids.values()], CloseReason.REFUSED)
-    return steps.conclude(deed, Topic.CLOSED, "voucher", outcomes_of(len(answers), ids, refused))
+    steps.end_partings(deed, PartingState.DONE, agreed.values())
+    by = [answer.guardian_id for answer in answers]
+    return steps.conclude(deed, Topic.CLOSED, "voucher", outcomes_of(len(answers), ids, refused), by=by)
 
 
 @transaction.atomic(durable=True)
@@ -79,7 +88,8 @@ def expire_vouchers(*, actor: Actor, territory_id: int, on: date, at: datetime, 
     """Close the territory's vouchers whose day has passed by `on`; return how many.
 
     An issued voucher expires after its day of acceptance; one without a place, after the rule set's working days for
-    choosing, counted from the day it was accepted or released (R-5). Works in chunks, so memory stays bounded.
+    choosing, counted from the day it was accepted or released (R-5). Works in chunks, so memory stays bounded. While
+    nobody speaks for a child its days stand still.
 
     Raises:
         Forbidden: the actor is neither a job nor an official of the territory.
@@ -89,6 +99,7 @@ def expire_vouchers(*, actor: Actor, territory_id: int, on: date, at: datetime, 
     seen = steps.begin(deed, [territory_id, on.isoformat()])
     if seen is not None:
         return int(seen["expired"])
+    steps.keep_answerable(territory_id, on)
     after, expired = 0, 0
     while waiting := unanswered(territory_id, on, after, CHUNK):
         after = waiting[-1][0]
@@ -98,6 +109,8 @@ def expire_vouchers(*, actor: Actor, territory_id: int, on: date, at: datetime, 
         steps.close(deed, still, CloseReason.EXPIRED)
         steps.record(deed, Topic.CLOSED, "voucher", [v.id for v in still], territory_id)
         expired += len(still)
+    if not after:  # a day on which nobody had to be looked at has its line in the audit too (INV-12)
+        steps.record(deed, Topic.CLOSED, "voucher", [], territory_id)
     steps.keep(deed, {"expired": expired})
     return expired
 

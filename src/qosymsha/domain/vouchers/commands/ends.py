@@ -13,7 +13,14 @@ from qosymsha.domain.vouchers import steps
 from qosymsha.domain.vouchers.access import ALLOWED, Action, may_decide
 from qosymsha.domain.vouchers.queries import VoucherFacts
 from qosymsha.domain.vouchers.rules import Release, VoucherRefusal, outcomes_of, repeated, unpacked
-from qosymsha.domain.vouchers.states import CloseReason, Topic, VoucherState, states_before
+from qosymsha.domain.vouchers.states import (
+    CloseReason,
+    PartingKind,
+    PartingState,
+    Topic,
+    VoucherState,
+    states_before,
+)
 from qosymsha.domain.vouchers.steps import Deed
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.errors import RowOutcome
@@ -26,7 +33,7 @@ def release_vouchers(
     """End the places from a day on and let the vouchers choose again; money of lessons not held goes place → held.
 
     A guardian gives a place up; an official or a job takes it (long absence, accreditation lost) with a reason. Ids are
-    vouchers.
+    vouchers. Where another guardian speaks for the child, a guardian's word waits for that one (`other_may_stop`).
 
     Raises:
         Forbidden: the actor may not release anybody's place.
@@ -50,8 +57,18 @@ def release_vouchers(
         else:
             ids[row] = one.voucher_id
             last_days[one.voucher_id] = one.on - timedelta(days=1)
-    steps.release(deed, [vouchers[i] for i in ids.values()], last_days, reason)
-    return steps.conclude(deed, Topic.RELEASED, "voucher", outcomes_of(len(releases), ids, refused))
+    said = [
+        steps.Said(row, vouchers[i], guardian, on=releases[row].on, reason=reason)
+        for row, i in ids.items()
+        if (guardian := releases[row].guardian_id) is not None
+    ]
+    unheard, agreed = steps.hear_others(deed, PartingKind.LEAVE, said)
+    refused |= unheard
+    ids = {row: i for row, i in ids.items() if row not in unheard}
+    steps.release(deed, [vouchers[i] for i in ids.values()], {i: last_days[i] for i in ids.values()}, reason)
+    steps.end_partings(deed, PartingState.DONE, agreed.values())
+    by = [one.guardian_id for one in releases]
+    return steps.conclude(deed, Topic.RELEASED, "voucher", outcomes_of(len(releases), ids, refused), by=by)
 
 
 @transaction.atomic(durable=True)

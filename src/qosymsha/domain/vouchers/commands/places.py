@@ -44,7 +44,8 @@ def enrol(*, actor: Actor, wishes: Sequence[EnrolWish], at: datetime, key: UUID)
         else:
             refused[wish.row] = EnrolRefusal.GROUP_FULL
     ids = steps.enter(deed, seated, prices)
-    return steps.conclude(deed, Topic.ENROLLED, "enrolment", outcomes_of(len(wishes), ids, refused))
+    by = [wish.guardian_id for wish in wishes]
+    return steps.conclude(deed, Topic.ENROLLED, "enrolment", outcomes_of(len(wishes), ids, refused), by=by)
 
 
 def _possible(

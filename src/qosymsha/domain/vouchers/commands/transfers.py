@@ -15,7 +15,7 @@ from qosymsha.domain.vouchers import steps
 from qosymsha.domain.vouchers.access import ALLOWED, Action
 from qosymsha.domain.vouchers.queries import VoucherFacts, lines_waited_for, waiting_of
 from qosymsha.domain.vouchers.rules import EnrolRefusal, Move, outcomes_of, refuse_day, unpacked
-from qosymsha.domain.vouchers.states import Topic, VoucherState
+from qosymsha.domain.vouchers.states import PartingKind, PartingState, Topic, VoucherState
 from qosymsha.domain.vouchers.steps import Asked, Deed, Moving, Wish
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.errors import RowOutcome
@@ -31,6 +31,7 @@ def transfer(*, actor: Actor, moves: Sequence[Move], at: datetime, key: UUID) ->
     lessons from the day on. To another line: held goes to released there, and the other line's free money is committed
     at its planning tariff for the months left. Where it does not reach, or others wait for it already, a move that
     `waits` takes its seat and is queued (`transfer_waits`), nothing else moves; else it is refused `no_free_money`.
+    Where another guardian speaks for the child, the word waits for that one first (`other_may_stop`).
 
     Raises:
         Forbidden: the actor may not bring guardians' words at all.
@@ -42,7 +43,25 @@ def transfer(*, actor: Actor, moves: Sequence[Move], at: datetime, key: UUID) ->
     if seen is not None:
         return unpacked(seen)
     vouchers, refused = steps.hear(deed, Action.TRANSFER, [(m.voucher_id, m.guardian_id) for m in moves])
-    wishes = steps.refuse_before_choice(_possible(deed, moves, vouchers, refused), refused)
+    said = [
+        steps.Said(row, vouchers[m.voucher_id], m.guardian_id, m.to_group_id, m.on, waits=m.waits)
+        for row, m in enumerate(moves)
+        if row not in refused
+    ]
+    wishes = possible_moves(deed, moves, vouchers, refused)
+    unheard, agreed = steps.hear_others(deed, PartingKind.MOVE, [one for one in said if one.row not in refused])
+    refused |= unheard
+    ids = carry_moves(deed, moves, [wish for wish in wishes if wish.row not in refused], refused)
+    steps.end_partings(deed, PartingState.DONE, [parting for row, parting in agreed.items() if row in ids])
+    by = [move.guardian_id for move in moves]
+    return steps.conclude(deed, Topic.TRANSFERRED, "enrolment", outcomes_of(len(moves), ids, refused), by=by)
+
+
+def carry_moves(
+    deed: Deed, moves: Sequence[Move], possible: Sequence[Wish], refused: dict[int, StrEnum]
+) -> dict[int, int]:
+    """Make the moves that are possible: row → the place opened; who cannot gets its reason, or waits queued."""
+    wishes = steps.refuse_before_choice(possible, refused)
     leavings = steps.leavings({w.voucher.id: w.starts_on - timedelta(days=1) for w in wishes})
     judged = steps.judge_moves(wishes, leavings, refused)
     waiting = _without_money(judged, moves)
@@ -51,12 +70,13 @@ def transfer(*, actor: Actor, moves: Sequence[Move], at: datetime, key: UUID) ->
     ids = steps.carry_out(deed, [m for m in seated if m.wish.row not in waiting])
     _queue(deed, [m for m in seated if m.wish.row in waiting], moves)
     refused |= {m.wish.row: EnrolRefusal.TRANSFER_WAITS for m in seated if m.wish.row in waiting}
-    return steps.conclude(deed, Topic.TRANSFERRED, "enrolment", outcomes_of(len(moves), ids, refused))
+    return ids
 
 
-def _possible(
+def possible_moves(
     deed: Deed, moves: Sequence[Move], vouchers: Mapping[int, VoucherFacts], refused: dict[int, StrEnum]
 ) -> list[Wish]:
+    """The moves that nothing in themselves forbids; the others get their reason."""
     groups = providers.group_facts(sorted({m.to_group_id for m in moves}))
     asked_before = waiting_of([m.voucher_id for m in moves])
     possible = []

@@ -64,7 +64,12 @@ def withdraw_transfers(
             ids[row] = voucher_id
         else:
             refused.setdefault(row, EnrolRefusal.TRANSFER_NOT_WAITING)
-    steps.end_requests(deed, TransferState.WITHDRAWN, [(waiting[v], "withdrawn", None) for v in ids.values()])
+    steps.end_requests(
+        deed,
+        TransferState.WITHDRAWN,
+        [(waiting[v], "withdrawn", None) for v in ids.values()],
+        dict(withdrawals),
+    )
     outcomes = outcomes_of(len(withdrawals), ids, refused)
     steps.keep(deed, packed(outcomes))
     return outcomes

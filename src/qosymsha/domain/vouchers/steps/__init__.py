@@ -13,6 +13,7 @@ from qosymsha.domain.vouchers.steps.entries import (
 from qosymsha.domain.vouchers.steps.lives import change_lines, issue_vouchers, lock_vouchers, move_vouchers, prolong
 from qosymsha.domain.vouchers.steps.moves import Moving, carry_out, judge_moves, lock_free
 from qosymsha.domain.vouchers.steps.one_place import PlaceSeen, Taking, see_place, take_place
+from qosymsha.domain.vouchers.steps.partings import Said, end_partings, hear_others
 from qosymsha.domain.vouchers.steps.places import (
     Leaving,
     end_enrolments,
@@ -29,6 +30,7 @@ from qosymsha.domain.vouchers.steps.places import (
     take_seats,
 )
 from qosymsha.domain.vouchers.steps.terms import Terms, Wish, allowed_kinds, entering, rules_by_set, terms_of
+from qosymsha.domain.vouchers.steps.unguarded import keep_answerable
 from qosymsha.domain.vouchers.steps.voices import hear
 from qosymsha.domain.vouchers.steps.waits import Asked, ask_transfers, end_requests
 
@@ -39,6 +41,7 @@ __all__ = [
     "Leaving",
     "Moving",
     "PlaceSeen",
+    "Said",
     "Taking",
     "Terms",
     "Wish",
@@ -50,16 +53,19 @@ __all__ = [
     "close",
     "conclude",
     "end_enrolments",
+    "end_partings",
     "end_requests",
     "enter",
     "entering",
     "facts_of",
     "free_seats",
     "hear",
+    "hear_others",
     "issue_vouchers",
     "judge",
     "judge_moves",
     "keep",
+    "keep_answerable",
     "keep_promise",
     "leavings",
     "lesson_days",

@@ -40,10 +40,20 @@ def begin(deed: Deed, body: Any) -> Any | None:
     return idempotency.repeat(actor=deed.actor, verb=deed.action.value, key=deed.key, body=body, at=deed.at)
 
 
-def record(
-    deed: Deed, topic: StrEnum, kind: str, ids: Sequence[int], territory_id: int | None = None, **detail: object
+def record(  # noqa: PLR0913 - the deed, its news, of which rows, where, whose word
+    deed: Deed,
+    topic: StrEnum,
+    kind: str,
+    ids: Sequence[int],
+    territory_id: int | None = None,
+    *,
+    by: Mapping[int, int] | None = None,
+    **detail: object,
 ) -> None:
-    """Steps `record` and `tell` for the subjects `ids`. A try that changed nothing is recorded too, but is no news."""
+    """Steps `record` and `tell` for the subjects `ids`. A try that changed nothing is recorded too, but is no news.
+
+    `by`: subject → the guardian whose word it was; the news says so, for whoever else speaks for the child.
+    """
     audit.record(
         actor=deed.actor,
         at=deed.at,
@@ -54,7 +64,8 @@ def record(
         detail=detail,
     )
     if ids:
-        outbox.tell(topic=topic, subject_kind=kind, subject_ids=ids, at=deed.at, detail=detail)
+        each = None if by is None else {subject: {"by": guardian} for subject, guardian in by.items()}
+        outbox.tell(topic=topic, subject_kind=kind, subject_ids=ids, at=deed.at, detail=detail, each=each)
 
 
 def keep(deed: Deed, outcome: Mapping[str, Any]) -> None:
@@ -62,8 +73,21 @@ def keep(deed: Deed, outcome: Mapping[str, Any]) -> None:
     idempotency.keep(actor=deed.actor, verb=deed.action.value, key=deed.key, outcome=outcome)
 
 
-def conclude(deed: Deed, topic: StrEnum, kind: str, outcomes: list[RowOutcome], **also_kept: Any) -> list[RowOutcome]:
-    """The last steps of a batch verb: audit and news for the rows done, the outcomes under the key; returns them."""
-    record(deed, topic, kind, [o.id for o in outcomes if o.id is not None])
+def conclude(  # noqa: PLR0913 - the deed, its news, of which rows, what came of them, whose words
+    deed: Deed,
+    topic: StrEnum,
+    kind: str,
+    outcomes: list[RowOutcome],
+    *,
+    by: Sequence[int | None] = (),
+    **also_kept: Any,
+) -> list[RowOutcome]:
+    """The last steps of a batch verb: audit and news for the rows done, the outcomes under the key; returns them.
+
+    `by`: the guardian of each row, in the rows' order, where rows are guardians' words.
+    """
+    spoken = {o.id: by[o.row] for o in outcomes if o.id is not None and o.row < len(by)}
+    whose = {subject: guardian for subject, guardian in spoken.items() if guardian is not None}
+    record(deed, topic, kind, [o.id for o in outcomes if o.id is not None], by=whose or None)
     keep(deed, packed(outcomes) | also_kept)
     return outcomes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -66,7 +66,8 @@ def ask_transfers(deed: Deed, asked: Sequence[Asked]) -> None:
         )
         for one in made
     )
-    record(deed, Topic.TRANSFER_WAITS, "transfer_request", [one.pk for one in made])
+    by = {one.pk: one.guardian_id for one in made}
+    record(deed, Topic.TRANSFER_WAITS, "transfer_request", list(by), by=by)
 
 
 # Conditional on `waiting`: of two verbs that end one request, the second changes nothing and is told so.
@@ -81,8 +82,16 @@ told AS (
 SELECT count(*) FROM ended"""
 
 
-def end_requests(deed: Deed, state: TransferState, ended: Sequence[tuple[Waiting, str, int | None]]) -> None:
-    """Bring waiting requests to their end: (request, reason, place it came to). Without a place its seat is freed."""
+def end_requests(
+    deed: Deed,
+    state: TransferState,
+    ended: Sequence[tuple[Waiting, str, int | None]],
+    by: Mapping[int, int] | None = None,
+) -> None:
+    """Bring waiting requests to their end: (request, reason, place it came to). Without a place its seat is freed.
+
+    `by`: voucher → the guardian whose word it is, where it is one.
+    """
     assert transaction.get_connection().in_atomic_block, "a request ends with its seat"
     if not ended:
         return
@@ -102,7 +111,8 @@ def end_requests(deed: Deed, state: TransferState, ended: Sequence[tuple[Waiting
     assert changed == len(ids), "each still waited: its voucher is locked"
     if state is not TransferState.DONE:
         free_seats(one.group_id for one, _, _ in ended)
-        record(deed, _TOPICS[state], "transfer_request", ids)
+        whose = None if by is None else {one.id: by[one.voucher_id] for one, _, _ in ended}
+        record(deed, _TOPICS[state], "transfer_request", ids, by=whose)
 
 
 def give_up_requests(deed: Deed, voucher_ids: Sequence[int], leaving: Iterable[int]) -> None:

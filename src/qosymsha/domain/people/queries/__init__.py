@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
 from qosymsha.domain.people.access import ALLOWED, Action
-from qosymsha.domain.people.rules import PREFIX_LETTERS, PersonDetails, name_words, person_of, searched_words
+from qosymsha.domain.people.queries.places import TerritoryName as TerritoryName
+from qosymsha.domain.people.queries.places import department_id as department_id
+from qosymsha.domain.people.queries.places import districts_of as districts_of
+from qosymsha.domain.people.queries.places import territories_below as territories_below
+from qosymsha.domain.people.queries.places import territories_by_kato as territories_by_kato
+from qosymsha.domain.people.queries.places import territory_by_kato as territory_by_kato
+from qosymsha.domain.people.rules import (
+    ERASED_NAME,
+    PREFIX_LETTERS,
+    PersonDetails,
+    name_words,
+    person_of,
+    searched_words,
+)
 from qosymsha.domain.people.states import Role, StatusState
 from qosymsha.domain.witness import reading
 from qosymsha.kernel import cipher, iin
@@ -22,22 +34,20 @@ from qosymsha.kernel.text import folded
 
 _TOKEN_BYTES = 8  # a collision costs one row more to decrypt, never a wrong answer
 
-_BELOW = """
-WITH RECURSIVE below (root, id) AS (
-    SELECT id, id FROM territory WHERE id = ANY(%s)
-    UNION SELECT below.root, t.id FROM below JOIN territory t ON t.parent_id = below.id
-) SELECT root, id FROM below"""
-
-_RIGHTS = "SELECT guardian_id, role, territory_id, department_id, provider_id, below FROM rights_of(%s, %s)"
+_RIGHTS = (
+    "SELECT r.guardian_id, r.role, r.territory_id, r.department_id, r.provider_id, r.below,"
+    " (SELECT g.id FROM guardian g WHERE g.user_id = %(user)s AND g.child_id IS NOT NULL)"
+    " FROM rights_of(%(user)s, %(today)s) r"
+)
 
 _WARDS = """
 SELECT DISTINCT g.guardian_id, g.child_id FROM guardianship g
   JOIN unnest(%s::bigint[], %s::bigint[]) AS asked (guardian_id, child_id) USING (guardian_id, child_id)
- WHERE g.valid @> %s::date"""
+ WHERE g.valid @> %s::date AND (g.kind <> 'self' OR %s)"""
 
 _GUARDIANS = """
 SELECT child_id, guardian_id FROM guardianship
- WHERE child_id = ANY(%s) AND valid @> %s::date ORDER BY child_id, guardian_id"""
+ WHERE child_id = ANY(%s) AND valid @> %s::date AND kind <> 'self' ORDER BY child_id, guardian_id"""
 
 _STATUSES = """
 SELECT child_id, array_agg(DISTINCT category) FROM child_status
@@ -47,62 +57,11 @@ SELECT child_id, array_agg(DISTINCT category) FROM child_status
 _OWN_WARDS = """
 SELECT c.id, c.uuid, g.kind, lower(g.valid), (
     SELECT count(*) FROM guardianship o
-     WHERE o.child_id = c.id AND o.guardian_id <> g.guardian_id AND o.valid @> %(on)s::date)
+     WHERE o.child_id = c.id AND o.guardian_id <> g.guardian_id AND o.kind <> 'self' AND o.valid @> %(on)s::date), (
+    SELECT lower(o.valid) FROM guardianship o
+     WHERE o.child_id = c.id AND o.kind = 'self' AND o.valid @> %(on)s::date)
   FROM guardianship g JOIN child c ON c.id = g.child_id
  WHERE g.guardian_id = %(guardian)s AND g.valid @> %(on)s::date ORDER BY c.id"""
-
-
-@dataclass(frozen=True, slots=True)
-class TerritoryName:
-    """A territory for pages and files."""
-
-    id: int
-    kato: str
-    kind: str
-    name_kk: str
-    name_ru: str
-    name_en: str
-
-
-def territory_by_kato(kato: str, on: date) -> int | None:
-    """The id of the territory that bears this KATO code on that day; names never identify a place."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM territory WHERE kato = %s AND valid @> %s::date", [kato, on])
-        row = cursor.fetchone()
-    return int(row[0]) if row else None
-
-
-def territories_by_kato(katos: Collection[str], on: date) -> dict[str, int]:
-    """KATO code → id for the codes in use on that day; unknown codes are left out."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT kato, id FROM territory WHERE kato = ANY(%s) AND valid @> %s::date", [list(katos), on])
-        return dict(cursor.fetchall())
-
-
-def territories_below(territory_ids: Collection[int]) -> dict[int, frozenset[int]]:
-    """For each territory: itself and everything under it."""
-    with connection.cursor() as cursor:
-        cursor.execute(_BELOW, [list(territory_ids)])
-        return _grouped(cursor.fetchall())
-
-
-def districts_of(territory_id: int, on: date) -> list[TerritoryName]:
-    """The territories directly under one, in the Kazakh alphabet's order."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, kato, kind, name_kk, name_ru, name_en FROM territory"
-            ' WHERE parent_id = %s AND valid @> %s::date ORDER BY sort_kk COLLATE "C", id',
-            [territory_id, on],
-        )
-        return [TerritoryName(*row) for row in cursor.fetchall()]
-
-
-def department_id(territory_id: int, code: str) -> int | None:
-    """A territory's department by its code (`education`, `sport`, `culture`)."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM department WHERE territory_id = %s AND code = %s", [territory_id, code])
-        row = cursor.fetchone()
-    return int(row[0]) if row else None
 
 
 def user_by_subject(subject: str) -> int | None:
@@ -131,27 +90,38 @@ def subjects_of(user_ids: Collection[int]) -> dict[int, str]:
 def actor_for(user_id: int, at: datetime) -> Actor:
     """The user as an actor: grants from memberships valid today, each covering its territory and all below.
 
-    An unknown or inactive user is an actor without any right. A guardian's own right is the grant `guardian`.
+    An unknown or inactive user is an actor without any right. A guardian's own right is the grant `guardian`; who has a
+    child's own account has `youth` on its days instead, and afterwards neither.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_RIGHTS, [user_id, local_day(at)])
+        cursor.execute(_RIGHTS, {"user": user_id, "today": local_day(at)})
         rights = cursor.fetchall()
-    guardian_id = rights[0][0] if rights else None
+    guardian_id, account_id = (rights[0][0], rights[0][-1]) if rights else (None, None)
     grants = [
         Grant(role, None if territory is None else frozenset(below), department, provider)
-        for _, role, territory, department, provider, below in rights
+        for _, role, territory, department, provider, below, _ in rights
         if role is not None
     ]
     if guardian_id is not None:
         grants.append(Grant(Role.GUARDIAN))
+    elif any(grant.role == Role.YOUTH for grant in grants):
+        guardian_id = account_id
     return Actor(user_id, f"user:{user_id}", tuple(grants), guardian_id=guardian_id)
 
 
 def own_record(actor: Actor) -> PersonDetails | None:
-    """A guardian's own record, to be shown to nobody else; None for officials, of whom no name is kept, or erased."""
+    """One's own record, to be shown to nobody else; None for officials, of whom no name is kept, or erased.
+
+    A child with an own account is the child's record: one's own name on a page is no read of somebody's record.
+    """
     if actor.guardian_id is None:
         return None
-    plain = unseal("guardian", [actor.guardian_id]).get(actor.guardian_id)
+    kind, subject = "guardian", actor.guardian_id
+    if actor.holds({Role.YOUTH}):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT child_id FROM guardian WHERE id = %s", [actor.guardian_id])
+            kind, subject = "child", int(cursor.fetchone()[0])
+    plain = _opened(kind, [subject]).get(subject)
     return None if plain is None else person_of(plain)
 
 
@@ -184,10 +154,13 @@ def user_of_guardian(guardian_id: int) -> int | None:
     return row[0] if row else None
 
 
-def wards(pairs: Sequence[tuple[int, int]], on: date) -> set[tuple[int, int]]:
-    """Those of the pairs (guardian_id, child_id) in which the guardian speaks for the child on that day."""
+def wards(pairs: Sequence[tuple[int, int]], on: date, *, with_self: bool = False) -> set[tuple[int, int]]:
+    """Those of the pairs (guardian_id, child_id) in which the guardian speaks for the child on that day.
+
+    `with_self`: children's own accounts too, for what a child may do for itself.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_WARDS, [[g for g, _ in pairs], [c for _, c in pairs], on])
+        cursor.execute(_WARDS, [[g for g, _ in pairs], [c for _, c in pairs], on, with_self])
         return set(cursor.fetchall())
 
 
@@ -202,7 +175,7 @@ def own_child_ids(guardian_id: int, on: date) -> list[int]:
 
 
 def guardians_of(child_ids: Collection[int], on: date) -> dict[int, list[int]]:
-    """Child → its guardians on that day, the earliest known first."""
+    """Child → its guardians on that day, the earliest known first; the child's own account is none."""
     found: dict[int, list[int]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_GUARDIANS, [list(child_ids), on])
@@ -243,6 +216,10 @@ def unseal(kind: str, subject_ids: Collection[int]) -> dict[int, bytes]:
     """The plain bytes of these subjects' secrets; a subject without a row (erased) is left out."""
     if kind == "child":
         reading.unsealed(len(subject_ids))
+    return _opened(kind, subject_ids)
+
+
+def _opened(kind: str, subject_ids: Collection[int]) -> dict[int, bytes]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT subject_id, key_id, nonce, ciphertext FROM person_secret"
@@ -303,7 +280,10 @@ def honey_mark(child_id: int) -> bytes:
 
 
 class OwnWard(NamedTuple):
-    """A child whom the guardian speaks for: how (parent | guardian | foster), since when, how many others do too."""
+    """A child whom the guardian speaks for: how (`GuardianKind`), since when, how many others do too.
+
+    `account_since`: since when the child has an own account, None: it has none.
+    """
 
     id: int
     uuid: UUID
@@ -313,6 +293,7 @@ class OwnWard(NamedTuple):
     kind: str
     since: date
     others: int
+    account_since: date | None = None
 
 
 def own_wards(*, actor: Actor, at: datetime) -> list[OwnWard]:
@@ -333,11 +314,11 @@ def own_wards(*, actor: Actor, at: datetime) -> list[OwnWard]:
     return [_ward(row, people.get(row[0])) for row in found]
 
 
-def _ward(row: tuple[int, UUID, str, date, int], person: PersonDetails | None) -> OwnWard:
-    child_id, uuid, kind, since, others = row
-    name = f"{person.surname} {person.given}".strip() if person else ""
+def _ward(row: tuple[Any, ...], person: PersonDetails | None) -> OwnWard:
+    child_id, uuid, *how = row
+    name = f"{person.surname} {person.given}".strip() if person else ERASED_NAME
     number = iin.masked(person.iin) if person and person.iin else ""
-    return OwnWard(child_id, uuid, name, person.born_on if person else None, number, kind, since, others)
+    return OwnWard(child_id, uuid, name, person.born_on if person else None, number, *how)
 
 
 def persons(*, actor: Actor, kind: str, subject_ids: Sequence[int], at: datetime) -> dict[int, PersonDetails]:
@@ -389,10 +370,3 @@ def dated_tokens(words: Iterable[str], born_on: date) -> list[bytes]:
 def _bears(person: PersonDetails, sought: Sequence[str]) -> bool:
     words = name_words(person)
     return all(any(word.startswith(part) for word in words) for part in sought)
-
-
-def _grouped(pairs: Iterable[tuple[int, int]]) -> dict[int, frozenset[int]]:
-    groups: dict[int, set[int]] = {}
-    for key, value in pairs:
-        groups.setdefault(key, set()).add(value)
-    return {key: frozenset(values) for key, values in groups.items()}
