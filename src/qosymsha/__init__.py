@@ -1,3 +1,3 @@
 """qosymsha: public money as vouchers for children's clubs, in an order anyone can check."""
 
-__version__ = "0.7.0"
+__version__ = "0.8.0"

@@ -32,6 +32,21 @@ def _keys(variable: str) -> dict[str, bytes]:
     return {k: bytes.fromhex(v) for k, _, v in (part.partition(":") for part in text.split(",") if part)}
 
 
+def _ages(variable: str, default: str) -> tuple[int, int] | None:
+    """`14-18` → from the 14th birthday until the 18th; `off` → None.
+
+    Raises:
+        ValueError: it is neither, or reaches past childhood.
+    """
+    text = os.environ.get(variable, "").strip() or default
+    if text == "off":
+        return None
+    first, _, end = text.partition("-")
+    if not (text.isascii() and first.isdigit() and end.isdigit() and 0 < int(first) < int(end) <= 18):
+        raise ValueError(f"{variable}: write two ages up to 18, such as 14-18, or off; not {text!r}")
+    return int(first), int(end)
+
+
 SECRET_KEY = secret("QOSYMSHA_SECRET_KEY") or ("" if PRODUCTION else _demo_key("session").hex())
 SECRET_KEYS = _keys("QOSYMSHA_SECRET_KEYS") or ({} if PRODUCTION else {"demo": _demo_key("secrets")})
 LOOKUP_KEY = bytes.fromhex(secret("QOSYMSHA_LOOKUP_KEY")) or (b"" if PRODUCTION else _demo_key("lookup"))
@@ -94,6 +109,7 @@ ROOMS = [
     "qosymsha.domain.enquiries",
     "qosymsha.domain.casework",
     "qosymsha.domain.messages",
+    "qosymsha.domain.erasure",
     "qosymsha.domain.insights",
     "qosymsha.domain.figures",
 ]
@@ -205,6 +221,8 @@ KEPT_SECONDS = float(os.environ.get("QOSYMSHA_KEPT_SECONDS", "0" if MODE == "tes
 STEP_UP_MINUTES = int(os.environ.get("QOSYMSHA_STEP_UP_MINUTES", "10"))
 # Of whom a second factor is asked at sign-in, where the provider did not state two: "everybody" or "staff" alone.
 TWO_FACTORS = os.environ.get("QOSYMSHA_TWO_FACTORS", "everybody" if PRODUCTION else "staff")
+# From which birthday until which a child may have an account of its own; "off": no child has one. An assumption.
+YOUTH_AGES = _ages("QOSYMSHA_YOUTH_AGES", "14-18")
 # An app's code lives its half minute; "1" lets that of the half minute before count too (a slow hand, a slow clock).
 APP_CODE_BEFORE = os.environ.get("QOSYMSHA_APP_CODE_BEFORE", "") == "1"
 # The shortest RSA key believed in tokens, signatures and passkeys: 3072 bits have the strength of 128 (2048: 112).
@@ -216,6 +234,8 @@ TREASURY_FOLDER = str(places_of().state / f"treasury-{_OF_DATABASE}") if MODE ==
 
 # Notices: the installation's own dated rules (a file; empty: the product's), where a trial's e-mails are put down.
 NOTICE_RULES = os.environ.get("QOSYMSHA_NOTICE_RULES", "")
+# Periods of retention that differ from the product's (a file; empty: none does); decision 0064.
+RETENTION = os.environ.get("QOSYMSHA_RETENTION", "")
 MAIL_FOLDER = str(places_of().state / f"mail-{_OF_DATABASE}") if MODE in ("trial", "demo") else ""
 
 # Adapters by port; a door or a job asks `kernel.adapters` for them by name.

@@ -12,6 +12,7 @@ from qosymsha.demo.world import STAGE_HAND, YEAR, Term, World
 from qosymsha.domain.admission.commands import allocating, closing, drawing, filing, planning, publishing
 from qosymsha.domain.admission.rules import RoundPlan
 from qosymsha.domain.allocation import draw
+from qosymsha.domain.people import asking
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.commands import families as family_commands
 from qosymsha.domain.people.commands import statuses
@@ -68,8 +69,9 @@ def _take_in(world: World, batch: Sequence[DemoFamily], number: int) -> None:
     at = world.at(OPENS + timedelta(days=number % 14), 10, number % 60)
     app = world.actors["app"]
     teach(world, batch)
-    proofs = {family.guardian.iin: world.registry.children_of(family.guardian.iin) for family in batch}
-    answers = world.registry.statuses_of([child.person.iin for family in batch for child in family.children])
+    proofs = asking.families_of(world.registry, [family.guardian.iin for family in batch]).proved
+    children = [child.person.iin for family in batch for child in family.children]
+    answers = asking.statuses_of(world.registry, children, clock.local_day(at)).answers
     outcomes = family_commands.register_families(
         actor=app,
         territory_id=world.territory_id,

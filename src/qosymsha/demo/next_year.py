@@ -13,7 +13,7 @@ from datetime import date
 from itertools import islice
 from pathlib import Path
 
-from qosymsha.demo import agreeing, choosing, city, figures, founding, intake, months, places, supply, trying
+from qosymsha.demo import agreeing, choosing, city, figures, founding, intake, months, places, pupils, supply, trying
 from qosymsha.demo.people import DemoFamily, families
 from qosymsha.demo.world import STAGE_HAND, YEAR, Term, World
 from qosymsha.domain.admission.commands import filing, refilling
@@ -22,6 +22,7 @@ from qosymsha.domain.attendance.commands import marks, sessions, sheets
 from qosymsha.domain.attendance.rules import SessionFacts
 from qosymsha.domain.attendance.states import SheetState, WordState
 from qosymsha.domain.choice import queries as choice
+from qosymsha.domain.people import asking
 from qosymsha.domain.people import commands as people_commands
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.commands import statuses
@@ -134,7 +135,7 @@ def _file(world: World, batch: Sequence[DemoFamily], term: Term) -> None:
     at = world.at(term.opens, 10)
     intake.teach(world, batch)
     children = [child.person.iin for family in batch for child in family.children]
-    certified = world.registry.statuses_of(children)
+    certified = asking.statuses_of(world.registry, children, term.opens).answers
     statuses.record_statuses(actor=STAGE_HAND, answers=certified, at=at, key=world.key("statuses", term.name))
     guardians = people.by_iin("guardian", [family.guardian.iin for family in batch])
     ids = people.by_iin("child", children)
@@ -218,6 +219,7 @@ def _leave_open(world: World, towns: Sequence[DemoFamily]) -> None:
     _file(world, towns[FAMILIES + LATE_FAMILIES // 2 :], LATE_INTAKE)
     choosing.plan_and_open(world, LATE_CHOICE)
     world.at(NOW, 18, 5)
+    pupils.let_in(world, RUNNING_MONTH)
 
 
 def _accept_some(world: World) -> None:

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from qosymsha.domain.people.ports import ProvedChild, RegistryFault, RegistryUnavailable, StatusAnswer
+from qosymsha.domain.people.ports import (
+    GuardianKind,
+    ProvedChild,
+    RegistryFault,
+    RegistryUnavailable,
+    StatusAnswer,
+)
 from qosymsha.runtime import outside
 
 CHILDREN, STATUSES = "/v1/children", "/v1/statuses"
@@ -92,7 +98,7 @@ def _child(row: dict[str, Any]) -> ProvedChild:
     number, born = row["child_iin"], row.get("born_on")
     return ProvedChild(
         child_iin=None if number is None else _text(number),
-        kind=_text(row["kind"]),
+        kind=GuardianKind(_text(row["kind"])).value,
         evidence=_text(row["evidence"]),
         born_on=None if born is None else date.fromisoformat(born),
         given=_text(row["given"]) if row.get("given") else "",

@@ -94,14 +94,16 @@ def receive(folder: Path, strict: bool, as_json: bool) -> int:
     """
     folder = folder.absolute()
     with database(migrate=False) as url:
-        argv = backups.receiver(url, folder)
+        backups.receiver(url, folder)  # what the server refuses is told at once
+        argv = [sys.executable, "-m", "qosymsha.runtime.receiving", url, str(folder)]
         told = {"wal": str(folder / "wal"), "strict": strict}
         emit(told, as_json=as_json, text=lambda: [f"receiving into {told['wal']}; Ctrl-C ends"])
         sys.stdout.flush()
         if strict:
             backups.wait_for_receiver(url, is_strict=True)
         try:
-            return supervisor.run([Command("log receiver", argv, {})]) or EXIT_DONE
+            path = {"PYTHONPATH": os.pathsep.join(sys.path)}
+            return supervisor.run([Command("log receiver", argv, path)]) or EXIT_DONE
         finally:
             if strict:
                 backups.wait_for_receiver(url, is_strict=False)
@@ -138,13 +140,14 @@ def restore(folder: Path, into: Path, instant: str | None, as_json: bool) -> int
 
     \b
     Examples:
-      qosymsha backup restore /backups/city --into /srv/restored --at 2026-11-22T07:59:00+05:00
-      QOSYMSHA_STATE=/srv/restored qosymsha doctor
+      qosymsha backup restore /backups/city --into /var/lib/qosymsha/restored --at 2026-11-22T07:59:00+05:00
+      QOSYMSHA_STATE=/var/lib/qosymsha/restored qosymsha doctor
     """
     at = _instant(instant)
     started = time.perf_counter()
     backups.restore(folder.absolute(), into.absolute(), at)
-    with postgres.running(into.absolute()):
+    with postgres.running(into.absolute()) as server:
+        backups.own(server)
         seconds = time.perf_counter() - started
     told = {"state": str(into), "seconds": round(seconds, 1)}
     said = f"{into} stands as at {moment(at) if at else 'the end of the log'} ({seconds:.1f} s)"
@@ -201,6 +204,7 @@ def drilled(folder: Path, at: datetime | None = None) -> Drill:
         started = time.perf_counter()
         backups.restore(folder, state, at)
         with postgres.running(state) as server:
+            backups.own(server)
             restored = time.perf_counter()
             with connected(server.url(name)):
                 findings, links = _findings(at), witness.length()
@@ -210,13 +214,14 @@ def drilled(folder: Path, at: datetime | None = None) -> Drill:
 def _end_of_log(since: datetime) -> tuple[str, datetime | None]:
     """The database's name, and an instant that the received log reaches; None where the city does not answer.
 
+    Asks no table: a cluster's machine for copies comes by a role that may read none.
+
     A mark is written into the log, so that there is a commit after every instant we may ask for.
     """
     outside = os.environ.get("DATABASE_URL", "")
     try:
         with database(migrate=False) as url:
             name = connection.settings_dict["NAME"]
-            now = clock.read()
             with connection.cursor() as cursor:
                 cursor.execute("SELECT clock_timestamp(), pg_logical_emit_message(true, 'qosymsha', 'drill')")
                 (now, _) = cursor.fetchone()

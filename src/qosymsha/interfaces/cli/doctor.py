@@ -16,11 +16,14 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from qosymsha import __version__
+from qosymsha.domain.erasure import queries as erasure
 from qosymsha.domain.errands.rules import LONGEST_SECONDS as LONGEST_ERRAND
 from qosymsha.domain.errands.rules import TASK as ERRAND
 from qosymsha.domain.insights.queries import checked
 from qosymsha.domain.insights.queries.standing import Standing, standings
 from qosymsha.domain.insights.rules import PROMISES, Span
+from qosymsha.domain.keeping.rules import Term
+from qosymsha.domain.keeping.terms import terms
 from qosymsha.domain.people import watched
 from qosymsha.domain.settlement.rules.file_signature import signed
 from qosymsha.domain.witness import store
@@ -33,9 +36,12 @@ from qosymsha.interfaces.cli.out import EXIT_DONE, EXIT_FINDING, emit, json_opti
 from qosymsha.interfaces.cli.session import database
 from qosymsha.interfaces.ui.templatetags.words import moment
 from qosymsha.kernel import clock
+from qosymsha.kernel.errors import NotConfigured
+from qosymsha.runtime.places import places_of
 from qosymsha.runtime.secrets import secret
 
 OLDEST_SERVER = 160_000
+_NIGHTS = 3  # that the erasing may miss
 OPTIONAL = frozenset({"codes", SCANNER, *OPTIONAL_WAYS})
 _SUMMER_HOURS = {2023: 6, 2026: 5}  # all of Kazakhstan is UTC+5 since 1 March 2024 (DOMAIN.md 9)
 _SAFE = {"fsync": {"on"}, "full_page_writes": {"on"}, "data_checksums": {"on"}}
@@ -43,6 +49,9 @@ _WAITS_FOR_DISK = {"on", "local", "remote_write", "remote_apply"}
 _LINK = """
 SELECT coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false),
        inet_server_addr() IS NULL OR inet_server_addr() << '127.0.0.0/8' OR inet_server_addr() = '::1'"""
+_STANDBYS = """
+SELECT current_setting('synchronous_standby_names'), count(*) FILTER (WHERE sync_state IN ('sync', 'quorum')),
+       count(*) FILTER (WHERE sync_state IS NULL) FROM pg_stat_replication"""
 _SETTINGS = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)"
 _REST = """
 SELECT i.inhrelid::regclass::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -105,8 +114,8 @@ def _looked(quick: bool) -> list[Check]:
     )
     if unapplied:  # the rest asks tables that may not be there yet
         return checks
-    checks += [*_partitions(), *jobs_checks(), *_alarms(), *notice_checks(), Check(*scanner_line())]
-    checks += [*_checkpoints(), *_shift()]
+    checks += [standby_check(), *_partitions(), *jobs_checks(), *_alarms(), *notice_checks(), Check(*scanner_line())]
+    checks += [*_checkpoints(), *erasing_checks(), *_shift()]
     return checks if quick else checks + list(_invariants())
 
 
@@ -172,9 +181,12 @@ def link_checks() -> Iterator[Check]:
         is_encrypted, is_local = cursor.fetchone()
     found = "encrypted" if is_encrypted else "on this machine" if is_local else "plain, to another machine"
     role = connection.cursor().connection.info.user
-    more = rights.faults(role) if settings.PRODUCTION else []
+    is_own = connection.settings_dict["HOST"] == str(places_of().socket_dir)
+    more = rights.faults(role) if settings.PRODUCTION and not is_own else []
     advice = "run `qosymsha migrate` with QOSYMSHA_OWNER_URL, another role in DATABASE_URL; deploy/README.md"
     works = "works with rows alone" if settings.PRODUCTION else "not looked at: fit for invented people only"
+    if settings.PRODUCTION and is_own:
+        works = "owns the server brought along: to be signed, docs/security/known-limits.md"
     yield Check("database role", not more, f"{role} {'; '.join(more[:5]) or works}", advice)
     advice = "set PGSSLMODE=verify-full and PGSSLROOTCERT; docs/security/tls.md"
     yield Check("database link", is_encrypted or is_local or not settings.PRODUCTION, found, advice)
@@ -197,6 +209,21 @@ def server_checks() -> Iterator[Check]:
     setting = found.get("synchronous_commit", "unknown")
     told = "set synchronous_commit = on: an answered application could be lost in a crash"
     yield Check("synchronous_commit", setting in _WAITS_FOR_DISK, setting, told)
+
+
+def standby_check() -> Check:
+    """Where each change waits for another disk: whether one is there. Without, all reading goes on and nothing is kept.
+
+    A role that may not see it (`sync_state` is closed to it) is told nothing.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDBYS)
+        names, standing, hidden = cursor.fetchone()
+    told = f"each change waits for {names}" if names else "no change waits for another disk"
+    if not names or standing or hidden:
+        return Check("standbys", True, told)
+    advice = "start `qosymsha backup receive`, or the standbys: until then nobody is answered; backup-and-restore.md"
+    return Check("standbys", False, f"{told}, and it is not there", advice)
 
 
 def zone_checks() -> Iterator[Check]:
@@ -277,6 +304,32 @@ def _checkpoints() -> Iterator[Check]:
     is_ours = all(store.one(path).checkpoint for path in last)
     told = f"{len(store.files(where))} kept" if is_ours else f"{last[0].name} is not signed by our key"
     yield Check("checkpoints", is_ours, told, "run `qosymsha audit verify`: it names what was changed, and where")
+
+
+def erasing_checks() -> Iterator[Check]:
+    """The installation's own periods, whether the nights erase, whether anybody is past their time and three nights."""
+    at, advice = clock.read(), "let `qosymsha work` run, then see `qosymsha retention show`; docs/runbooks/jobs.md"
+    try:
+        terms()
+    except NotConfigured as fault:
+        yield Check("retention", False, str(fault), "mend the file; nobody is erased until then")
+        return
+    last = erasure.last_run()
+    since = last.at if last else _made_at()
+    is_fresh = settings.DEMO or since is None or at - since < timedelta(days=_NIGHTS)
+    found = f"everybody due was erased on {last.on}" if last else "no night has ended yet"
+    yield Check("erasing", is_fresh, found, advice)
+    late = erasure.overdue(at, Term(days=_NIGHTS))
+    told = ", ".join(f"{kind} ×{n}" for kind, n in late.items())
+    yield Check("persons past their time", settings.DEMO or not late, told or "none", advice)
+
+
+def _made_at() -> datetime | None:
+    """When this database learned to erase: before that no night can have ended."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT min(applied) FROM django_migrations WHERE app = 'erasure'")
+        (applied,) = cursor.fetchone()
+    return applied if isinstance(applied, datetime) else None
 
 
 def _shift() -> Iterator[Check]:

@@ -33,6 +33,7 @@ VERBS = {
     "month": ("month", "Close a month: sheets, claims, the hash; draw it again."),
     "flags": ("flags", "Screen a month and tell the red flags, each with its reasons."),
     "guard": ("guard", "Children's records: honeytokens laid out, alarms they raise."),
+    "retention": ("retention", "Persons whose time is over: who is due, who is held, when the nights ran; holds."),
     "points": ("points", "Devices of consultation points, on which many families may confirm."),
     "money": ("money", "Explain every tenge; follow a claim to the bank; what providers owe back."),
     "pay": ("pay", "Approve, release, make the payment file, read the treasury's replies."),

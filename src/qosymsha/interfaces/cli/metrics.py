@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import click
 from django.db import Error, connections
 
+from qosymsha.domain.casework.queries.unguarded import unguarded_everywhere
+from qosymsha.domain.erasure import queries as erasure
 from qosymsha.domain.insights.queries import machine as machines
 from qosymsha.domain.insights.queries.standing import standings
 from qosymsha.interfaces.cli.out import EXIT_DONE, emit, json_option
@@ -17,6 +19,7 @@ from qosymsha.interfaces.cli.serve import free_port
 from qosymsha.interfaces.cli.session import database
 from qosymsha.interfaces.ui import meters
 from qosymsha.interfaces.ui.build import build_id
+from qosymsha.kernel.clock import local_day
 
 KIND = "text/plain; version=0.0.4; charset=utf-8"
 LOCAL = "127.0.0.1"
@@ -123,6 +126,9 @@ def _of_database() -> Iterator[str]:
     looked = max((look.at for one in promises for look in one.looks), default=None)
     red = sum(one.is_green is False for one in promises)
     days: int = -1 if stands.money_day is None else (stands.at.date() - stands.money_day).days
+    last = erasure.last_run()
+    erased: int = -1 if last is None else (local_day(stands.at) - last.on).days
+    unguarded = unguarded_everywhere(local_day(stands.at))
     figures: tuple[tuple[str, str, float], ...] = (
         ("database_up", "1 where the database answers.", 1),
         ("database_bytes", "Size of the database.", stands.size_bytes),
@@ -139,6 +145,8 @@ def _of_database() -> Iterator[str]:
         ("invariants_looked_seconds", "Since the checker last looked; -1: never.", _age(stands.at, looked)),
         ("ledger_day_age_days", "Since the last day that was sealed; -1: none.", days),
         ("ledger_differences", "Differences in the last sealed day: must be 0.", stands.money_differences),
+        ("erasing_age_days", "Since everybody due was last erased; -1: never.", erased),
+        ("children_unguarded", "Children for whom nobody speaks and who hold something.", unguarded),
         ("troubles", "Things that the office's page shows as wrong.", len(machines.troubles(stands, looked)) + red),
     )
     for name, what, value in figures:

@@ -18,7 +18,16 @@ from qosymsha.runtime.errors import EnvironmentFault
 
 # Written by the owner alone: what has been played, and the demo's clock.
 _OWNERS_ALONE = frozenset({"django_migrations", "clock_shift"})
-OWNERS_FUNCTIONS = ("make_months(text, date, int)", "outbox_forget(date)", "trace_forget(text, date)")
+OWNERS_FUNCTIONS = (
+    "make_months(text, date, int)",
+    "outbox_forget(date)",
+    "trace_forget(text, date)",
+    "audit_forget(date)",
+    "presence_forget(text, date)",
+    "outside_forget(date)",
+    "remarks_forget(bigint[])",
+    "case_words_forget(bigint[])",
+)
 _VERBS = {
     "SELECT": sql.SQL("SELECT"),
     "INSERT": sql.SQL("INSERT"),

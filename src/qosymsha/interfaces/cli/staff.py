@@ -12,7 +12,7 @@ from django.db import connection
 from qosymsha.domain.people import commands, queries
 from qosymsha.domain.people.commands.officials import Appointment
 from qosymsha.domain.people.commands.places import ASTANA
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.states import FAMILY, Role
 from qosymsha.domain.providers import queries as providers
 from qosymsha.interfaces.cli.acting import HAND
 from qosymsha.interfaces.cli.installation import load
@@ -22,7 +22,7 @@ from qosymsha.kernel import clock, iin
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import BadInput
 
-_HERE = frozenset(Role) - {Role.GUARDIAN, Role.SYSTEM}
+_HERE = frozenset(Role) - FAMILY - {Role.SYSTEM}
 _AT_PROVIDER = frozenset({Role.TEACHER, Role.PROVIDER_MANAGER})
 _LIST = """
 SELECT m.id, u.subject, m.role, coalesce(t.kato, ''), m.provider_id, lower(m.valid), upper(m.valid)

@@ -14,6 +14,7 @@ from qosymsha.domain.attendance.access import Action
 from qosymsha.domain.attendance.queries import OwnCase, OwnNotice, OwnPlace
 from qosymsha.domain.attendance.rules import Notice
 from qosymsha.domain.attendance.states import AbsenceState, MarkValue
+from qosymsha.domain.people.rules import ERASED_NAME
 from qosymsha.interfaces.family import shown
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.ui import texts
@@ -104,12 +105,15 @@ def absences(request: SignedRequest) -> HttpResponse:
 def own_cases(request: SignedRequest, names: Mapping[int, str]) -> list[CaseShown]:
     """The long absences of the guardian's children, by name."""
     found = queries.own_absence_cases(actor=request.actor, at=request.at)
-    return [CaseShown(one, names.get(one.child_id, ""), _title(request, one)) for one in found]
+    return [CaseShown(one, names.get(one.child_id, ERASED_NAME), _title(request, one)) for one in found]
 
 
 def _notice(request: SignedRequest, names: dict[int, str], one: OwnNotice) -> NoticeShown:
     return NoticeShown(
-        one, names.get(one.child_id, ""), _title(request, one), texts.say(request.language, f"absence.{one.kind}")
+        one,
+        names.get(one.child_id, ERASED_NAME),
+        _title(request, one),
+        texts.say(request.language, f"absence.{one.kind}"),
     )
 
 

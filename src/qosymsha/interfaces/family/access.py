@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from qosymsha.interfaces.ui.signed import DOOR_ROLES
+from qosymsha.domain.people.states import FAMILY, Role
 
 
 class Look(StrEnum):
@@ -29,6 +29,14 @@ class Look(StrEnum):
     TRIALS = "family_trials"
     PREFERENCES = "family_preferences"
     NOTICES = "family_notices"
+    CONSENTS = "family_consents"
+    OWN_READERS = "family_own_readers"
 
 
-ALLOWED: dict[Look, frozenset[str]] = dict.fromkeys(Look, DOOR_ROLES["family"])
+# What a child with an own account looks at too: nothing on these pages waits for a decision.
+_FOR_BOTH = frozenset({Look.HOME, Look.HERE, Look.WEEK, Look.VOUCHERS, Look.PREFERENCES, Look.NOTICES})
+ALLOWED: dict[Look, frozenset[str]] = {
+    **dict.fromkeys(Look, frozenset[str]({Role.GUARDIAN})),
+    **dict.fromkeys(_FOR_BOTH, frozenset[str](FAMILY)),
+    Look.OWN_READERS: frozenset({Role.YOUTH}),
+}

@@ -18,10 +18,13 @@ from qosymsha.domain.intake import queries as intake
 from qosymsha.domain.intake.access import Action
 from qosymsha.domain.intake.queries import OwnCase, Standing
 from qosymsha.domain.intake.rules import IntakeRefusal
+from qosymsha.domain.people import consenting
 from qosymsha.domain.people import queries as people
+from qosymsha.domain.people.queries import OwnWard
 from qosymsha.interfaces.ui import reasons, texts, uploads
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page, step_up
+from qosymsha.kernel.clock import local_day
 
 _R = IntakeRefusal
 _CATEGORY_FAULTS = (_R.CATEGORY_NOT_NAMEABLE, _R.CATEGORY_CERTIFIED_ALREADY, _R.CATEGORY_NAMED_ALREADY)
@@ -67,7 +70,7 @@ class CaseShown:
 @step_up
 def categories(request: SignedRequest, round_uuid: UUID, child_uuid: UUID) -> HttpResponse:
     """`/family/apply/{round}/{child}/categories/`: how it stands; a POST names a category with its first paper."""
-    opening, found, name = _standing(request, round_uuid, child_uuid)
+    opening, found, ward = _standing(request, round_uuid, child_uuid)
     form = NameForm(typed(request), uploads.files_of(request))
     choices = [(code, reasons.category_name(code, request.language)) for code in found.nameable]
     form.fields["category"].widget.choices = [("", texts.say(request.language, "category.choose")), *choices]
@@ -92,7 +95,8 @@ def categories(request: SignedRequest, round_uuid: UUID, child_uuid: UUID) -> Ht
         opening=opening,
         is_open=opening.is_open(request.at),
         child=child_uuid,
-        name=name,
+        name=ward.name,
+        may_ask=not consenting.stopped_children([ward.id], local_day(request.at)),
         form=form,
         found=found,
         certified=[_certified(request, one) for one in found.certified],
@@ -101,7 +105,7 @@ def categories(request: SignedRequest, round_uuid: UUID, child_uuid: UUID) -> Ht
     )
 
 
-def _standing(request: SignedRequest, round_uuid: UUID, child_uuid: UUID) -> tuple[Opening, Standing, str]:
+def _standing(request: SignedRequest, round_uuid: UUID, child_uuid: UUID) -> tuple[Opening, Standing, OwnWard]:
     opening = admission.opening(round_uuid)
     if opening is None:
         raise Http404
@@ -109,7 +113,7 @@ def _standing(request: SignedRequest, round_uuid: UUID, child_uuid: UUID) -> tup
     if found is None:
         raise Http404
     ward = next(w for w in people.own_wards(actor=request.actor, at=request.at) if w.uuid == child_uuid)
-    return opening, found, ward.name
+    return opening, found, ward
 
 
 def _certified(request: SignedRequest, one: intake.Certified) -> CertifiedShown:
@@ -136,7 +140,7 @@ def _case(request: SignedRequest, one: OwnCase) -> CaseShown:
 @step_up
 def case(request: SignedRequest, round_uuid: UUID, child_uuid: UUID, case_uuid: UUID) -> HttpResponse:
     """`…/categories/{case}/`: one named category with its papers; a POST adds a paper."""
-    opening, found, name = _standing(request, round_uuid, child_uuid)
+    opening, found, ward = _standing(request, round_uuid, child_uuid)
     one = next((c for c in found.cases if c.uuid == case_uuid), None)
     if one is None:
         raise Http404
@@ -159,7 +163,7 @@ def case(request: SignedRequest, round_uuid: UUID, child_uuid: UUID, case_uuid: 
         422 if form.errors else 200,
         opening=opening,
         child=child_uuid,
-        name=name,
+        name=ward.name,
         form=form,
         case=_case(request, one),
         may_add=one.is_undecided and len(one.papers) < found.papers_at_most,

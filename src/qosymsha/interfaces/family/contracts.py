@@ -39,12 +39,13 @@ def contracts(request: SignedRequest) -> HttpResponse:
     """`/family/contracts/`: what waits for a signature, refusals, whether the child goes on, what was paid."""
     given: dict[str, Any] = {"actor": request.actor, "at": request.at}
     found = queries.own_contracts(**given)
+    renewals = {one.place: one for one in queries.own_renewals(**given)}
     return page(
         request,
         "family/contracts.html",
-        contracts=[(one, one.wants(Side.FAMILY), one.wants(Side.PROVIDER)) for one in found],
+        contracts=[(o, o.wants(Side.FAMILY), o.wants(Side.PROVIDER), renewals.pop(o.place, None)) for o in found],
         refusals=queries.own_refusals(**given),
-        renewals=queries.own_renewals(**given),
+        renewals=renewals.values(),  # of places without a paper of ours
         receipts=queries.own_receipts(**given),
         today=local_day(request.at),
     )

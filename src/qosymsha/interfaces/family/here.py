@@ -20,6 +20,7 @@ from qosymsha.domain.attendance.access import Action
 from qosymsha.domain.attendance.queries import OwnChild, OwnLesson
 from qosymsha.domain.attendance.rules import PresenceRefusal, Scan
 from qosymsha.domain.attendance.states import CheckInKind
+from qosymsha.domain.people.states import Role
 from qosymsha.interfaces.family import installation, shown
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.ui import texts
@@ -152,11 +153,18 @@ def _answered(
         if not wrong:
             return moved(request, done)
         who = ", ".join(child.name for child, _ in wrong)
-        return moved(request, done, said="here.not_in", who=who, why=texts.refusal(request.language, wrong[0][1]))
-    faults = {child.id: texts.refusal(request.language, reason) for child, reason in wrong}
+        return moved(request, done, said="here.not_in", who=who, why=_why(request, wrong[0][1]))
+    faults = {child.id: _why(request, reason) for child, reason in wrong}
     for sentence in dict.fromkeys(faults.values()):
         form.add_error("code", sentence)
     return _page(request, form, claimed, faults if len(set(faults.values())) > 1 else {})
+
+
+def _why(request: SignedRequest, reason: str) -> str:
+    """The refusal's sentence; to a child with an account of its own in its own words, where there are such."""
+    own = f"youth.refusal.{reason}"
+    is_own = request.actor.holds({Role.YOUTH}) and own in texts.catalogue(request.language)
+    return texts.say(request.language, own) if is_own else texts.refusal(request.language, reason)
 
 
 def _chosen(request: SignedRequest, claimed: datetime | None) -> list[OwnChild]:

@@ -13,7 +13,7 @@ from qosymsha.domain.attendance import queries as attendance
 from qosymsha.domain.vouchers import commands, offers
 from qosymsha.domain.vouchers.access import Action
 from qosymsha.domain.vouchers.offers import GroupOffer
-from qosymsha.domain.vouchers.rules import EnrolRefusal, Move, Release
+from qosymsha.domain.vouchers.rules import EnrolRefusal, Move, PartingRefusal, Release
 from qosymsha.domain.vouchers.states import VoucherState
 from qosymsha.interfaces.family import shown
 from qosymsha.interfaces.family.access import Look
@@ -29,6 +29,14 @@ _LEFT = frozenset({VoucherState.ACTIVE, VoucherState.SUSPENDED})
 _DAY = ["%Y-%m-%d", "%d.%m.%Y"]
 _AT_LEAVING = {"day_past": "on", "reason_missing": "why"}
 _AT_MOVING = {"start_past": "on", "outside_voucher": "on", "no_free_money": "waits"}
+
+
+# What came of a move → what is said once.
+_MOVED: dict[object, str] = {
+    None: "move.done",
+    EnrolRefusal.TRANSFER_WAITS: "move.waits_now",
+    PartingRefusal.OTHER_MAY_STOP: "parting.asked",
+}
 
 
 def _day() -> forms.DateField:
@@ -69,7 +77,7 @@ def leave(request: SignedRequest, voucher_uuid: UUID) -> HttpResponse:
     tomorrow = local_day(request.at) + timedelta(days=1)
     form = LeaveForm(request.language, typed(request), initial={"on": tomorrow})
     if attempt(request, form, lambda: _leave(request, form, one), _AT_LEAVING):
-        return moved(request, "family-vouchers", said="leave.done")
+        return moved(request, "family-vouchers", said="parting.asked" if form.outcome else "leave.done")
     return page(request, "family/leave.html", 422 if form.errors else 200, form=form, voucher=one)
 
 
@@ -86,14 +94,16 @@ def _placed(request: SignedRequest, voucher_uuid: UUID) -> VoucherShown:
     return one
 
 
-def _leave(request: SignedRequest, form: LeaveForm, voucher: VoucherShown) -> None:
+def _leave(request: SignedRequest, form: LeaveForm, voucher: VoucherShown) -> bool:
+    """Leave; True where it waits for the child's other guardian now."""
     given = form.cleaned_data
     release = Release(voucher.one.id, request.actor.guardian_id, given["on"])
     (outcome,) = commands.release_vouchers(
         actor=request.actor, releases=[release], reason=given["why"], at=request.at, key=key_of(request)
     )
-    if outcome.reason is not None:
+    if outcome.reason not in (None, PartingRefusal.OTHER_MAY_STOP):
         raise Refused(outcome.reason)
+    return outcome.reason is not None
 
 
 @allowed(Look.MOVE, post=Action.TRANSFER)
@@ -105,8 +115,9 @@ def move(request: SignedRequest, group_uuid: UUID) -> HttpResponse:
     mine = [v for v in _mine(request) if v.one.state == VoucherState.ACTIVE]
     form = MoveForm(mine, typed(request), initial={"on": _first_day(request, group)})
     if attempt(request, form, lambda: _move(request, form, group, mine), _AT_MOVING):
-        return moved(request, "family-vouchers", said="move.waits_now" if form.outcome else "move.done")
-    words = {
+        return moved(request, "family-vouchers", said=_MOVED[form.outcome])
+    words: dict[str, object] = {
+        "is_shared": any(v.is_shared and v.parting is None for v in mine),
         "title": shown.in_words(request.language, group, "activity"),
         "kind": reasons.kind_name(group.kind, request.language),
         "address": shown.in_words(request.language, group, "address"),
@@ -118,15 +129,15 @@ def _first_day(request: SignedRequest, group: GroupOffer) -> date:
     return group.next_lesson(local_day(request.at) + timedelta(days=1))
 
 
-def _move(request: SignedRequest, form: MoveForm, group: GroupOffer, mine: Sequence[VoucherShown]) -> bool:
-    """Move; True where the family now waits for the other line's money, with a seat kept for it."""
+def _move(request: SignedRequest, form: MoveForm, group: GroupOffer, mine: Sequence[VoucherShown]) -> object:
+    """Move; or what it waits for: the other line's money, with a seat kept for it, or the child's other guardian."""
     given = form.cleaned_data
     voucher = next(v for v in mine if str(v.one.uuid) == given["voucher"])
     wish = Move(voucher.one.id, request.actor.guardian_id or 0, group.id, given["on"], given["waits"])
     (outcome,) = commands.transfer(actor=request.actor, moves=[wish], at=request.at, key=key_of(request))
-    if outcome.reason not in (None, EnrolRefusal.TRANSFER_WAITS):
+    if outcome.reason is not None and outcome.reason not in _MOVED:
         raise Refused(outcome.reason)
-    return outcome.reason is EnrolRefusal.TRANSFER_WAITS
+    return outcome.reason
 
 
 @allowed_post(Action.WITHDRAW_TRANSFER)
@@ -138,3 +149,16 @@ def stay(request: SignedRequest, voucher_uuid: UUID) -> HttpResponse:
     if outcome.reason is not None:
         raise Refused(outcome.reason)
     return moved(request, "family-vouchers", said="move.taken_back")
+
+
+@allowed_post(Action.STOP_PARTING)
+def keep(request: SignedRequest, voucher_uuid: UUID) -> HttpResponse:
+    """`/family/vouchers/{uuid}/keep/`: stop what was asked and waits for the child's other guardian; all stays."""
+    one = next((v for v in _mine(request) if v.one.uuid == voucher_uuid), None)
+    if one is None:
+        raise Http404
+    asked = [(one.one.id, request.actor.guardian_id or 0)]
+    (outcome,) = commands.stop_partings(actor=request.actor, stops=asked, at=request.at, key=key_of(request))
+    if outcome.reason is not None:
+        raise Refused(outcome.reason)
+    return moved(request, "family-vouchers", said="parting.stopped")

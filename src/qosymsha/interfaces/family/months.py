@@ -214,12 +214,18 @@ def word_of(one: OwnMonth) -> str:
     if one.row.word == WordState.SILENT:
         return "month.word.open" if one.is_open else "month.word.stopped"
     if one.row.word == WordState.CONFIRMED:
-        return "month.word.in_part" if one.held and one.disputed_days else "month.word.confirmed"
+        return _confirmed_word(one)
     return {
-        WordState.DISPUTED: "month.word.disputed",
+        WordState.DISPUTED: "month.word.others_disputed" if one.is_others else "month.word.disputed",
         WordState.DECIDED: "month.word.decided",
         WordState.REJECTED: "month.word.rejected",
     }[WordState(one.row.word)]
+
+
+def _confirmed_word(one: OwnMonth) -> str:
+    if one.disputed_days:
+        return "month.word.in_part" if one.own_disputed else "month.word.others_in_part"
+    return "month.word.others_confirmed" if one.is_others else "month.word.confirmed"
 
 
 def _day(request: SignedRequest, day: MonthDay, one: OwnMonth) -> DayShown:
@@ -231,13 +237,16 @@ def _day(request: SignedRequest, day: MonthDay, one: OwnMonth) -> DayShown:
         shown.week_day(request.language, day.on),
         texts.say(request.language, f"family.mark.{day.mark}"),
         day.check_in == CheckInKind.CODE,
-        _hold(upheld) if upheld else ("month.hold.cleared" if held else ""),
+        _hold(upheld, one) if upheld else ("month.hold.cleared" if held else ""),
         next((h.evidence for h in held if h.evidence), ""),
-        day.mark == MarkValue.PRESENT and one.is_open,
+        day.mark == MarkValue.PRESENT and (one.is_open or (one.may_object and strongest is None)),
     )
 
 
-def _hold(held: DayHeld) -> str:
+def _hold(held: DayHeld, one: OwnMonth) -> str:
     if held.state == HoldState.UPHELD:
         return "month.hold.upheld"
-    return "month.hold.disputed" if held.kind == "disputed" else "month.hold.flagged"
+    if held.kind != "disputed":
+        return "month.hold.flagged"
+    is_own = (held.guardian_id or one.spoken_by) == one.reader
+    return "month.hold.disputed" if is_own else "month.hold.others"

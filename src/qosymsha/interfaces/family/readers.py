@@ -7,11 +7,14 @@ from uuid import UUID
 
 from django.http import HttpResponse
 
+from qosymsha.domain.attendance import queries as attendance
 from qosymsha.domain.enquiries.states import Purpose
-from qosymsha.domain.insights.access import Action
 from qosymsha.domain.insights.queries import readers as insights
 from qosymsha.domain.insights.queries.readers import Office, Reader
 from qosymsha.domain.people import queries as people
+from qosymsha.domain.people.access import Action as People
+from qosymsha.domain.people.states import Role
+from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page
 
@@ -42,6 +45,7 @@ _WHAT = {
 _PURPOSES = frozenset(Purpose)
 _WHO = {
     "guardian": "readers.who.guardian",
+    "youth": "readers.who.youth",
     "system": "readers.who.system",
     "official": "readers.who.official",
 }
@@ -61,28 +65,55 @@ class ReaderShown:
     why: str
 
 
-@allowed(Action.READ_READERS)
+_CATEGORY = "readers.what.category"
+_PAPER = "readers.what.paper"
+
+
+@allowed(Look.OWN_READERS)
+def own(request: SignedRequest) -> HttpResponse:
+    """`/family/readers/`: the same of one's own record, for a child with an account of its own."""
+    (me,) = attendance.own_children(actor=request.actor, at=request.at).values()
+    return _page(request, me.uuid, me.name)
+
+
+@allowed(People.READ_OWN_CHILDREN)
 def readers(request: SignedRequest, child_uuid: UUID) -> HttpResponse:
     """`/family/children/{uuid}/readers/`: who looked at this child's record in the last year."""
+    wards = people.own_wards(actor=request.actor, at=request.at)
+    name = next((one.name for one in wards if one.uuid == child_uuid), "")
+    return _page(request, child_uuid, name)
+
+
+def _page(request: SignedRequest, child_uuid: UUID, name: str) -> HttpResponse:
     found = insights.readers(actor=request.actor, child_uuid=child_uuid, at=request.at)
-    child = next(one for one in people.own_wards(actor=request.actor, at=request.at) if one.uuid == child_uuid)
+    is_youth = request.actor.holds({Role.YOUTH})
     own = [one for one in found if one.who == "own"]
     return page(
         request,
         "family/readers.html",
-        name=child.name,
-        others=[_shown(request.language, one) for one in found if one.who != "own"],
+        name=name,
+        others=[_shown(request.language, one, is_youth) for one in found if one.who != "own"],
         own_times=sum(one.times for one in own),
         own_last=own[0].last_at if own else None,
     )
 
 
-def _shown(language: str, one: Reader) -> ReaderShown:
-    what = dict.fromkeys(_WHAT.get(action, "readers.what.other") for action in one.actions)
+def _shown(language: str, one: Reader, is_youth: bool) -> ReaderShown:
+    what = dict.fromkeys(_what(action, is_youth) for action in one.actions)
     said = ", ".join(texts.say(language, key) for key in what)
     why = f"enquiry.purpose.{one.purpose}" if one.purpose in _PURPOSES else ""
     offices = tuple(_office(language, o) for o in one.offices)
-    return ReaderShown(one, texts.say(language, _WHO[one.who]), offices, said, why)
+    return ReaderShown(one, texts.say(language, _who(one.who, is_youth)), offices, said, why)
+
+
+def _what(action: str, is_youth: bool) -> str:
+    """What was read, in words; that there is a category, or a paper for one, is its guardian's to tell a child."""
+    what = _WHAT.get(action, "readers.what.other")
+    return "readers.what.other" if is_youth and what in (_CATEGORY, _PAPER) else what
+
+
+def _who(who: str, is_youth: bool) -> str:
+    return "youth.readers.who.guardian" if is_youth and who == "guardian" else _WHO[who]
 
 
 def _office(language: str, office: Office) -> str:

@@ -102,7 +102,8 @@ def _months(request: SignedRequest, months: Sequence[MonthShown]) -> Iterator[To
 
 
 def _openings(request: SignedRequest) -> Iterator[Todo]:
-    found = admission.openings(request.at)
+    """An open round is something to do only while a child of one's own may still be filed in it."""
+    found = admission.openings_left(actor=request.actor, at=request.at)
     if found:
         closes = min(one.round.closes_at for one in found)
         text = texts.say(request.language, "apply.until", day=moment(closes))

@@ -11,6 +11,7 @@ from django.urls import reverse
 from qosymsha.domain.agreements import queries as agreements
 from qosymsha.domain.agreements.states import Side, WaitState
 from qosymsha.domain.intake import queries as intake
+from qosymsha.domain.people.rules import ERASED_NAME
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.signed import SignedRequest
 from qosymsha.interfaces.ui.templatetags.agreed import direction
@@ -46,7 +47,7 @@ def _drafts(request: SignedRequest, names: Mapping[int, str]) -> Iterator[Todo]:
             day = local_day(one.closes_at)
             text = texts.say(request.language, "draft.not_filed", day=moment(one.closes_at))
             address = reverse("family-draft", args=[one.uuid])
-            yield Todo(day, names.get(one.child_id, ""), text, address, _said(request, "draft.go_on"))
+            yield Todo(day, names.get(one.child_id, ERASED_NAME), text, address, _said(request, "draft.go_on"))
 
 
 def _contracts(request: SignedRequest) -> Iterator[Todo]:

@@ -34,11 +34,14 @@ class TrialForm(Form):
         self, children: list[tuple[str, str]], lessons: list[tuple[str, str]], *args: object, **kwargs: object
     ) -> None:
         super().__init__(*args, **kwargs)
-        for name, choices in (("child", children), ("lesson", lessons)):
-            field = self.fields[name]
-            field.choices = choices  # type: ignore[attr-defined]
-            if len(choices) == 1:
-                field.initial = choices[0][0]
+        self.offer("child", children)
+        self.offer("lesson", lessons)
+
+    def offer(self, name: str, choices: list[tuple[str, str]]) -> None:
+        """What there is to choose from; a single one is chosen already."""
+        field = self.fields[name]
+        field.choices = choices  # type: ignore[attr-defined]
+        field.initial = choices[0][0] if len(choices) == 1 else None
 
 
 @allowed(Look.TRIALS)
@@ -67,7 +70,7 @@ def book(request: SignedRequest, group_uuid: UUID) -> HttpResponse:
     lessons = queries.lessons_open(facts, request.at)
     form = TrialForm(
         [(str(one.uuid), one.name) for one in children.values()],
-        [(str(one.uuid), _when(request, one)) for one in lessons if not one.is_full],
+        [(str(one.uuid), _when(request, one)) for one in lessons],  # a booking sent twice names one it has filled
         typed(request),
     )
 
@@ -80,6 +83,7 @@ def book(request: SignedRequest, group_uuid: UUID) -> HttpResponse:
 
     if attempt(request, form, act, _FIELDS):
         return moved(request, "family-trials", said="trial.booked")
+    form.offer("lesson", [(str(one.uuid), _when(request, one)) for one in lessons if not one.is_full])
     _, terms = queries.terms_of(facts.programme_id, local_day(request.at))
     words: dict[str, Any] = {
         "title": shown.in_words(request.language, group, "activity"),

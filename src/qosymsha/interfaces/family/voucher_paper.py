@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import Http404, HttpResponse
 
 from qosymsha.domain.attendance import queries as attendance
+from qosymsha.domain.people.states import Role
 from qosymsha.domain.vouchers import queries
 from qosymsha.domain.vouchers.states import VoucherState
 from qosymsha.interfaces.family.access import Look
@@ -53,4 +54,5 @@ def _paper(request: SignedRequest, voucher_uuid: UUID) -> Paper:
     house = settings.PUBLIC_ADDRESS or f"{request.scheme}://{request.get_host()}"
     is_live = one.state != VoucherState.CLOSED
     address = papers.address_of(papers.code_of(one, child), request.language, house) if is_live else ""
-    return Paper(one.number, papers.facts_of(one, child, request.language), address)
+    is_own = request.actor.holds({Role.YOUTH})
+    return Paper(one.number, papers.facts_of(one, child, request.language, is_own=is_own), address)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
 
 from qosymsha.domain.attendance import queries as attendance
 from qosymsha.domain.casework.queries.endings import OfficeWord, office_words
-from qosymsha.domain.vouchers import commands, queries
+from qosymsha.domain.people.queries.shared import shared_wards
+from qosymsha.domain.people.rules import ERASED_NAME
+from qosymsha.domain.people.states import Role
+from qosymsha.domain.vouchers import commands, partings, queries
 from qosymsha.domain.vouchers.access import Action
+from qosymsha.domain.vouchers.partings import GroupNamed, Parting
 from qosymsha.domain.vouchers.queries import OwnVoucher, Waiting
-from qosymsha.domain.vouchers.rules import VoucherAnswer
+from qosymsha.domain.vouchers.rules import PartingRefusal, VoucherAnswer
 from qosymsha.domain.vouchers.states import CloseReason, VoucherState
 from qosymsha.interfaces.family import shown
 from qosymsha.interfaces.family.access import Look
@@ -24,8 +29,23 @@ from qosymsha.kernel.errors import Refused, RowOutcome
 
 
 @dataclass(frozen=True, slots=True)
+class PartingShown:
+    """What one of two guardians asked, in words: who, where to, when asked, when it is done by itself, the last day."""
+
+    one: Parting
+    is_own: bool
+    asked_on: date
+    last_on: date | None
+    group: str
+    group_uuid: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class VoucherShown:
-    """A voucher in words; `why`: the reason it was closed or suspended; `waiting`: a move that waits for money."""
+    """A voucher in words; `why`: the reason it was closed or suspended; `waiting`: a move that waits for money.
+
+    `parting`: what waits for the child's other guardian; `is_shared`: there is one.
+    """
 
     one: OwnVoucher
     name: str
@@ -34,6 +54,8 @@ class VoucherShown:
     why: str
     may_answer: bool
     waiting: Waiting | None
+    parting: PartingShown | None = None
+    is_shared: bool = False
     office: OfficeWord | None = None
 
 
@@ -42,6 +64,8 @@ def vouchers(request: SignedRequest) -> HttpResponse:
     """`/family/vouchers/`: the vouchers of one's children, those that wait for an answer first."""
     children = attendance.own_children(actor=request.actor, at=request.at)
     every = own_vouchers(request, {i: child.name for i, child in children.items()})
+    if request.actor.holds({Role.YOUTH}):
+        return page(request, "family/own_vouchers.html", vouchers=every)
     every.sort(key=lambda one: not one.may_answer)
     return page(request, "family/vouchers.html", vouchers=every)
 
@@ -51,10 +75,31 @@ def own_vouchers(request: SignedRequest, names: Mapping[int, str]) -> list[Vouch
     found = queries.own_vouchers(actor=request.actor, at=request.at)
     ids = [one.id for one in found]
     waiting, told = queries.waiting_of(ids), office_words(ids)
+    own, today = request.actor.guardian_id or 0, local_day(request.at)
+    shared = shared_wards([(own, one.child_id) for one in found], today)
+    standing = partings.standing(ids, today)
+    groups = partings.groups_named({one.group_id for one in standing.values() if one.group_id is not None})
+    asked = {i: _parting(request, one, groups.get(one.group_id or 0)) for i, one in standing.items()}
     return [
-        replace(_shown(request, one, names.get(one.child_id, ""), waiting.get(one.id)), office=told.get(one.id))
+        replace(
+            _shown(request, one, names.get(one.child_id, ERASED_NAME), waiting.get(one.id)),
+            office=told.get(one.id),
+            parting=asked.get(one.id),
+            is_shared=(own, one.child_id) in shared,
+        )
         for one in found
     ]
+
+
+def _parting(request: SignedRequest, one: Parting, named: GroupNamed | None) -> PartingShown:
+    return PartingShown(
+        one,
+        one.guardian_id == request.actor.guardian_id,
+        local_day(one.asked_at),
+        one.takes_on - timedelta(days=1) if one.takes_on else None,
+        f"{shown.in_words(request.language, named, 'activity')} {named.code}" if named else "",
+        named.uuid if named else None,
+    )
 
 
 def _shown(request: SignedRequest, one: OwnVoucher, name: str, waiting: Waiting | None) -> VoucherShown:
@@ -99,6 +144,8 @@ def _answered(
         raise Http404
     answer = VoucherAnswer(one.id, request.actor.guardian_id or 0)
     (outcome,) = verb(actor=request.actor, answers=[answer], at=request.at, key=key_of(request))
+    if outcome.reason is PartingRefusal.OTHER_MAY_STOP:
+        return moved(request, "family-vouchers", said="parting.asked")
     if outcome.reason is not None and (one.state, one.reason) != done:
         raise Refused(outcome.reason)
     return moved(request, "family-vouchers", said=said)

@@ -43,6 +43,7 @@ class Look(StrEnum):
     WORDS = "office_objections"
     ROWS = "office_rows"
     TRANSFERS = "office_transfers"
+    GUARDIANS = "office_guardians"
     CLOSING = "office_closing"
     REFUNDS = "office_refunds"
     COVERS = "office_covers"
@@ -82,6 +83,7 @@ ALLOWED: dict[Look, frozenset[str]] = {
     Look.WORDS: HEARERS,
     Look.ROWS: HEARERS,
     Look.TRANSFERS: TRANSFER_LOOK,
+    Look.GUARDIANS: STAFF[StaffAction.END_GUARDIANSHIP],
     Look.CLOSING: CLOSING_LOOK,
     Look.REFUNDS: REFUND_LOOK,
     Look.COVERS: COVER_LOOK,

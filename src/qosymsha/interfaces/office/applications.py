@@ -18,6 +18,7 @@ from qosymsha.domain.intake.access import ALLOWED, Action
 from qosymsha.domain.intake.queries import CaseLine, CasePage
 from qosymsha.domain.intake.rules import LONGEST_WORDS
 from qosymsha.domain.intake.states import UNDECIDED, CaseState, Ground
+from qosymsha.domain.people.rules import ERASED_NAME
 from qosymsha.interfaces.office import holding
 from qosymsha.interfaces.office.lists import choice
 from qosymsha.interfaces.ui import reasons, texts, uploads
@@ -115,7 +116,7 @@ def _shown(request: SignedRequest, found: CasePage, bound: dict[str, Form]) -> H
     words: dict[str, Any] = {
         "case": found,
         "forms": made,
-        "child": found.person.full_name if found.person else "",
+        "child": found.person.full_name if found.person else ERASED_NAME,
         "born_on": found.person.born_on if found.person else None,
         "masked": iin.masked(found.person.iin) if found.person and found.person.iin else "",
         "category": reasons.category_name(found.category.code, request.language),

@@ -34,6 +34,7 @@ from qosymsha.domain.attendance.states import WordState
 from qosymsha.domain.casework import queries as casework
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.ports import CodeNotSent
+from qosymsha.domain.people.rules import ERASED_NAME
 from qosymsha.interfaces.ui import reasons, texts, uploads
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.papers import receipt as papers
@@ -182,7 +183,7 @@ def _family(request: SignedRequest, one: Visit) -> dict[str, Any]:
     wards = {ward.id: ward for ward in people.own_wards(actor=hand, at=request.at)}
     filed = admission.own_applications(actor=hand, at=request.at)
     return {
-        "guardian": guardian.full_name if guardian else "",
+        "guardian": guardian.full_name if guardian else ERASED_NAME,
         "wards": list(wards.values()),
         "rounds": [(found, in_language(found, "programme")) for found in admission.openings(request.at)],
         "filed": [(a, wards[a.child_id].name, reasons.kind_name(a.kind, request.language)) for a in filed],

@@ -15,7 +15,16 @@ from qosymsha.domain.figures.queries.stored import Scope, Stored
 from qosymsha.domain.people import queries as people
 from qosymsha.interfaces.files import exports
 from qosymsha.interfaces.office.boards import demand, money, waiting
-from qosymsha.interfaces.office.boards.parts import Board, Build, Chosen, Table, as_written, kind_name, named
+from qosymsha.interfaces.office.boards.parts import (
+    Board,
+    Build,
+    Chosen,
+    Table,
+    as_written,
+    district_name,
+    kind_name,
+    named,
+)
 from qosymsha.interfaces.office.lists import choice
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page
@@ -169,7 +178,7 @@ def _menus(chosen: Chosen, shown: Board | None) -> list[Menu]:
         "kind": Menu("kind", "figures.col.kind", tuple((k, kind_name(chosen, k)) for k in chosen.scope.kinds),
                      chosen.kind),
         "district": Menu("district", "figures.col.district",
-                         tuple((str(i), named(d, chosen.language)) for i, d in chosen.districts.items()),
+                         tuple((str(i), district_name(chosen, i)) for i in chosen.districts),
                          "" if chosen.district is None else str(chosen.district)),
         "teaching": Menu("teaching", "figures.col.language",
                          tuple((code, chosen.say(f"teaching.{code}")) for code in texts.LANGUAGES), chosen.teaching),

@@ -2,51 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
 from django import forms
 from django.http import Http404, HttpResponse
 
-from qosymsha.domain.settlement import commands
+from qosymsha.domain.errands.queries import ErrandSeen
+from qosymsha.domain.errands.rules import Wanted
+from qosymsha.domain.programmes.queries import ProgrammeFacts
+from qosymsha.domain.settlement import commands, queries
 from qosymsha.domain.settlement.access import ALLOWED, Action
 from qosymsha.domain.settlement.commands.decisions import Resolution
 from qosymsha.domain.settlement.ports import ReplyStatus
-from qosymsha.domain.settlement.queries import office
-from qosymsha.domain.settlement.queries.office import OfficeClaim, OfficeFile
-from qosymsha.domain.settlement.states import ClaimState, FileState, ReplyChoice
+from qosymsha.domain.settlement.queries import office, wholes
+from qosymsha.domain.settlement.queries.office import OfficeFile
+from qosymsha.domain.settlement.queries.wholes import Whole
+from qosymsha.domain.settlement.rules.payment_file import Payer
+from qosymsha.domain.settlement.states import FileState, ReplyChoice
+from qosymsha.interfaces.office import money_errands
 from qosymsha.interfaces.office.access import Look
-from qosymsha.interfaces.office.lists import Refusal, Stretch, refusals
+from qosymsha.interfaces.office.errands import answered, asked
+from qosymsha.interfaces.office.lists import Stretch
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.paying import payer
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page, step_up
 from qosymsha.kernel.clock import local_day
 
-_MOST_PAID = 10_000  # payments of one file that its page lists
 _MEANT = [ReplyStatus.ACCEPTED, ReplyStatus.REJECTED, ReplyStatus.RETURNED]
 
 
 @allowed(Look.FILES)
 def files(request: SignedRequest) -> HttpResponse:
     """`/office/files/`: what a new file would hold, and the files there are."""
-    released, stretch = _released(request), Stretch.asked(request)
+    stretch, (ready, programme) = Stretch.asked(request), _released(request)
     found, stretch = stretch.cut(office.office_files(actor=request.actor, after=stretch.after, most=stretch.one_more))
     return page(
         request,
         "office/files.html",
         files=found,
         stretch=stretch,
-        released=released,
-        tiyn=sum(claim.to_pay_tiyn for claim in released),
+        released=len(ready.ids),
+        tiyn=ready.tiyn,
+        under_way=programme and money_errands.under_way(programme),
         may_draw=request.actor.holds(ALLOWED[Action.DRAW_PAYMENT_FILE]),
     )
 
 
-def _released(request: SignedRequest) -> list[OfficeClaim]:
+def _released(request: SignedRequest) -> tuple[Whole, ProgrammeFacts | None]:
     """Claims ready for a file, of the first programme that has any: a file is one programme's."""
-    ready = office.office_claims(actor=request.actor, state=ClaimState.APPROVED, is_ready=True, most=_MOST_PAID)
-    return [claim for claim in ready if claim.programme_id == ready[0].programme_id]
+    ready = next(iter(wholes.released_claims(actor=request.actor)), Whole(0, [], [], 0))
+    mine = office.settled_programmes(request.actor)
+    return ready, next((one for one in mine if one.id == ready.programme_id), None)
 
 
 class DrawForm(Form):
@@ -57,30 +66,54 @@ class DrawForm(Form):
 
 @allowed(Action.DRAW_PAYMENT_FILE, post=Action.DRAW_PAYMENT_FILE)
 def draw(request: SignedRequest) -> HttpResponse:
-    """`/office/files/draw/`: payment by payment what the file will hold; a POST draws it."""
-    released, paying = _released(request), payer()
-    form = DrawForm(typed(request), initial={"pay_on": _today(request)})
+    """`/office/files/draw/?after=`: payment by payment what the file will hold; a POST has a worker draw it."""
+    (ready, programme), paying = _released(request), payer()
+    form, stretch = DrawForm(typed(request), initial={"pay_on": _today(request)}), Stretch.asked(request)
     if request.method == "POST" and paying is None:
         form.add_error(None, texts.say(request.language, "office.file.no_payer"))
-    if request.method == "POST" and not released:
+    answer = None
+    if request.method == "POST" and programme is None:
+        answer = _drawn_before(request)
+    elif request.method == "POST" and programme is not None and paying is not None:
+        answer = _ask_file(request, form, programme, paying, ready)
+    numbers = ready.numbers[stretch.after : stretch.after + stretch.most]
+    return answer or page(
+        request,
+        "office/file_draw.html",
+        422 if form.errors else 200,
+        form=form,
+        payer=paying,
+        claims=office.office_claims(actor=request.actor, numbers=numbers) if numbers else [],
+        n=len(ready.ids),
+        tiyn=ready.tiyn,
+        stretch=stretch.counted(len(numbers), len(ready.ids)),
+        under_way=programme and money_errands.under_way(programme),
+    )
+
+
+def _drawn_before(request: SignedRequest) -> HttpResponse | None:
+    """Nothing is ready any more: because this very form drew it, or else that is said."""
+    seen = money_errands.sent_before(request)
+    if seen is None:
         return moved(request, "office-files", said="office.file.nothing")
+    return answered(request, seen, lambda seen: _drawn(request, seen))
 
-    def act_on() -> object:
-        assert paying is not None, "the form has an error then"
-        return commands.draw_payment_file(
-            actor=request.actor, programme_id=released[0].programme_id, payer=paying,
-            pay_on=form.cleaned_data["pay_on"], at=request.at, key=key_of(request),
-        )  # fmt: skip
 
-    refused: list[Refusal] = []
-    if attempt(request, form, act_on):
-        refused = refusals(request, form.outcome.rows, lambda row: released[row].number)
-        if form.outcome.file_id is not None:
-            drawn = next(f for f in office.office_files(actor=request.actor) if f.id == form.outcome.file_id)
-            return moved(request, "office-file", drawn.number, said="office.file.drawn", n=drawn.lines)
-    words: dict[str, Any] = {"claims": released, "tiyn": sum(c.to_pay_tiyn for c in released), "payer": paying}
-    status = 422 if form.errors or refused else 200
-    return page(request, "office/file_draw.html", status, form=form, refused=refused, **words)
+def _drawn(request: SignedRequest, seen: ErrandSeen) -> HttpResponse:
+    file = _file(request, queries.file_number_of(seen.tally["file"]))
+    return moved(request, "office-file", file.number, said="office.file.drawn", n=file.lines)
+
+
+def _ask_file(
+    request: SignedRequest, form: DrawForm, programme: ProgrammeFacts, paying: Payer, ready: Whole
+) -> HttpResponse | None:
+    def wish() -> Wanted:
+        day = form.cleaned_data["pay_on"]
+        said = {"payer": asdict(paying), "pay_on": day.isoformat()}
+        return money_errands.wanted(request, Action.DRAW_PAYMENT_FILE, programme, f"{day:%d.%m.%Y}", said, said)
+
+    is_long = len(ready.ids) > money_errands.LONG
+    return asked(request, form, wish, {}, lambda seen: _drawn(request, seen), is_long=is_long)
 
 
 def _today(request: SignedRequest) -> date:

@@ -15,6 +15,8 @@ from qosymsha.domain.enquiries import commands, queries
 from qosymsha.domain.enquiries.access import ALLOWED, Action
 from qosymsha.domain.enquiries.rules import Asked
 from qosymsha.domain.enquiries.states import Purpose
+from qosymsha.domain.erasure import queries as erasure
+from qosymsha.domain.erasure.rules import Kind
 from qosymsha.interfaces.office.access import ALLOWED as LOOKS
 from qosymsha.interfaces.office.access import Look
 from qosymsha.interfaces.ui import texts
@@ -123,6 +125,7 @@ def record(request: SignedRequest, hit_uuid: UUID) -> HttpResponse:
     is_asked = may_check and request.GET.get("categories") == "1"
     words: dict[str, Any] = {
         "record": shown,
+        "erased_on": erasure.erased_on(Kind.CHILD, [shown.child_id]).get(shown.child_id),
         "may_check": may_check,
         "is_proved": is_proved,
         "is_asked": is_asked and is_proved,

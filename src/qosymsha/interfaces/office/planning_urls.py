@@ -65,6 +65,7 @@ urlpatterns = [
     path(f"{_CHOICE}offer/", choice_rounds.offer, name="office-choice-offer"),
     path(f"{_CHOICE}rerun/", choice_rounds.rerun, name="office-choice-rerun"),
     path(f"{_CHOICE}cancel/", choice_rounds.cancel, name="office-choice-cancel"),
+    path("errands/", errands.errands, name="office-errands"),
     path("errands/<uuid:errand_uuid>/", errands.errand, name="office-errand"),
     path("errands/<uuid:errand_uuid>/withdraw/", errands.withdraw, name="office-errand-withdraw"),
     path("budget/", budget.budget, name="office-budget"),

@@ -12,6 +12,7 @@ from qosymsha.domain.attendance.access import Action as SheetAction
 from qosymsha.domain.attendance.queries import hearings
 from qosymsha.domain.casework.access import Action as CaseworkAction
 from qosymsha.domain.casework.queries import endings
+from qosymsha.domain.casework.queries.unguarded import unguarded_work
 from qosymsha.domain.controls import queries as controls
 from qosymsha.domain.controls.access import Action as ControlAction
 from qosymsha.domain.providers.access import Action as ProviderAction
@@ -88,6 +89,11 @@ def _hearings(request: SignedRequest) -> list[Task]:
     ]
 
 
+def _unguarded(request: SignedRequest) -> list[Task]:
+    work = unguarded_work(actor=request.actor, at=request.at)
+    return [Task("office.task.unguarded", work.n, "office-guardians", oldest=work.oldest, is_mine=True)]
+
+
 def _transfers(request: SignedRequest) -> list[Task]:
     queues = desk.line_queues(actor=request.actor)
     return [
@@ -154,6 +160,7 @@ QUEUES: tuple[Queue, ...] = (
     (AgreementAction.READ_REFUSALS, _refusals),
     (Look.ACTS, _acts),
     (Look.ABSENCES, _hearings),
+    (Look.GUARDIANS, _unguarded),
     (Look.TRANSFERS, _transfers),
     (Look.REFUNDS, _refunds),
     (ControlAction.READ, _controls),

@@ -59,7 +59,8 @@ def _asked(request: SignedRequest, form: LookedForm, programme: ProgrammeFacts, 
         where = f"{reverse('office-flags')}?m={month:%Y-%m}"
         return moved(request, where, said="screening.done", places=seen.tally["places"], raised=seen.tally["raised"])
 
-    return asked(request, form, lambda: Wanted(Action.SCREEN, ALLOWED, about, body), {}, done)
+    wish = Wanted(Action.SCREEN, ALLOWED, about, body, wish=f"{month:%Y-%m}")
+    return asked(request, form, lambda: wish, {}, done)
 
 
 def _words(programme: ProgrammeFacts, month: date) -> dict[str, Any]:

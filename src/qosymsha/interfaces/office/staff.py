@@ -19,7 +19,7 @@ from qosymsha.domain.people import commands, queries, staffing
 from qosymsha.domain.people.access import ALLOWED, Action
 from qosymsha.domain.people.rules import POWERFUL
 from qosymsha.domain.people.staffing import Right
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.states import FAMILY, Role
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.providers import queries as providers
 from qosymsha.interfaces.office.access import Look
@@ -29,7 +29,7 @@ from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, 
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import BadInput
 
-_ROLES = [role for role in Role if role not in (Role.SYSTEM, Role.CHANNEL, Role.GUARDIAN)]
+_ROLES = [role for role in Role if role not in FAMILY | {Role.SYSTEM, Role.CHANNEL}]
 _AT_PROVIDER = frozenset({Role.TEACHER, Role.PROVIDER_MANAGER})
 _FIELDS = {
     "bad_iin": "iin",

@@ -8,16 +8,17 @@ from uuid import UUID
 from django import forms
 from django.http import Http404, HttpResponse
 
+from qosymsha.domain.errands.rules import Wanted
 from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.ledger.rules import AccountKind
 from qosymsha.domain.programmes import queries
 from qosymsha.domain.programmes.queries import ProgrammeFacts
-from qosymsha.domain.settlement import commands
 from qosymsha.domain.settlement.access import ALLOWED, Action
-from qosymsha.domain.settlement.commands.closes import December, DecemberDecision
-from qosymsha.interfaces.office import city
-from qosymsha.interfaces.ui.forms import Form, attempt, typed
-from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page, step_up
+from qosymsha.domain.settlement.commands.closes import December
+from qosymsha.interfaces.office import city, money_errands
+from qosymsha.interfaces.office.errands import asked
+from qosymsha.interfaces.ui.forms import Form, typed
+from qosymsha.interfaces.ui.signed import SignedRequest, allowed, moved, page, step_up
 from qosymsha.kernel.clock import local_day
 
 BY_RULE = "promise_again"
@@ -43,24 +44,19 @@ def close_year(request: SignedRequest, programme_uuid: UUID, year: int) -> HttpR
     rules = queries.rules_of(standing.id).rules.year_end
     form = CloseForm(typed(request))
 
-    def act_on() -> object:
+    def wish() -> Wanted:
         said = form.cleaned_data
         is_decided = bool(said["december"]) and rules.december != BY_RULE
-        decision = DecemberDecision(December(said["december"]), said["document"]) if is_decided else None
-        return commands.close_year(
-            actor=request.actor,
-            programme_id=programme.id,
-            year=year,
-            december=decision,
-            at=request.at,
-            key=key_of(request),
-        )
+        december, document = (said["december"], said["document"]) if is_decided else ("", "")
+        body = {"year": year, "december": december, "document": document}
+        return money_errands.wanted(request, Action.CLOSE_YEAR, programme, str(year), body, body)
 
-    if attempt(request, form, act_on, _FIELDS):
-        where = f"/{request.language}/office/budget/?p={programme.uuid}&y={year}"
-        return moved(request, where, said="budget.year_closed", year=str(year))
+    where = f"/{request.language}/office/budget/?p={programme.uuid}&y={year}"
+    answer = asked(
+        request, form, wish, _FIELDS, lambda _: moved(request, where, said="budget.year_closed", year=str(year))
+    )
     cut_off = date(year, rules.cut_off_month, rules.cut_off_day)
-    return page(
+    return answer or page(
         request,
         "office/year_close.html",
         422 if form.errors else 200,
@@ -70,6 +66,7 @@ def close_year(request: SignedRequest, programme_uuid: UUID, year: int) -> HttpR
         cut_off=cut_off,
         is_early=local_day(request.at) < cut_off,
         by_rule=rules.december == BY_RULE,
+        under_way=money_errands.under_way(programme),
         **_sums(programme, year),
     )
 

@@ -19,9 +19,8 @@ from qosymsha.interfaces.provider.house import managed
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.papers.contract import contract_pdf
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page, step_up
+from qosymsha.interfaces.ui.stretches import STRETCH, Stretch
 from qosymsha.kernel.clock import local_day
-
-_MOST = 100  # signed at a time
 
 
 @allowed(Look.FAMILIES)
@@ -29,11 +28,15 @@ def families(request: SignedRequest) -> HttpResponse:
     """`/provider/families/?signed=1`: contracts that lack a signature, or those that both have signed."""
     provider_id, is_signed = managed(request), request.GET.get("signed") == "1"
     given: dict[str, Any] = {"actor": request.actor, "provider_id": provider_id, "at": request.at}
-    found = queries.contracts_of_provider(**given, unsigned=not is_signed)
+    stretch = Stretch.asked(request)
+    found, stretch = stretch.cut(
+        queries.contracts_of_provider(**given, unsigned=not is_signed, after=stretch.after, limit=stretch.one_more)
+    )
     return page(
         request,
         "provider/families.html",
         contracts=[(one, one.wants(Side.PROVIDER), one.wants(Side.FAMILY)) for one in found],
+        stretch=stretch,
         count=queries.contract_count(**given),
         is_signed=is_signed,
         today=local_day(request.at),
@@ -85,15 +88,15 @@ def sign(request: SignedRequest) -> HttpResponse:
 
 def _chosen(request: SignedRequest, provider_id: int) -> list[ContractShown]:
     """The contracts that the address names and that the provider has not signed."""
-    asked = set(request.GET.getlist("c")[:_MOST])
-    found = queries.contracts_of_provider(actor=request.actor, provider_id=provider_id, at=request.at, unsigned=True)
+    try:
+        asked = [UUID(one) for one in request.GET.getlist("c")[:STRETCH]]
+    except ValueError:
+        return []
+    given: dict[str, Any] = {"actor": request.actor, "provider_id": provider_id, "at": request.at, "uuids": asked}
+    found = queries.contracts_of_provider(**given, unsigned=True)
     is_answer = request.method == "POST"  # a POST sent again finds what it did
-    found += (
-        queries.contracts_of_provider(actor=request.actor, provider_id=provider_id, at=request.at, unsigned=False)
-        if is_answer
-        else []
-    )
-    return [one for one in found if str(one.uuid) in asked and (is_answer or one.wants(Side.PROVIDER))]
+    found += queries.contracts_of_provider(**given, unsigned=False) if is_answer else []
+    return [one for one in found if is_answer or one.wants(Side.PROVIDER)]
 
 
 @allowed(Look.FAMILIES)

@@ -26,6 +26,7 @@ from qosymsha.interfaces.provider.house import managed
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page
+from qosymsha.interfaces.ui.templatetags.words import bare_district
 from qosymsha.kernel.clock import local_day
 
 _VENUE_FIELDS = {
@@ -148,7 +149,7 @@ def venue(request: SignedRequest, venue_uuid: UUID) -> HttpResponse:
 def _prepare(request: SignedRequest, form: VenueForm, provider_id: int) -> None:
     territory_id = providers.provider_facts([provider_id])[provider_id].territory_id
     found = people.districts_of(territory_id, local_day(request.at))
-    labels = {str(one.id): getattr(one, f"name_{request.language}") or one.name_ru for one in found}
+    labels = {str(one.id): bare_district(getattr(one, f"name_{request.language}") or one.name_ru) for one in found}
     fill(form, "district", labels or {str(territory_id): "—"})
     fill(form, "adaptations", words(request, "venue.has", list(Adaptation)))
 

@@ -19,6 +19,7 @@ from qosymsha.interfaces.provider.house import managed
 from qosymsha.interfaces.provider.papers import day_field
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page
+from qosymsha.interfaces.ui.stretches import Stretch
 from qosymsha.kernel.clock import local_day, month_of
 from qosymsha.kernel.errors import Refused
 from qosymsha.kernel.money import TIYN_PER_TENGE
@@ -50,14 +51,16 @@ def payments(request: SignedRequest) -> HttpResponse:
     given: dict[str, Any] = {"actor": request.actor, "provider_id": provider_id, "at": request.at}
     payers = queries.payers_of_provider(**given)
     paid = queries.paid_by_family([one.enrolment_id for one in payers])
-    month = month_of(today)
+    month, stretch = month_of(today), Stretch.asked(request)
+    receipts, stretch = stretch.cut(queries.receipts_of_provider(**given, after=stretch.after, most=stretch.one_more))
     return page(
         request,
         "provider/payments.html",
         ceiling=_ceiling(provider_id, request),
         charges=queries.charges_of_provider(provider_id, today),
         payers=[(one, paid.get((one.enrolment_id, month), 0)) for one in payers],
-        receipts=queries.receipts_of_provider(**given),
+        receipts=receipts,
+        stretch=stretch,
         month=month,
     )
 

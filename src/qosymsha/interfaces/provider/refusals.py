@@ -15,6 +15,7 @@ from qosymsha.interfaces.provider.house import managed
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page
+from qosymsha.interfaces.ui.stretches import Stretch
 
 _AT_FIELD = {
     "paper_number_missing": "paper",
@@ -40,15 +41,20 @@ class RefuseForm(Form):
 def refusals(request: SignedRequest) -> HttpResponse:
     """`/provider/families/refusals/`: the refusals of this provider, and the children by group to begin one."""
     provider_id = managed(request)
-    found = queries.refusals_of_provider(actor=request.actor, provider_id=provider_id, at=request.at)
+    stretch = Stretch.asked(request)
+    found, stretch = stretch.cut(
+        queries.refusals_of_provider(
+            actor=request.actor, provider_id=provider_id, at=request.at, after=stretch.after, most=stretch.one_more
+        )
+    )
     places = queries.places_of_provider(actor=request.actor, provider_id=provider_id, at=request.at)
-    waiting = {one.place for one in found if one.state == "filed"}
+    waiting = queries.refused_places(actor=request.actor, provider_id=provider_id)
     groups: dict[str, list[HousePlace]] = {}
     for place in places:
         if place.uuid not in waiting:
             groups.setdefault(f"{place.group}\0{place.activity}", []).append(place)
     shown = [(*name.split("\0"), children) for name, children in groups.items()]
-    return page(request, "provider/refusals.html", refusals=found, groups=shown)
+    return page(request, "provider/refusals.html", refusals=found, groups=shown, stretch=stretch)
 
 
 @allowed(Look.FAMILIES, post=Action.REFUSE_CHILD)
@@ -76,9 +82,10 @@ def refuse(request: SignedRequest, place_uuid: UUID) -> HttpResponse:
 @allowed_post(Action.WITHDRAW_REFUSAL)
 def withdraw(request: SignedRequest, refusal_uuid: UUID) -> HttpResponse:
     """`/provider/families/refusals/{uuid}/withdraw/`: take a refusal back."""
-    found = queries.refusals_of_provider(actor=request.actor, provider_id=managed(request), at=request.at)
-    one = next((refusal for refusal in found if refusal.uuid == refusal_uuid), None)
-    if one is None:
+    found = queries.refusals_of_provider(
+        actor=request.actor, provider_id=managed(request), at=request.at, uuid=refusal_uuid
+    )
+    if not found:
         raise Http404
-    commands.withdraw_refusal(actor=request.actor, refusal_id=one.id, at=request.at, key=key_of(request))
+    commands.withdraw_refusal(actor=request.actor, refusal_id=found[0].id, at=request.at, key=key_of(request))
     return moved(request, "provider-refusals", said="agr.refusal_withdrawn")

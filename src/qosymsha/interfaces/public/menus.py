@@ -10,6 +10,7 @@ from django.utils.html import escape
 from qosymsha.domain.providers import queries as providers
 from qosymsha.interfaces.public.searching import AGES, HOURS, KILOMETRES, Menus
 from qosymsha.interfaces.ui import texts
+from qosymsha.interfaces.ui.templatetags.words import bare_district
 from qosymsha.kernel.text import sort_key
 
 Options = Iterable[tuple[str, str]]
@@ -37,7 +38,7 @@ def menu_texts(menus: Menus, language: str) -> MenuTexts:
             _kind(kind, [(a.code, _named(a, language)) for a in rows], language) for kind, rows in menus.kinds()
         ),
         age=_options((str(age), str(age)) for age in AGES),
-        district=_options(districts),
+        district=_options((kato, bare_district(name)) for kato, name in districts),
         hours=_options((str(hour), f"{hour}:00") for hour in HOURS),
         language=_options((code, texts.say(language, f"teaching.{code}")) for code in texts.LANGUAGES),
         near=_options(one for one in districts if one[0] in centres),

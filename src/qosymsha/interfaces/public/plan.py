@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
@@ -14,12 +13,12 @@ from qosymsha.domain.people.queries import TerritoryName
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.providers.rules import plane
 from qosymsha.interfaces.public import searching
+from qosymsha.interfaces.ui.templatetags.words import bare_district
 
 SIZE, MARGIN = 440, 62  # narrow, so that letters stay letters on a phone
 BELOW = 20  # under the plan, for its scale
 LEAST_KM = 1.5  # a plan of one venue is not drawn to the house number
 SCALE_KM = (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
-_WORD = re.compile(r" ауданы$|^район | district$")  # in the picture the name alone
 Point = tuple[float, float]
 
 
@@ -28,7 +27,6 @@ class Place:
     """A district on the map: its centre in the picture, its circle, what stands in it."""
 
     name: str
-    label: str
     kato: str
     x: int
     y: int
@@ -155,10 +153,8 @@ def _places(  # noqa: PLR0913 - what the address, the territory and the search e
     for one in districts:
         groups, free = found.get(one.id, (0, 0))
         x, y = frame.spot(*known[one.kato]) if one.kato in known and frame.holds(*known[one.kato]) else (-999, -999)
-        name = getattr(one, f"name_{language}") or one.name_ru
         yield Place(
-            name=name,
-            label=_WORD.sub("", name),
+            name=bare_district(getattr(one, f"name_{language}") or one.name_ru),
             kato=one.kato,
             x=x,
             y=y,

@@ -46,12 +46,13 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 def ways_in(request: HttpRequest, reason: str = "", status: int = 200) -> HttpResponse:
     """The sign-in page; with a refusal's sentence where one came back from a way that did not lead in."""
+    first, end = settings.YOUTH_AGES or (0, 0)
     words = {
         "next": safe_next(request),
         "people": [] if settings.PRODUCTION else demo_people.demo_people(clock.read()),
         "is_trial": not settings.PRODUCTION,
         "identity": bool(settings.ADAPTERS["identity"]),
-        "fault": texts.refusal(get_language() or "kk", reason) if reason else "",
+        "fault": texts.refusal(get_language() or "kk", reason, first=first, end=end) if reason else "",
         "key": form_key(request),
         "is_kept": drafts.is_kept(request),
     }

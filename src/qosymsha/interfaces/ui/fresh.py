@@ -74,7 +74,8 @@ ASKED: dict[StrEnum, Why] = {
     **dict.fromkeys(
         (
             Attendance.DECIDE, Attendance.DECIDE_DAYS, Attendance.VOID, Attendance.DECIDE_ABSENCE, Flags.RESOLVE,
-            People.GRANT_READING, Intake.CERTIFY_CASE, Agreements.DECIDE_REFUSAL, Controls.DECIDE,
+            People.GRANT_READING, People.REGISTER_FAMILIES, People.END_GUARDIANSHIP, Intake.CERTIFY_CASE,
+            Agreements.DECIDE_REFUSAL, Controls.DECIDE,
             Providers.DECIDE_ACCREDITATION, Vouchers.SUSPEND, Vouchers.RESUME, Casework.DECIDE_ENDING,
             Flags.REGISTER_POINTS,
         ),
@@ -92,9 +93,11 @@ ASKED: dict[StrEnum, Why] = {
 # What else pages offer by POST, by the reason why no fresh proof is asked. `ADD_PASSKEY` asks by a rule of its own.
 PLAIN: dict[str, frozenset[StrEnum]] = {
     "a family's own word about its own child, which it may take back or an official looks at": frozenset({
-        People.LINK_CHILD, Attendance.CHECK_IN, Attendance.CONFIRM, Attendance.ANNOUNCE, Attendance.OBJECT,
+        People.LINK_CHILD, People.GIVE_CONSENT, People.WITHDRAW_CONSENT,
+        Attendance.CHECK_IN, Attendance.CONFIRM, Attendance.ANNOUNCE, Attendance.OBJECT,
         Vouchers.ACCEPT, Vouchers.REFUSE, Vouchers.ENROL, Vouchers.TRANSFER, Vouchers.RELEASE,
-        Vouchers.WITHDRAW_TRANSFER, Choice.FILE, Choice.WITHDRAW, Rounds.SUBMIT, Rounds.WITHDRAW, Intake.SAVE_DRAFT,
+        Vouchers.WITHDRAW_TRANSFER, Vouchers.STOP_PARTING, Choice.FILE, Choice.WITHDRAW, Rounds.SUBMIT,
+        Rounds.WITHDRAW, Intake.SAVE_DRAFT,
         Intake.DROP_DRAFT, Intake.ADD_PAPER, Intake.NAME_CATEGORY, Intake.WITHDRAW_CASE, Choice.ANSWER,
         Agreements.SIGN_AS_FAMILY, Agreements.GIVE_PAPER, Agreements.ANSWER_RENEWAL, Agreements.JOIN_WAITING,
         Agreements.LEAVE_WAITING, Agreements.ANSWER_SEAT, Agreements.ANSWER_REFUSAL, Trials.BOOK, Trials.CANCEL,

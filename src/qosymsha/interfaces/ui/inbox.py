@@ -11,6 +11,7 @@ from django.http import Http404, HttpResponse
 from qosymsha.domain.messages import commands, queries
 from qosymsha.domain.messages.queries import NoticeShown
 from qosymsha.domain.messages.states import Door
+from qosymsha.domain.people.states import Role
 from qosymsha.interfaces.ui import notices
 from qosymsha.interfaces.ui.signed import SignedRequest, moved, page
 
@@ -56,7 +57,8 @@ def opened(request: SignedRequest, door: Door, notice_uuid: UUID) -> HttpRespons
 def _line(request: SignedRequest, door: Door, one: NoticeShown) -> Line:
     said = notices.said(request.language, door, one.kind, one.n, one.due_at)
     is_over = one.due_at is not None and one.due_at <= request.at
-    return Line(one.uuid, ", ".join(one.children), said.text, one.told_at, one.read_at is None, is_over)
+    heading = "" if request.actor.holds({Role.YOUTH}) else ", ".join(one.children)  # a child's own need no name
+    return Line(one.uuid, heading, said.text, one.told_at, one.read_at is None, is_over)
 
 
 def _number(request: SignedRequest) -> int:

@@ -28,7 +28,7 @@ _PAGES: dict[str, dict[str, str]] = {
         **dict.fromkeys(
             ("voucher_issued", "voucher_reminder", "voucher_closed", "voucher_free", "place_taken", "place_moved",
              "transfer_over", "transfer_refused", "place_renewed", "absence_released", "place_offered", "offer_over",
-             "place_found", "no_place_found"),
+             "place_found", "no_place_found", "own_voucher_issued", "own_place_taken", "own_place_moved"),
             "family-vouchers",
         ),
         **dict.fromkeys(
@@ -43,14 +43,34 @@ _PAGES: dict[str, dict[str, str]] = {
         **dict.fromkeys(("seat_offered", "wait_over"), "family-waiting"),
         **dict.fromkeys(("charge_changed", "receipt_written", "receipt_cancelled"), "family-money"),
         **dict.fromkeys(
-            ("lesson_cancelled", "lesson_moved", "lesson_held", "group_changed", "timetable_changed", "hall_changed"),
+            ("lesson_cancelled", "lesson_moved", "lesson_held", "group_changed", "timetable_changed", "hall_changed",
+             "own_lesson_cancelled", "own_lesson_moved", "own_lesson_held", "own_timetable_changed",
+             "own_hall_changed"),
             "family-week",
         ),
         **dict.fromkeys(
             ("month_to_confirm", "month_again", "month_reminder", "month_decided", "mark_changed"), "family-months"
         ),
         **dict.fromkeys(("absence_warning", "absence_hearing", "absence_over"), "family-absences"),
-        "guardianship_ended": "family-children",
+        **dict.fromkeys(("guardianship_ended", "child_account"), "family-children"),
+        # What the child's other guardian did.
+        **dict.fromkeys(("guardian_added", "guardian_left"), "family-children"),
+        **dict.fromkeys(("other_applied", "other_took_back", "other_gave_papers"), "family-applications"),
+        **dict.fromkeys(
+            ("other_accepted", "other_refuses", "other_leaves", "other_moves", "other_keeps", "parting_over",
+             "other_left", "other_refused", "other_took_place", "other_moved", "other_asked_move", "other_stays",
+             "other_answered_offer"),
+            "family-vouchers",
+        ),
+        **dict.fromkeys(("other_wished", "other_wishes_gone"), "family-wishes-now"),
+        **dict.fromkeys(
+            ("other_signed", "other_answered_refusal", "other_renews", "other_ends"), "family-contracts"
+        ),
+        **dict.fromkeys(("other_waits", "other_waits_no_more"), "family-waiting"),
+        **dict.fromkeys(("other_booked", "other_cancelled"), "family-trials"),
+        **dict.fromkeys(("other_told_absence", "other_objected"), "family-absences"),
+        "other_gave_paper": "family-enrolment-papers",
+        "other_spoke": "family-months",
     },
     "provider": {
         **dict.fromkeys(("child_came", "absences_told"), "provider-groups"),
@@ -83,6 +103,7 @@ _PAGES: dict[str, dict[str, str]] = {
         "refunds_to_confirm": "office-refunds",
         **dict.fromkeys(("control_to_decide", "control_answered"), "office-controls"),
         "rules_approved": "office-programmes",
+        **dict.fromkeys(("errand_done", "errand_undone"), "office-errands"),
         "endings_to_decide": "office-home",
     },
 }  # fmt: skip
@@ -107,7 +128,7 @@ def said(language: str, door: str, kind: str, n: int, due_at: datetime | None) -
 
 def _is_instant(kind: str) -> bool:
     """A lesson's time is said in its sentence: it is no last day."""
-    return kind.startswith(("lesson_", "trials_"))
+    return kind.startswith(("lesson_", "own_lesson_", "trials_"))
 
 
 def path_of(language: str, door: str, kind: str) -> str:

@@ -18,7 +18,7 @@ from qosymsha.domain.people import preferences as people
 from qosymsha.domain.people import queries
 from qosymsha.domain.people.commands import set_preferences
 from qosymsha.domain.people.rules import Preferences
-from qosymsha.domain.people.states import Channel
+from qosymsha.domain.people.states import Channel, Role
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, key_of, moved, page
@@ -35,6 +35,7 @@ OFFERED: dict[Door, tuple[Channel, ...]] = {
     Door.PROVIDER: (Channel.EMAIL,),
     Door.OFFICE: (Channel.EMAIL,),
 }
+_OF_A_CHILD = tuple(one for one in OFFERED[Door.FAMILY] if one is not Channel.SMS)  # the phone is the guardian's
 _SHOWN_DIGITS = 4
 _SAYS_THEMES = "says_themes"  # a hidden field: boxes that are not ticked are not sent
 
@@ -51,10 +52,12 @@ class PreferencesForm(Form):
     )
     themes = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
 
-    def __init__(self, door: Door, offered: Sequence[str], phone: str, *args: object, **kwargs: object) -> None:
+    def __init__(  # noqa: PLR0913 - a form's own arguments come last
+        self, door: Door, ways: Sequence[Channel], offered: Sequence[str], phone: str, *args: object, **kwargs: object
+    ) -> None:
         super().__init__(*args, **kwargs)
         language = translation.get_language() or "kk"
-        words = {one: texts.say(language, f"prefs.channel.{one}") for one in OFFERED[door]}
+        words = {one: texts.say(language, f"prefs.channel.{one}") for one in ways}
         if phone and Channel.SMS in words:
             words[Channel.SMS] += f" (…{phone[-_SHOWN_DIGITS:]})"
         self.fields["channels"].choices = [(one.value, said) for one, said in words.items()]  # type: ignore[attr-defined]
@@ -68,7 +71,8 @@ def preferences(request: SignedRequest, door: Door) -> HttpResponse:
     phone, _ = queries.phone_of(request.actor)
     roles = {grant.role for grant in request.actor.grants}
     offered = themes.offered(door, roles)
-    form = PreferencesForm(door, offered, phone, typed(request), initial=_initial(request, door, told, phone))
+    ways, is_youth = _ways(request, door), request.actor.holds({Role.YOUTH})
+    form = PreferencesForm(door, ways, offered, phone, typed(request), initial=_initial(request, door, told, phone))
     if attempt(request, form, lambda: _keep(request, door, form, told, phone), _AT_FIELD):
         with translation.override(form.cleaned_data["language"]):
             return moved(request, reverse(f"{door}-preferences"), said="prefs.saved")
@@ -77,11 +81,15 @@ def preferences(request: SignedRequest, door: Door) -> HttpResponse:
         f"{door}/preferences.html",
         422 if form.errors else 200,
         form=form,
-        needs_phone=Channel.SMS in OFFERED[door] and not phone,
+        needs_phone=Channel.SMS in ways and not phone,
         offered=offered,
         is_sent_any=themes.leaves_the_page(door, roles),
-        always=f"prefs.always.{door}",
+        always="youth.prefs.always" if is_youth else f"prefs.always.{door}",
     )
+
+
+def _ways(request: SignedRequest, door: Door) -> tuple[Channel, ...]:
+    return _OF_A_CHILD if request.actor.holds({Role.YOUTH}) else OFFERED[door]
 
 
 def _initial(request: SignedRequest, door: Door, told: Preferences, phone: str) -> dict[str, object]:
@@ -98,7 +106,7 @@ def _initial(request: SignedRequest, door: Door, told: Preferences, phone: str) 
 def _keep(request: SignedRequest, door: Door, form: PreferencesForm, told: Preferences, phone: str) -> None:
     given = form.cleaned_data
     # A way that this door does not offer stays as the person said at another.
-    elsewhere = told.channels - set(OFFERED[door]) - (set() if phone else {Channel.SMS})
+    elsewhere = told.channels - set(_ways(request, door)) - (set() if phone else {Channel.SMS})
     wish = Preferences(given["language"], frozenset(given["channels"]) | elsewhere, given["email"].strip())
     set_preferences(actor=request.actor, wish=wish, at=request.at, key=key_of(request))
     if _SAYS_THEMES in request.POST:  # a page of the version before says nothing of them, which is no "none"

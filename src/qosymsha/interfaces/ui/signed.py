@@ -28,7 +28,7 @@ from django.utils.translation import get_language
 
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.rules import Proof
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.states import FAMILY, Role
 from qosymsha.interfaces.ui import carried, drafts, fresh, guard, keys, readings, texts, visits
 from qosymsha.interfaces.ui.doors import Answer, context
 from qosymsha.kernel import entropy
@@ -36,9 +36,9 @@ from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.errors import BadInput, Forbidden, Refused
 
 DOOR_ROLES: dict[str, frozenset[str]] = {
-    "family": frozenset({Role.GUARDIAN}),
+    "family": frozenset(FAMILY),
     "provider": frozenset({Role.TEACHER, Role.PROVIDER_MANAGER}),
-    "office": frozenset(Role) - {Role.GUARDIAN, Role.TEACHER, Role.PROVIDER_MANAGER, Role.CHANNEL, Role.SYSTEM},
+    "office": frozenset(Role) - FAMILY - {Role.TEACHER, Role.PROVIDER_MANAGER, Role.CHANNEL, Role.SYSTEM},
 }
 
 
@@ -89,7 +89,8 @@ def _gate(deeds: dict[str, StrEnum], *, is_first: bool = False) -> Callable[[Sig
             if signed is None:
                 return private(to_sign_in(request))
             if not signed.actor.holds(roles[request.method]):
-                return private(notice(request, "error.403", HTTPStatus.FORBIDDEN))
+                is_youth = signed.actor.holds({Role.YOUTH}) and door_of(request) == "family"
+                return private(notice(request, "youth.closed" if is_youth else "error.403", HTTPStatus.FORBIDDEN))
             if signed.visit.awaits and not is_first:
                 return private(to_step_up(signed))
             inner = proved if request.method == "POST" else view
@@ -222,6 +223,7 @@ def own_context(request: SignedRequest) -> dict[str, object]:
         "actor": request.actor,
         "me": own.full_name if own else "",
         "doors": doors_of(request.actor),
+        "is_youth": request.actor.holds({Role.YOUTH}),
         "key": form_key(request),
         "said": carried.said(request),
     }

@@ -42,9 +42,9 @@ def say(language: str, key: str, **values: object) -> str:
     return sentence.format(**{k: grouped(v) if isinstance(v, int) else v for k, v in values.items()})
 
 
-def refusal(language: str, reason: str) -> str:
-    """The sentence of a refusal's reason."""
-    return refusals()[reason][language]
+def refusal(language: str, reason: str, **values: object) -> str:
+    """The sentence of a refusal's reason, its `{name}` places filled where it has some."""
+    return refusals()[reason][language].format(**values) if values else refusals()[reason][language]
 
 
 def plural(language: str, n: int) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import transaction
 
-from qosymsha.domain.people import commands
+from qosymsha.domain.people import asking, commands
 from qosymsha.domain.people import queries as people
-from qosymsha.domain.people.ports import ProvedChild, Registry, RegistryUnavailable, StatusAnswer
+from qosymsha.domain.people.ports import ProvedChild, RegistryFault, RegistryUnavailable, StatusAnswer
 from qosymsha.domain.people.rules import (
     FamilyRow,
     PeopleRefusal,
@@ -33,6 +33,7 @@ STATED = "stated in the roster, trial mode"
 _SOURCE = "roster"
 _HOME_KEPT = "a known child's district is kept: a move is an officer's act"
 _NO_ANSWER = "the registry gives no answer now: load the same file again later"
+_NO_CONSENT = "not asked, the family withdrew its consent: papers to an officer, or the file again once it is given"
 _COLUMN: dict[PeopleRefusal, str] = {
     PeopleRefusal.BAD_IIN: "iin",
     PeopleRefusal.SYNTHETIC_IIN: "child_iin",
@@ -47,9 +48,11 @@ _COLUMN: dict[PeopleRefusal, str] = {
     PeopleRefusal.HOME_UNKNOWN: "district",
 }
 _KINDS = {
-    "parent": "parent родитель мать отец мама папа ана әке ата-ана",
-    "guardian": "guardian опекун попечитель қорғаншы қамқоршы",
-    "foster": "foster приемный патронат патронатный",
+    "parent": "parent|родитель|мать|отец|мама|папа|ана|анасы|әке|әкесі|ата-ана|ата-анасы",
+    "guardian": "guardian|опекун|попечитель|қорғаншы|қорғаншысы|қамқоршы|қамқоршысы",
+    "foster": "foster|приемный|приемный родитель|патронат|патронатный|патронатный воспитатель|патронат тәрбиеші",
+    "body": "body|guardianship body|орган опеки|орган опеки и попечительства|детский дом|директор детского дома|"
+    "қорғаншылық органы|қорғаншылық және қамқоршылық органы|балалар үйі|балалар үйінің директоры",
 }
 
 
@@ -160,14 +163,12 @@ class FamilyLoader:
             for taken in batch:
                 proofs.setdefault(taken.draft.guardian.iin or "", []).append(taken.draft.proof)
             return proofs
-        registry: Registry = adapter("registry")
+        found = asking.families_of(adapter("registry"), [taken.draft.guardian.iin or "" for taken in batch])
         for taken in batch:
-            guardian = taken.draft.guardian.iin or ""
-            try:
-                proofs[guardian] = proofs.get(guardian) or registry.children_of(guardian)
-            except RegistryUnavailable as error:
-                taken.refuse("iin", error.fault.value, _NO_ANSWER)
-        return proofs
+            fault = found.unanswered.get(taken.draft.guardian.iin or "")
+            if fault is not None:
+                taken.refuse("iin", fault.value, _advice(fault))
+        return found.proved
 
     def _record(self, rows: Sequence[Taken[FamilyDraft]]) -> None:
         answers = self._certified(rows) if settings.PRODUCTION else self._stated(rows)
@@ -195,12 +196,15 @@ class FamilyLoader:
     def _certified(self, rows: Sequence[Taken[FamilyDraft]]) -> list[StatusAnswer]:
         children = [taken.draft.child.iin for taken in rows if taken.draft.child.iin is not None]
         try:
-            registry: Registry = adapter("registry")
-            return registry.statuses_of(children)
+            found = asking.statuses_of(adapter("registry"), children, self._city.today)
         except RegistryUnavailable as error:
             for taken in rows:
                 taken.refuse("categories", error.fault.value, _NO_ANSWER)
             return []
+        for taken in rows:
+            if taken.draft.child.iin in found.not_asked:
+                taken.refuse("categories", RegistryFault.CONSENT_WITHDRAWN.value, _NO_CONSENT)
+        return found.answers
 
 
 class _Stored:
@@ -269,9 +273,13 @@ def _person(reading: Reading, prefix: str, iin: str | None) -> PersonDetails:
     )
 
 
+def _advice(fault: RegistryFault) -> str:
+    return _NO_CONSENT if fault is RegistryFault.CONSENT_WITHDRAWN else _NO_ANSWER
+
+
 def _kind(text: str) -> str:
     word = folded(text)
     for kind, words in _KINDS.items():
-        if word in folded(words).split():
+        if word in folded(words).split("|"):
             return kind
-    raise CellError("kind_unknown", "write parent, guardian or foster")
+    raise CellError("kind_unknown", "write parent, guardian, foster or body")

@@ -16,6 +16,7 @@ from qosymsha.interfaces.files.exports import Value
 from qosymsha.interfaces.office import lists
 from qosymsha.interfaces.office.boards.charts import Chart
 from qosymsha.interfaces.ui import texts
+from qosymsha.interfaces.ui.templatetags.words import bare_district
 from qosymsha.kernel.money import TIYN_PER_TENGE, Money
 
 Row = dict[str, Any]
@@ -112,8 +113,9 @@ def named(row: object, language: str) -> str:
 
 
 def district_name(chosen: Chosen, district: int) -> str:
-    """A district's name, or its number where it is none of the programme's."""
-    return named(chosen.districts[district], chosen.language) if district in chosen.districts else f"{district}"
+    """A district's name without the word for district, or its number where it is none of the programme's."""
+    found = chosen.districts.get(district)
+    return bare_district(named(found, chosen.language)) if found else f"{district}"
 
 
 @cache

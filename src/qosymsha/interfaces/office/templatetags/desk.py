@@ -77,6 +77,7 @@ MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "office.menu.trust",
         (
             ("office-people", "office.nav.people"),
+            ("office-guardians", "unguarded.nav"),
             ("office-reading", "reading.nav"),
             ("office-points", "points.h1"),
             ("office-staff", "officials.nav"),

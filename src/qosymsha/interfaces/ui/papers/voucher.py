@@ -17,6 +17,7 @@ from django.utils.translation import override
 
 from qosymsha.domain.attendance.queries import OwnChild
 from qosymsha.domain.vouchers.queries import OwnVoucher
+from qosymsha.domain.vouchers.states import VoucherState
 from qosymsha.interfaces.ui import carried, reasons, texts
 from qosymsha.interfaces.ui.papers.setting import compiled
 from qosymsha.interfaces.ui.templatetags.words import moment, tenge
@@ -59,15 +60,19 @@ def picture(address: str) -> str:
     return str(segno.make_qr(address, error="m").svg_data_uri(scale=6, border=4, light="#fff"))
 
 
-def facts_of(voucher: OwnVoucher, child: OwnChild, language: str) -> list[tuple[str, str]]:
-    """The voucher in words, in their order: for the page and for the paper. A category is never among them."""
+def facts_of(voucher: OwnVoucher, child: OwnChild, language: str, *, is_own: bool = False) -> list[tuple[str, str]]:
+    """The voucher in words, in their order: for the page and for the paper. A category is never among them.
+
+    `is_own`: the child itself looks, who is asked for no answer.
+    """
+    waits = is_own and voucher.state in (VoucherState.ISSUED, VoucherState.ACCEPTED)
     rows = {
         "voucher.number": voucher.number,
         "voucher.child": child.name,
         "voucher.kind": reasons.kind_name(voucher.kind, language),
         "voucher.months": f"{voucher.first_month:%m.%Y} – {voucher.last_month:%m.%Y}",
         "voucher.month_at_most": str(tenge(voucher.month_tiyn)),
-        "voucher.stands": texts.say(language, f"voucher.{voucher.state}"),
+        "voucher.stands": texts.say(language, f"{'youth.' if waits else ''}voucher.{voucher.state}"),
     }
     return [(texts.say(language, key), value) for key, value in rows.items()]
 

@@ -32,6 +32,15 @@ def hidden(context: dict[str, Any], row: object = "") -> dict[str, object]:
     }
 
 
+@register.simple_tag(takes_context=True)
+def told(context: dict[str, Any], key: str, **values: object) -> str:
+    """The sentence of `key`, for a child with an account of its own the one of `youth.key`, where there is one."""
+    language = get_language() or "kk"
+    own = f"youth.{key}"
+    is_own = context.get("is_youth") and own in texts.catalogue(language)
+    return texts.say(language, own if is_own else key, **values)
+
+
 @register.inclusion_tag("ui/field.html")
 def field(bound: forms.BoundField, label: str, hint: str = "", **values: object) -> dict[str, object]:
     """A field with its label, its hint and its error, tied together for who listens to the page."""

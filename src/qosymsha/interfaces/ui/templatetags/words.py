@@ -16,6 +16,7 @@ from qosymsha.kernel.clock import ZONE
 from qosymsha.kernel.money import NBSP, TIYN_PER_TENGE, Money
 
 register = template.Library()
+_DISTRICT = re.compile(r"^район | (?:ауданы|район|district)$")
 _MARKED = re.compile(r"\b([A-Z]-[0-9]{6}-[0-9A-Z]|[0-9a-f]{64})\b")
 
 
@@ -93,3 +94,9 @@ def in_language(row: object, field: str = "name") -> str:
     """A translated column: the page's language, then Russian, then Kazakh."""
     order = [get_language() or "kk", "ru", "kk"]
     return next((text for code in order if (text := getattr(row, f"{field}_{code}", ""))), "")
+
+
+@register.filter
+def bare_district(name: str) -> str:
+    """A district's name where the word stands beside it already (a label, a column, a map): `район Нура` → `Нура`."""
+    return _DISTRICT.sub("", name)

@@ -13,7 +13,8 @@ const PATIENCE = 20000; // milliseconds for the page with its names
 const DAY = 24 * 3600 * 1000;
 const DIFFERENCE = "qosymsha-clock";
 
-let cameAt = Date.now(); // what this phone had sent before, the server's page knows
+let cameAt = Date.now(); // this page, by the phone's clock
+let askedAt = performance.timeOrigin; // what the server had taken before this page was asked for, the page knows
 
 function tell(word, n = 0) {
   for (const line of status.querySelectorAll("[data-say]")) line.hidden = line.dataset.say !== word;
@@ -34,7 +35,8 @@ const isOf = (mark) => (mark.owner || owner) === owner;
 
 function show(row, mark) {
   const isKept = mark.state === "kept";
-  if (!isKept && Date.parse(mark.recorded_at) < cameAt && row.dataset.state !== "kept" && !isShort()) return;
+  const isKnown = !isKept && Date.parse(mark.sent_at || mark.recorded_at) < askedAt;
+  if (isKnown && row.dataset.state !== "kept" && !isShort()) return;
   const radio = row.querySelector(`input[value="${mark.value}"]`);
   if (radio) radio.checked = true;
   row.dataset.state = isKept ? "kept" : mark.fate || "stored";
@@ -120,12 +122,14 @@ async function renew() {
   try {
     const given = AbortSignal.timeout ? { signal: AbortSignal.timeout(PATIENCE) } : {};
     const address = location.search ? location.href : page.dataset.page;
+    const asked = Date.now();
     const answer = await fetch(address, { redirect: "manual", headers: { "X-Fresh": "1" }, ...given });
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (fresh.getElementById("lessons")?.dataset.owner !== owner) return;
     day().replaceWith(document.adoptNode(fresh.getElementById("day")));
     cameAt = Date.now();
+    askedAt = asked;
     dress();
     await showAll();
   } catch {

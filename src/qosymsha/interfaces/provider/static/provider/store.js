@@ -91,10 +91,11 @@ export function nextBatch(most, owner) {
 
 // The server answered a batch: each mark learns its fate; counters that it misses are sent again, if they are here.
 export function settle(batch, outcomes, missing) {
+  const sent_at = new Date().toISOString();
   return within(["marks", "batches"], "readwrite", async (store) => {
     for (const outcome of outcomes) {
       const mark = await done(store("marks").get(outcome.counter));
-      if (mark) store("marks").put({ ...mark, state: "sent", fate: outcome.fate, sentence: outcome.sentence });
+      if (mark) store("marks").put({ ...mark, state: "sent", sent_at, fate: outcome.fate, sentence: outcome.sentence });
     }
     for (const counter of missing) {
       const mark = await done(store("marks").get(counter));
