@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import get_resolver
 
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.states import FAMILY, Role
 from qosymsha.interfaces.ui import fresh
 from qosymsha.kernel import clock
 from tests.architecture.test_signed_urls import addresses, filled
@@ -58,7 +58,7 @@ def unasked(client: Client, role: Role) -> list[str]:
     return found
 
 
-STAFF = [role for role in Role if role not in (Role.GUARDIAN, Role.SYSTEM, Role.CHANNEL)]
+STAFF = [role for role in Role if role not in FAMILY | {Role.SYSTEM, Role.CHANNEL}]
 
 
 @pytest.mark.django_db

@@ -48,11 +48,15 @@ EXEMPT: dict[Function, str] = (
         ("settlement", "office_files"), ("settlement", "office_held"), ("settlement", "office_recoveries"),
         ("settlement", "payments_by_state"), ("settlement", "programme_debts"), ("settlement", "provider_debts"),
         ("settlement", "statement"), ("providers", "providers_by_number"), ("providers", "teachers_of"),
-        ("settlement", "provider_draws"), ("settlement", "houses"), ("settlement", "house_contracts"),
+        ("settlement", "provider_draws"), ("settlement", "drawable_providers"), ("settlement", "actless_claims"),
+        ("settlement", "released_claims"), ("settlement", "file_number_of"), ("agreements", "refused_places"),
+        ("settlement", "houses"), ("settlement", "house_contracts"),
         ("insights", "figures"), ("intake", "case_lines"), ("intake", "case_work"),
         ("agreements", "contract_count"), ("providers", "staff_of"), ("changes", "children_in"),
         ("changes", "children_of_provider"), ("changes", "elsewhere"), ("messages", "unread_count"),
-        ("casework", "held_work"), ("casework", "ending_work"), ("casework", "held_ids"), ("casework", "holds"),
+        ("casework", "held_work"), ("casework", "ending_work"), ("casework", "unguarded_work"),
+        ("casework", "unguarded_everywhere"), ("casework", "held_ids"), ("casework", "holds"),
+        ("erasure", "due_count"), ("erasure", "overdue"), ("erasure", "stand"),
         ("casework", "past_holds"), ("agreements", "refusal_work"), ("choice", "places_now"), ("flags", "chunks"),
     ], FIGURES)
     | dict.fromkeys([
@@ -64,7 +68,8 @@ EXEMPT: dict[Function, str] = (
     | dict.fromkeys([("attendance", "clashes"), ("attendance", "marks_of"), ("vouchers", "waiting_of"),
                        ("casework", "office_words")], SAID)
     | dict.fromkeys([
-        ("people", "homes"), ("people", "statuses"), ("people", "wards"), ("settlement", "redraw"),
+        ("people", "homes"), ("people", "statuses"), ("people", "wards"), ("people", "shared_wards"),
+        ("settlement", "redraw"),
         ("insights", "teachers"), ("messages", "addresses"), ("messages", "phones"),
     ], MACHINE)
     | {
@@ -183,6 +188,7 @@ UNRECORDED: dict[Function, str] = {
     ("factors", "ask_to_add"): "a question to the browser, five minutes old at most: its answer is the deed",
     ("factors", "ask_to_prove"): "a question to the browser, five minutes old at most: its answer is the deed",
     ("factors", "forget_questions"): "questions to browsers, past their retention",
+    ("erasure", "close_run"): "that a night ended: whom it erased is recorded",
     ("insights", "forget_runs"): "the checker's own results, past their retention",
     ("people", "forget_readings"): "counters of reads, past their retention",
     ("people", "forget_tries"): "tries of second factors, past their retention",

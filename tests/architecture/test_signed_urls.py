@@ -11,14 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import get_resolver, path
 
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.states import FAMILY, Role
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.ui.doors import PublicAction
 from qosymsha.interfaces.ui.signed import allowed
 from tests.architecture.test_urls import views
 from tests.interfaces import browsing
 
-OFFICES = [role for role in Role if role not in (Role.GUARDIAN, Role.SYSTEM, Role.CHANNEL)]
+OFFICES = [role for role in Role if role not in FAMILY | {Role.SYSTEM, Role.CHANNEL}]
 # The way in and out needs no right: each with its reason.
 OPEN: dict[str, str] = {
     "sign-in/": "the way in",

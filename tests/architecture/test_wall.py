@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import re
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote
 from uuid import uuid4
 
 import pytest
+from django.forms import BoundField
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
@@ -25,9 +26,12 @@ from qosymsha.config.urls import handler404, handler500
 from qosymsha.config.urls import urlpatterns as real
 from qosymsha.domain.assistance.access import Action as Assisting
 from qosymsha.domain.people.models import Child
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.states import FAMILY, Role
 from qosymsha.interfaces.family.access import Look
+from qosymsha.interfaces.family.urls import urlpatterns as of_family
+from qosymsha.interfaces.ui import drafts
 from qosymsha.interfaces.ui.signed import allowed
+from tests.architecture import family_forms, family_scenes
 from tests.architecture.test_signed_urls import addresses, filled, signed
 from tests.factories import wall
 from tests.interfaces import browsing
@@ -49,6 +53,7 @@ NOT_OPENED: dict[tuple[str, ...], str] = {
     ("provider/objections/", "POST"): "no objection is named in the form",
     ("office/money/seal/", "POST", "auditor"): "an auditor looks; others seal",
     ("office/transfers/take/", "POST"): "no transfer waits for money here",
+    ("family/notices/<uuid:notice_uuid>/open/", "POST", "youth"): "this notice is the guardian's",
 }
 
 
@@ -196,9 +201,9 @@ def test_a_planted_hole_is_found(here: wall.Wall) -> None:
     """The control run."""
     views = {address: view for address, view in addresses(urlpatterns[:1]) if hasattr(view, "deeds")}
     found = sorted(holes(here, {address.removeprefix("en/"): view for address, view in views.items()}))
-    assert found == [
-        f"GET family/planted/<uuid:child_uuid>/ guardian {who}: passes with 200" for who in ("foreign", "former")
-    ]
+    address = "family/planted/<uuid:child_uuid>/"
+    people = asked(address, sorted(FAMILY))
+    assert found == [f"GET {address} {role} {who}: passes with 200" for role in people for who in ("foreign", "former")]
 
 
 def test_a_new_place_without_an_object_is_found(here: wall.Wall, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +216,7 @@ def test_a_new_place_without_an_object_is_found(here: wall.Wall, monkeypatch: py
 
 
 # Each address is asked by one wrong role in test_signed_urls; by day three more are tried here, by night all.
-@pytest.mark.parametrize("role", PEOPLE if IS_WHOLE else [Role.GUARDIAN, Role.TEACHER, Role.CLERK])
+@pytest.mark.parametrize("role", PEOPLE if IS_WHOLE else [Role.GUARDIAN, Role.YOUTH, Role.TEACHER, Role.CLERK])
 def test_a_role_without_the_right_is_refused_whatever_it_names(role: Role, here: wall.Wall) -> None:
     client = here.client(role, "own", wall.Owned(""))
     assert client is not None
@@ -325,3 +330,58 @@ def test_axe_finds_nothing_on_any_page_and_a_narrow_phone_shows_it_whole(
 def test_control_a_faulty_page_is_seen(browser_path: Path) -> None:
     said = " ".join(every_page.seen(every_page.FAULTY, browser_path))
     assert [fault for fault in every_page.FAULTS if fault not in said] == []
+
+
+@pytest.fixture(scope="module")
+def forms(here: wall.Wall, django_db_blocker: Any) -> Iterator[dict[str, family_forms.Sending]]:
+    """Every form of the family's door, filled, by the name of the address it sends to."""
+    with django_db_blocker.unblock(), wall.undone():
+        found = family_forms.standing(here)
+        yield {name: (one, family_forms.filled(one, family_scenes.GIVEN.get(name, {}))) for name, one in found.items()}
+
+
+def told(forms: Mapping[str, family_forms.Sending], ask: Callable[[family_forms.Sending], str]) -> dict[str, str]:
+    """The forms of which something is said."""
+    return {name: said for name, one in forms.items() if (said := ask(one))}
+
+
+def test_every_form_of_the_family_is_found_and_does_its_work(forms: dict[str, family_forms.Sending]) -> None:
+    posts = {str(one.name) for one in of_family if "POST" in getattr(one.callback, "deeds", {})}
+    assert posts ^ set(forms) == set(family_scenes.NOT_STANDING)
+    refused = told(forms, family_forms.done)
+    assert set(refused) == set(family_scenes.NOT_DONE), refused
+
+
+def test_a_double_click_and_a_lost_answer_do_nothing_twice_and_say_the_same(
+    forms: dict[str, family_forms.Sending],
+) -> None:
+    assert told(forms, family_forms.twice) == {}
+
+
+def test_a_second_tab_and_the_back_button_do_nothing_twice(forms: dict[str, family_forms.Sending]) -> None:
+    tabs = forms if IS_WHOLE else {name: forms[name] for name in family_scenes.AGAIN}
+    again = told(tabs, lambda one: family_forms.twice(one, family_forms.other_key()))
+    assert set(again) == set(family_scenes.AGAIN), "the control, too: under another key it is another sending"
+    assert told(forms, lambda one: family_forms.twice(one, family_forms.changed(one))) == {}
+
+
+def test_a_visit_that_ran_out_loses_nothing_that_was_typed(
+    forms: dict[str, family_forms.Sending], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert told(forms, family_forms.late) == {}
+    monkeypatch.setattr(drafts, "keep", lambda *_: None)
+    some = {name: forms[name] for name in ("family-absences", "family-apply", "family-case")}
+    assert set(told(some, family_forms.late)) == set(some), "the control: a draft that is not kept is missed"
+
+
+def test_bad_input_comes_back_as_typed_with_its_field_marked(
+    forms: dict[str, family_forms.Sending], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoiled = [(name, *one) for name, sending in forms.items() for one in family_forms.spoiled(sending)]
+    assert len(spoiled) > 30
+
+    received = {(name, field): family_forms.ill_received(one, field) for name, field, one in spoiled}
+    assert {where for where, said in received.items() if said} == set(family_scenes.TAKES_LESS), received
+    monkeypatch.setattr(BoundField, "errors", [])
+    name, field, one = spoiled[-1]
+    assert family_forms.ill_received(one, field), f"the control: {name} does not mark {field}, and it is missed"

@@ -187,7 +187,7 @@ def _enrol_one(home: City, group: ClubGroup) -> Enrolment:
     place = {"territory": home.territory, "programme": home.programme}
     voucher = Voucher.objects.create(
         **place,
-        number=human_number("V", next(_number)),
+        number=human_number("V", 800_000 + next(_number)),  # far from those that the product gives
         child=child,
         slot="club",
         kind="creative",

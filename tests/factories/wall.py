@@ -22,12 +22,12 @@ from qosymsha.domain.factors import commands as factors
 from qosymsha.domain.factors.rules import Site, Where
 from qosymsha.domain.people import commands as people
 from qosymsha.domain.people.models import Department, Guardianship, Membership, Territory
-from qosymsha.domain.people.states import Role
+from qosymsha.domain.people.states import FAMILY, Role
 from qosymsha.domain.providers.models import Provider
 from qosymsha.domain.settlement import commands as settlement
 from qosymsha.interfaces.ui.sessions import SessionStore
 from qosymsha.kernel import clock
-from tests.factories import choice, errands, notices
+from tests.factories import choice, errands, notices, youths
 from tests.factories import wall_stories as stories
 from tests.factories.attendance import guardian_of
 from tests.factories.office import Desk, answer, approved_sheet, claimed, desk, paid_out, screened
@@ -39,14 +39,14 @@ from tests.interfaces import browsing
 
 __all__ = ["NAMED", "OBJECTS", "Kind", "Owned"]
 
-DOORS = {"family": frozenset({Role.GUARDIAN}), "provider": frozenset({Role.TEACHER, Role.PROVIDER_MANAGER})}
+DOORS = {"family": frozenset(FAMILY), "provider": frozenset({Role.TEACHER, Role.PROVIDER_MANAGER})}
 UNKNOWN = {"uuid": "00000000-0000-4000-8000-000000000007", "int": "700700", "str": "unknown", "slug": "x", "path": "x"}
 
 
 def owners(address: str) -> frozenset[Role]:
     """The roles that own what an address of this door names; others may ask there too, and own nothing."""
     door = address.partition("/")[0]
-    return DOORS.get(door, frozenset(Role) - {Role.GUARDIAN} - DOORS["provider"])
+    return DOORS.get(door, frozenset(Role) - FAMILY - DOORS["provider"])
 
 
 @dataclass
@@ -113,6 +113,8 @@ class Wall:
             return thing.user_id if who == "own" else self._user(role, who, Owned(""))
         if role == Role.GUARDIAN:
             return None if who in BY_DEPARTMENT else self._guardian(who, thing)
+        if role == Role.YOUTH:
+            return None if who in BY_DEPARTMENT else self._youth(who, thing)
         if role in DOORS["provider"]:
             house = thing.provider_id or self.of.city.provider_id
             return None if who in BY_DEPARTMENT else self._bound(role, who, house, provider_id=house)
@@ -132,6 +134,21 @@ class Wall:
                 valid=(began - timedelta(days=900), began - timedelta(days=1)),
             )  # fmt: skip
         return browsing.guardian_user(self.other_guardian)
+
+    def _youth(self, who: str, thing: Owned) -> int:
+        """The child itself, or one of another family, who bore an account of this child's until today."""
+        child = thing.child_id or self.of.rows[0].child_id
+        if who == "own":
+            return youths.admit(child)
+        other = Guardianship.objects.filter(guardian_id=self.other_guardian).exclude(child_id=child).earliest("id")
+        user = youths.admit(other.child_id)
+        if who == "former":
+            began = clock.local_day(clock.read())
+            Guardianship.objects.get_or_create(
+                guardian_id=youths.account(other.child_id), child_id=child, kind="self", evidence="ended",
+                valid=(began - timedelta(days=900), began - timedelta(days=1)),
+            )  # fmt: skip
+        return user
 
     def _bound(self, role: Role, who: str, own: int, **scope: int | None) -> int:
         """Somebody with the role here, elsewhere, or elsewhere now and here until today."""

@@ -32,6 +32,7 @@ CHILDREN = {
     MOTHER: [
         ProvedChild(FIRST, "parent", "birth:1", date(2015, 3, 1), "Әлия"),
         ProvedChild(None, "foster", "act:2", date(2016, 4, 2), "Інжу"),
+        ProvedChild(OTHER, "body", "order:3", date(2014, 7, 7), "Дана"),
     ]
 }
 STATUSES = [
@@ -210,3 +211,11 @@ def test_a_missing_or_wrong_adapter_says_which_setting_to_give(settings, monkeyp
         adapter("registry")
     with pytest.raises(NotConfigured, match="no port"):
         adapter("oracle")
+
+
+@pytest.mark.parametrize("kind", ["self", "neighbour", ""])
+def test_a_kind_that_is_none_of_those_agreed_makes_the_answer_unreadable(kind):
+    body = wire.children_answer([ProvedChild(FIRST, kind, "e")])
+    with pytest.raises(RegistryUnavailable) as caught:
+        wire.children_of(body)
+    assert caught.value.fault is RegistryFault.UNREADABLE

@@ -64,8 +64,14 @@ def another_childs(request: SignedRequest) -> HttpResponse:
 @allowed_post(Action.WITHDRAW_CONSENT)
 def withdraw(request: SignedRequest) -> HttpResponse:
     """A button; its refusal is not caught here."""
-    number = int(request.POST["consent"])
-    commands.withdraw_consent(actor=request.actor, consent_id=number, at=request.at, key=key_of(request))
+    commands.withdraw_consent(
+        actor=request.actor,
+        guardian_id=request.actor.guardian_id or 0,
+        child_id=int(request.POST["child"]),
+        purpose="registries",
+        at=request.at,
+        key=key_of(request),
+    )
     return moved(request, "family-home")
 
 

@@ -318,7 +318,10 @@ def test_children_go_on_to_the_next_contract_row_by_row_and_a_family_may_say_no(
     target = ClubGroup.objects.get(pk=after)
     later(one)
     stays = f"/en/family/renewals/{one.enrolment.uuid}/"
-    assert said("agr.own_word.silent") in shown(one.family, "/en/family/contracts/")
+    asked = shown(one.family, "/en/family/contracts/")
+    assert said("agr.own_word.silent") in asked
+    headings = re.findall(r"<h[23][^>]*>(.*?)</h[23]>", asked.partition("<main")[2])
+    assert len([name for name in headings if "Серікова" in name]) == 1, "the question stands with the child's contract"
     assert post(one.family, stays, "/en/family/contracts/", continues="no").status_code == 302
     page = shown(one.house, "/en/provider/families/next-year/")
     assert said("agr.why_not.leaves") in page

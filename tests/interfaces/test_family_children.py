@@ -263,6 +263,7 @@ def test_an_official_without_a_child_has_no_such_page(client: Client) -> None:
 MAY_SEE_A_NUMBER = {
     "family/children.py",  # asks the registry, never the table, for what was typed
     "office/applications.py",  # the desk's own: a case names its child, masked
+    "office/guardians.py",  # an official: who speaks next for a child, by the registry; whose right has ended
     "office/assisted.py",  # the guardian who stands there, who then proves it
     "office/people_search.py",  # for a stated purpose, forty a day, the same answer for nobody
     "office/staff.py",  # an official's own number, who is to get a right

@@ -56,6 +56,8 @@ def test_groups_are_added_put_in_order_and_taken_off(client: Client) -> None:
     first, second, third = (add_group(city, weekdays=(day,)) for day in (1, 3, 5))
     assert [add(client, group, own.voucher) for group in (first, second, third)] == [302] * 3
     assert order(own.voucher) == [first, second, third]
+    (more,) = re.findall(r'href="[^"?]*/clubs/(\?[^"]*)"', client.get(NOW).content.decode())
+    assert more == "?what=kind:sport", "as the search understands it"
     where, sent = press(client, "up:2")
     assert [client.post(where, sent).status_code for _ in range(2)] == [302, 302]  # pressed twice is once
     assert order(own.voucher) == [first, third, second]

@@ -15,8 +15,8 @@ from django.db import connection, transaction
 
 from qosymsha.domain.changes import commands as changes
 from qosymsha.domain.providers.models import Venue
-from qosymsha.interfaces.jobs import duties, treasury, upkeep
-from qosymsha.kernel import entropy
+from qosymsha.interfaces.jobs import duties, erasing, treasury, upkeep
+from qosymsha.kernel import clock, entropy
 from qosymsha.kernel.clock import local_day, local_instant
 from qosymsha.kernel.models import AuditEvent
 from tests import sweep
@@ -47,6 +47,14 @@ def outlived() -> datetime:
     """A round that is over, and so are its keys' days."""
     granted()
     return local_instant(date(2028, 6, 1), 3)
+
+
+def long_over() -> datetime:
+    """Children whose applications came to nothing six years ago, on the house's own clock."""
+    granted()
+    at = local_instant(date(2032, 6, 1), 3)
+    clock.shift_to(at)
+    return at
 
 
 def freed() -> datetime:
@@ -153,6 +161,7 @@ CASES = {
     "propose_recoveries": Case(duties.propose_recoveries, placed),
     "forget_visits": Case(duties.forget_visits, granted),
     "forget_keys": Case(upkeep.forget_keys, outlived),
+    "erase_persons": Case(erasing.erase_persons, long_over),
 }
 
 

@@ -27,6 +27,7 @@ from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.templatetags.words import tenge
 from qosymsha.kernel import clock
 from tests.factories.attendance import guardian_of
+from tests.factories.errands import worker_beside
 from tests.factories.office import Desk, answer, approved_sheet, claimed, desk, paid_out, screened
 from tests.factories.vouchers import make_city
 from tests.interfaces import browsing
@@ -35,6 +36,12 @@ from tests.interfaces.test_office_desks import case_of, come, press, say, text
 pytestmark = pytest.mark.django_db
 HOME = "/en/office/"
 MONTH = "?m=2026-09"
+
+
+@pytest.fixture(autouse=True)
+def a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker does what a page asked for while that page waits."""
+    worker_beside(monkeypatch)
 
 
 def ready(families: int = 3) -> Desk:

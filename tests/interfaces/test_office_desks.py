@@ -22,6 +22,7 @@ from qosymsha.domain.vouchers.models import Enrolment, TransferRequest
 from qosymsha.interfaces.ui import texts
 from qosymsha.kernel import clock
 from tests.factories.controls import drawn
+from tests.factories.errands import worker_beside
 from tests.factories.office import Desk, approved_sheet, attendance_sessions, claimed, desk
 from tests.factories.vouchers import YEAR
 from tests.factories.waits import MID_AT, NEEDED, town
@@ -166,7 +167,8 @@ def test_a_transfer_waits_in_its_turn_and_its_month_is_split_by_line() -> None:
     assert officer.post(f"{where}take/", other | {"programme": "999999"}).status_code == 404
 
 
-def test_a_month_is_closed_once_after_it_is_shown_what_is_not_paid() -> None:
+def test_a_month_is_closed_once_after_it_is_shown_what_is_not_paid(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker_beside(monkeypatch)
     of = desk(silent=0)
     approved_sheet(of)
     claim = claimed(of)

@@ -12,6 +12,7 @@ from qosymsha.domain.settlement.models import BankReply, Claim, PaymentFile, Pay
 from qosymsha.domain.settlement.ports import Reply, ReplyStatus
 from qosymsha.interfaces.ui import texts
 from qosymsha.kernel import clock
+from tests.factories.errands import worker_beside
 from tests.factories.office import Desk, approved_sheet, claimed, desk, screened
 from tests.factories.vouchers import SYSTEM, key
 from tests.interfaces import browsing
@@ -19,6 +20,14 @@ from tests.interfaces.test_office_pages import come, press, say, text
 
 pytestmark = pytest.mark.django_db
 HOME = "/en/office/"
+
+
+@pytest.fixture(autouse=True)
+def a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker does what a page asked for while that page waits."""
+    worker_beside(monkeypatch)
+
+
 OFFICIALS = (Role.CHECKER, Role.PROGRAMME_OFFICER, Role.APPROVER, Role.PAYER, Role.AUDITOR)
 
 

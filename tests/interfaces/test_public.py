@@ -46,7 +46,7 @@ def test_a_full_installation_says_who_where_and_how_much(client: Client) -> None
         "Children with a voucher now": "52",  # 40 granted by the round, 12 in the other city
         "Children in a group now": "12",
         "Children waiting": "40",
-        "Paid to providers": "48\u00a0000\u00a0₸",  # three children's month, 8 lessons of 2,000 ₸
+        "Paid to clubs": "48\u00a0000\u00a0₸",  # three children's month, 8 lessons of 2,000 ₸
     }
     assert "Art School No. 2" in shown
     assert "Open on: Saturday, Sunday" in shown

@@ -54,6 +54,7 @@ PLACES = {
 }
 # Pages that ask tables of records for figures, or by a document's number, and show no child: a child on one is a fault.
 FIGURES = {
+    "office/guardians/": "children for whom nobody speaks: here there is none (with one: test_guardians_pages)",
     "provider/lesson/<uuid:session_uuid>/": "a lesson, with how many children it has",
     "provider/lesson/<uuid:session_uuid>/move/": "the same",
     "provider/lesson/<uuid:session_uuid>/cancel/": "the same",
@@ -87,6 +88,7 @@ FIGURES = {
     "family/notices/": "whose notices these are is asked; here none names a child",
     "family/preferences/": "how many notices are new",
     "office/covers/": "months that lack money, in figures",
+    "office/errands/": "one's own wishes: verbs, months, figures",
 }
 # Pages on which each child shown is one by one, as the walk must have seen them: else it would walk past everything.
 SEEN = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -45,7 +46,7 @@ def opened(client: Client, address: str = CONSENT) -> dict[str, str]:
 
 
 def test_a_page_just_opened_brings_a_key_and_sending_it_twice_does_it_once(client: Client, guardian: int) -> None:
-    form = opened(client) | {"purpose": "photos"}
+    form = opened(client) | {"purpose": "registries"}
     for _ in range(2):
         answer = client.post(CONSENT, form)
         assert (answer.status_code, answer["Location"]) == (302, "/en/family/")
@@ -54,18 +55,18 @@ def test_a_page_just_opened_brings_a_key_and_sending_it_twice_does_it_once(clien
 
 
 def test_what_was_done_is_said_once(client: Client, guardian: int) -> None:
-    client.post(CONSENT, opened(client) | {"purpose": "photos"})
+    client.post(CONSENT, opened(client) | {"purpose": "registries"})
     said = texts.say("en", "door.signed_in")
     assert f'role="status">{said}' in client.get("/en/family/").content.decode()
     assert f'role="status">{said}' not in client.get("/en/family/").content.decode()
 
 
 def test_a_bad_field_comes_back_with_what_was_typed_and_the_same_key(client: Client, guardian: int) -> None:
-    form = opened(client) | {"purpose": "photos", "child": "-3"}
+    form = opened(client) | {"purpose": "registries", "child": "-3"}
     answer = client.post(CONSENT, form)
     shown = answer.content.decode()
     assert answer.status_code == 422
-    assert 'value="photos"' in shown
+    assert 'value="registries"' in shown
     assert 'value="-3"' in shown
     assert form["key"] in shown
     assert 'aria-invalid="true"' in shown
@@ -74,13 +75,13 @@ def test_a_bad_field_comes_back_with_what_was_typed_and_the_same_key(client: Cli
 
 
 def test_a_refusal_stands_at_its_field_in_the_readers_language(client: Client, guardian: int) -> None:
-    shown = client.post(CONSENT, opened(client) | {"purpose": "photos", "child": "999999"}).content.decode()
+    shown = client.post(CONSENT, opened(client) | {"purpose": "registries", "child": "999999"}).content.decode()
     assert f'id="f-child-error">{texts.refusal("en", "not_the_guardian")}' in shown.replace("&#x27;", "'")
     assert consents() == 0
 
 
 def test_a_key_used_for_something_else_is_refused_in_words(client: Client, guardian: int) -> None:
-    form = opened(client) | {"purpose": "photos"}
+    form = opened(client) | {"purpose": "registries"}
     client.post(CONSENT, form)
     answer = client.post(CONSENT, form | {"purpose": "texts"})
     assert answer.status_code == 422
@@ -89,13 +90,13 @@ def test_a_key_used_for_something_else_is_refused_in_words(client: Client, guard
 
 @pytest.mark.parametrize("key", [None, "", "7", "{}", "'"])
 def test_a_post_without_the_pages_key_does_nothing(client: Client, guardian: int, key: str | None) -> None:
-    answer = client.post(CONSENT, {"purpose": "photos"} | ({} if key is None else {"key": key}))
+    answer = client.post(CONSENT, {"purpose": "registries"} | ({} if key is None else {"key": key}))
     assert answer.status_code == 422
     assert consents() == 0
 
 
 def test_a_button_without_a_key_is_a_request_that_cannot_be_read(client: Client, guardian: int) -> None:
-    answer = client.post("/en/planted/withdraw/", {"consent": "1"})
+    answer = client.post("/en/planted/withdraw/", {"child": "1"})
     assert answer.status_code == 400
     assert texts.say("en", "error.400.h1") in answer.content.decode()
 
@@ -103,18 +104,18 @@ def test_a_button_without_a_key_is_a_request_that_cannot_be_read(client: Client,
 def test_a_refusal_nobody_caught_is_a_page_with_its_sentence_and_the_way_back(client: Client, guardian: int) -> None:
     answer = client.post(
         "/en/planted/withdraw/",
-        {"consent": "999999", "key": str(uuid4())},
+        {"child": "999999", "key": str(uuid4())},
         headers={"referer": "http://testserver/en/planted/"},
     )
     assert answer.status_code == 409
-    assert texts.refusal("en", "consent_unknown") in answer.content.decode()
+    assert texts.refusal("en", "not_the_guardian") in unescape(answer.content.decode())
     assert 'href="/en/planted/"' in answer.content.decode()
 
 
 def test_the_way_back_never_leads_to_another_site(client: Client, guardian: int) -> None:
     answer = client.post(
         "/en/planted/withdraw/",
-        {"consent": "999999", "key": str(uuid4())},
+        {"child": "999999", "key": str(uuid4())},
         headers={"referer": "http://evil.example/en/"},
     )
     assert "evil" not in answer.content.decode()
@@ -128,7 +129,7 @@ def test_unknown_and_anothers_are_answered_alike(client: Client, guardian: int) 
 
 def test_post_has_its_own_right(client: Client) -> None:
     browsing.come_in(client, browsing.official(Role.PAYER))
-    assert client.post(CONSENT, {"purpose": "photos", "key": str(uuid4())}).status_code == 403
+    assert client.post(CONSENT, {"purpose": "registries", "key": str(uuid4())}).status_code == 403
 
 
 @pytest.mark.parametrize("verb", ["put", "patch", "delete", "options", "trace"])
@@ -221,23 +222,23 @@ def test_a_second_factor_counts_for_some_minutes(client: Client, guardian: int) 
 
 
 def test_without_the_second_factor_nothing_delicate_is_done(client: Client, guardian: int) -> None:
-    client.post(DELICATE, {"purpose": "photos", "key": str(uuid4())})
+    client.post(DELICATE, {"purpose": "registries", "key": str(uuid4())})
     assert consents() == 0
 
 
 def test_without_the_step_up_mark_the_same_post_is_done(client: Client, guardian: int) -> None:
     """The control run: the same view without the mark."""
-    client.post(CONSENT, {"purpose": "photos", "key": str(uuid4())})
+    client.post(CONSENT, {"purpose": "registries", "key": str(uuid4())})
     assert consents() == 1
 
 
 def test_what_was_typed_comes_back_after_the_second_factor_and_is_done_once(client: Client, guardian: int) -> None:
-    form = {"purpose": "photos", "child": "", "key": str(uuid4())}
+    form = {"purpose": "registries", "child": "", "key": str(uuid4())}
     step_up(client, client.post(DELICATE, form)["Location"])
     shown = client.get(DELICATE).content.decode()
-    assert 'value="photos"' in shown
+    assert 'value="registries"' in shown
     assert browsing.form_of(shown)["key"] == form["key"]
-    assert 'value="photos"' not in client.get(DELICATE).content.decode()
+    assert 'value="registries"' not in client.get(DELICATE).content.decode()
 
 
 def ran_out(client: Client) -> None:
@@ -248,23 +249,23 @@ def ran_out(client: Client) -> None:
 
 def test_what_was_typed_when_the_visit_ran_out_comes_back_to_the_same_person(client: Client, guardian: int) -> None:
     ran_out(client)
-    answer = client.post(CONSENT, {"purpose": "photos", "key": str(uuid4())})
+    answer = client.post(CONSENT, {"purpose": "registries", "key": str(uuid4())})
     assert answer["Location"] == "/en/sign-in/?next=%2Fen%2Fplanted%2F"
     assert texts.say("en", "signin.kept") in client.get(answer["Location"]).content.decode()
-    assert b"photos" not in session_row()
+    assert b"registries" not in session_row()
     browsing.come_in(client, guardian)
-    assert 'value="photos"' in client.get(CONSENT).content.decode()
+    assert 'value="registries"' in client.get(CONSENT).content.decode()
 
 
 def test_it_does_not_come_back_to_another_person_at_the_same_browser(client: Client, guardian: int) -> None:
     ran_out(client)
-    client.post(CONSENT, {"purpose": "photos", "key": str(uuid4())})
+    client.post(CONSENT, {"purpose": "registries", "key": str(uuid4())})
     row = people.family(2)
     people.register(queries.territory_by_kato(people.ASTANA, people.TODAY) or 0, [row])
     browsing.come_in(client, browsing.guardian_user(people.guardian_id(row)))
-    assert "photos" not in client.get(CONSENT).content.decode()
+    assert "registries" not in client.get(CONSENT).content.decode()
     browsing.come_in(client, guardian)
-    assert "photos" not in client.get(CONSENT).content.decode()
+    assert "registries" not in client.get(CONSENT).content.decode()
 
 
 def session_row() -> bytes:

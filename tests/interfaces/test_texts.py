@@ -12,6 +12,7 @@ from qosymsha.domain.admission.states import ApplicationState, RoundState
 from qosymsha.domain.agreements import states as agreements
 from qosymsha.domain.allocation.round_terms import Policy
 from qosymsha.domain.assistance.states import Act, VisitWay
+from qosymsha.domain.attendance.rules import PresenceRefusal
 from qosymsha.domain.attendance.states import (
     AbsenceState,
     ChangeKind,
@@ -150,6 +151,8 @@ FAMILIES = (
     | {f"day.{day}" for day in DAYS}
     | {f"error.{status}.{part}" for status in (400, 403, 404, 405, 409, 500, 503, "csrf") for part in ("h1", "p")}
     | {f"role.{role}" for role in Role}
+    | {"youth.closed.h1", "youth.closed.p"}
+    | ({f"youth.refusal.{reason}" for reason in PresenceRefusal} & set(texts.catalogue("kk")))
     | {f"alarm.{kind}" for kind in Alarm}
     | {f"{page}.{name}" for page in ("status", "office.checks.do") for name, _ in SUBJECTS}
     | {f"leave.{why}" for why in WHY}
@@ -303,11 +306,16 @@ def test_kazakh_and_russian_sentences_are_not_copies_of_each_other() -> None:
 
 
 # `{% say "key" %}`, `{% field form.name "key" %}`, `{% here "address" "key" %}`
+# `{% told "key" %}` says `youth.key` to a child with an own account, where there is such a key
+OWN_WORDS = re.compile(r'{% told "([^"]+)"')
 KEY = re.compile(r'{% (?:say|field [\w.]+|here "[\w-]+") "([^"]+)"')
 
 
 def keys_in_templates() -> set[str]:
-    return {key for path in SOURCE.rglob("*.html") for key in KEY.findall(path.read_text("utf-8"))}
+    pages = [path.read_text("utf-8") for path in SOURCE.rglob("*.html")]
+    told = {key for page in pages for key in OWN_WORDS.findall(page)}
+    own = {f"youth.{key}" for key in told} & set(texts.catalogue("kk"))
+    return {key for page in pages for key in KEY.findall(page)} | told | own
 
 
 def keys_in_code() -> set[str]:

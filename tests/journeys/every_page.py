@@ -45,7 +45,11 @@ PUBLIC = {
     ("rounds/", "part"): "SELECT 1",
     ("voucher/", "code"): "SELECT 'false'",
 }
-ROLES = {"family": (Role.GUARDIAN,), "provider": (Role.PROVIDER_MANAGER, Role.TEACHER), "office": tuple(Role)}
+ROLES = {
+    "family": (Role.GUARDIAN, Role.YOUTH),
+    "provider": (Role.PROVIDER_MANAGER, Role.TEACHER),
+    "office": tuple(Role),
+}
 DOORS = (*ROLES, "")
 BY_DAY = ("family", "")
 BY_DAY_EVERY = 3  # one page in so many is shown to axe by day

@@ -92,7 +92,7 @@ class Way:
 def come_in(way: Way, person: str) -> None:
     """From the first page to one's own."""
     way.go("")
-    way.page.get_by_role("link", name=way.say("door.sign_in"), exact=True).click()
+    way.page.get_by_role("link", name=way.say("door.my_page"), exact=True).click()
     way.page.locator("#person").fill(person)
     way.press("demo.enter")
 

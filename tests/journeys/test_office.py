@@ -16,6 +16,7 @@ from qosymsha.domain.settlement.models import Claim, PaymentFile, PaymentLine
 from qosymsha.domain.vouchers.models import Enrolment
 from qosymsha.interfaces.ui import texts
 from tests.factories import office
+from tests.factories.errands import worker_beside
 from tests.factories.office import Desk, desk
 from tests.interfaces import browsing
 from tests.journeys import eyes
@@ -27,8 +28,9 @@ KEPT = {"office-flag-kk-phone-light", "office-money-ru-desktop-light"}  # in the
 
 
 @pytest.fixture(autouse=True)
-def trial() -> Any:
-    """The mode in which the sign-in page lists invented people."""
+def trial(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The mode in which the sign-in page lists invented people; a worker does what a page waits for."""
+    worker_beside(monkeypatch)
     with override_settings(MODE="trial"):
         yield
 

@@ -201,3 +201,34 @@ def test_a_phone_sends_marks_only_as_who_made_them(
                 assert aside(lambda: marks(venue)) == ["absent"]
         context.close()
     assert marks(venue) == ["absent"]
+
+
+@BY_NIGHT
+def test_a_mark_that_goes_while_its_page_comes_again_is_shown(live_server: Any, browser_path: Path) -> None:
+    """The page was drawn before the mark came, and opens after it has gone: it still shows what the teacher said."""
+    venue = at_the_lesson()
+    with eyes.browser(browser_path) as browser:
+        context = browser.new_context(viewport=eyes.PHONE, timezone_id="Asia/Almaty", service_workers="block")
+        page = context.new_page()
+        page.goto(f"{live_server.url}/ru/sign-in/")
+        opened(page, live_server.url)
+        expect(page.locator("[data-all]").first).to_be_visible()
+        waiting: list[Route] = []
+        context.route("**/lessons/sync/", lambda route: waiting.append(route))
+        with page.expect_request("**/lessons/sync/"):
+            touch(page, 0, "absent")
+
+        def drawn_before(route: Route) -> None:
+            drawn = route.fetch()
+            assert aside(lambda: marks(venue)) == []
+            with page.expect_response("**/lessons/sync/"):
+                waiting[0].continue_()
+            page.wait_for_timeout(500)  # for the phone to write it down, before the page goes
+            assert aside(lambda: marks(venue)) == ["absent"]
+            route.fulfill(response=drawn)
+
+        context.route("**/provider/lessons/", drawn_before)
+        page.goto(f"{live_server.url}/ru/provider/lessons/")
+        has_gone(page, 0)
+        expect(page.locator("[data-place]").first.locator('input[value="absent"]')).to_be_checked()
+        context.close()

@@ -83,7 +83,7 @@ def test_what_is_stored_is_what_a_batch_stores() -> None:
         ([i], city.territory.id, {"round": the_round.id, "refused": 0}) for i in (filed.id, outcome.id)
     ]
     assert [(n.subject_kind, n.subject_id, n.detail) for n in told] == [
-        ("application", i, {}) for i in (filed.id, outcome.id)
+        ("application", i, {"by": guardian}) for i, (guardian, _) in ((filed.id, one), (outcome.id, many))
     ]
 
 

@@ -135,7 +135,7 @@ PLANTS: list[tuple[str, str, Callable[[City], None]]] = [
     ("INV-19", "a child taken out of the row", does("UPDATE audit_event SET subject_ids = '[]' WHERE action = 'read_children'")),
     ("INV-20", "no guardian", does("UPDATE guardianship SET valid = '[2020-01-01,2020-02-01)'")),
     ("INV-20", "an inactive user", does("INSERT INTO app_user (id, uuid, subject, language, is_active, password) VALUES (1, gen_random_uuid(), 's', 'kk', false, '')", "INSERT INTO membership (user_id, role, valid) VALUES (1, 'payer', '[2020-01-01,)')")),
-    ("INV-21", "a child of long ago", does("UPDATE child SET created_at = '2010-01-01'", "UPDATE application SET submitted_at = '2010-01-01'", "DELETE FROM voucher")),
+    ("INV-21", "a child of long ago", does("UPDATE child SET created_at = '2010-01-01'", "UPDATE application SET submitted_at = '2010-01-01', state = 'ended'", "DELETE FROM voucher")),
     (SERVER, "lazy commits", does("SET LOCAL synchronous_commit = off")),
     ("LEDGER-13", "a line off", on_ledger("paid", 5)),
     ("MONEY-TRAIL", "a claim of another amount", does("UPDATE claim SET amount_tiyn = amount_tiyn + 1 WHERE state = 'drawn'")),

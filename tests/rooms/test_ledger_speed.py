@@ -67,4 +67,4 @@ def test_control_accounts_joined_make_each_posting_slower_than_the_one_before() 
     with connection.cursor() as cursor:
         cursor.execute(import_module("qosymsha.domain.ledger.migrations.0004_by_account")._AGAIN)
     counted_while_empty()
-    assert slower_at_last(1_000, 4_000) > 5
+    assert slower_at_last(1_000, 7_000) > 5

@@ -1,4 +1,4 @@
-"""Territories, rights, statuses, consents, secrets and the search by name."""
+"""Territories, rights, statuses, secrets and the search by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from qosymsha.domain.people import commands, queries, steps
-from qosymsha.domain.people.models import ChildStatus, Consent, Membership, PersonSecret, Territory, User
+from qosymsha.domain.people.models import ChildStatus, Membership, PersonSecret, Territory, User
 from qosymsha.domain.people.ports import StatusAnswer
 from qosymsha.domain.people.rules import PeopleRefusal
 from qosymsha.domain.people.states import Role
@@ -29,7 +29,6 @@ from tests.factories.people import (
     child,
     family,
     guardian,
-    guardian_id,
     number,
     register,
 )
@@ -216,26 +215,6 @@ def test_statuses_take_the_same_number_of_statements_for_any_number():
         counts.append(len(captured))
     assert counts[0] == counts[1]
     assert ChildStatus.objects.count() == 120
-
-
-def test_a_consent_is_given_by_the_guardian_of_the_child_and_can_be_withdrawn():
-    row = family(1)
-    who = _child_id(row)
-    mother = guardian_id(row)
-    channel = actor(Role.CHANNEL)
-    call = {"guardian_id": mother, "purpose": "registries", "at": AT}
-    given = commands.give_consent(actor=channel, child_id=who, key=uuid4(), **call)
-    assert commands.give_consent(actor=channel, child_id=who, key=uuid4(), **call) == given
-    assert commands.give_consent(actor=channel, child_id=None, key=uuid4(), **call) != given
-    commands.withdraw_consent(actor=channel, consent_id=given, at=AT, key=uuid4())
-    assert Consent.objects.get(id=given).withdrawn_at == AT
-    with pytest.raises(Refused):
-        commands.give_consent(actor=channel, child_id=who + 1, key=uuid4(), **call)
-    stranger = replace(actor(Role.GUARDIAN), guardian_id=mother + 1)
-    with pytest.raises(Forbidden):
-        commands.give_consent(actor=stranger, child_id=who, key=uuid4(), **call)
-    herself = replace(actor(Role.GUARDIAN), guardian_id=mother)
-    assert commands.give_consent(actor=herself, child_id=who, key=uuid4(), **call) != given
 
 
 def test_people_are_found_by_name_beginnings_typed_without_kazakh_letters_and_the_read_is_audited():

@@ -109,7 +109,8 @@ def test_one_place_is_what_a_batch_stores() -> None:
     assert [(e.subject_kind, e.subject_ids, e.detail) for e in events] == [
         ("enrolment", [i], {}) for i in (ours, outcome.id)
     ]
-    assert [n.subject_id for n in Outbox.objects.filter(topic="enrolment_opened").order_by("id")] == [ours, outcome.id]
+    told = Outbox.objects.filter(topic="enrolment_opened").order_by("id")
+    assert [(n.subject_id, n.detail) for n in told] == [(ours, {"by": one[2]}), (outcome.id, {"by": many[2]})]
 
 
 @pytest.mark.django_db

@@ -21,6 +21,7 @@ from qosymsha.domain.vouchers.states import (
 from qosymsha.kernel.actor import Actor, Grant
 from qosymsha.kernel.clock import local_instant
 from qosymsha.kernel.errors import Forbidden, KeyReason, Refused
+from qosymsha.kernel.models import AuditEvent
 from tests.factories.vouchers import (
     AT,
     CHANNEL,
@@ -282,6 +283,16 @@ def test_release_needs_a_place_a_reason_and_a_day_to_come() -> None:
     assert reason_of(Release(voucher, None, FIRST)) is VoucherRefusal.NOT_GUARDIAN
     assert reason_of(Release(voucher, None, FIRST), actor=OFFICER) is None
     assert state(voucher) == "released"
+
+
+def test_a_day_on_which_no_voucher_expires_has_its_line_in_the_audit() -> None:
+    """INV-12: after a round every voucher has days left; a key without its line stopped the whole city's payments."""
+    city = make_city()
+    issue(city, add_children(city, 1))
+    at = local_instant(date(2026, 9, 2))
+    expired = commands.expire_vouchers(actor=SYSTEM, territory_id=city.territory_id, on=at.date(), at=at, key=key())
+    told = AuditEvent.objects.filter(at=at, actor_id=SYSTEM.user_id, subject_kind="voucher")
+    assert (expired, [(one.action, one.subject_ids) for one in told]) == (0, [("expire_vouchers", [])])
 
 
 def test_vouchers_expire_after_working_days_and_their_money_is_released() -> None:

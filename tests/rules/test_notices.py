@@ -72,10 +72,11 @@ def test_no_two_rooms_tell_the_same_topic() -> None:
 
 
 def test_every_notice_knows_its_people_its_words_and_its_page() -> None:
-    sources = {Door.FAMILY: whom.CHILDREN, Door.PROVIDER: whom.PROVIDERS, Door.OFFICE: whom.PLACES}
+    sources = {Door.FAMILY: whom.CHILDREN, Door.PROVIDER: whom.PROVIDERS, Door.OFFICE: whom.PLACES | whom.ASKERS}
     for (door, kind), one in kinds().items():
         assert one.subject in sources[door] or kind == "guardianship_ended", (kind, one.subject)
-        assert bool(one.roles) is (door is Door.OFFICE)
+        is_desks = door is Door.OFFICE and one.subject not in whom.ASKERS
+        assert bool(one.roles) is (is_desks or kind.startswith("own_")), kind  # a desk's, or the child's own
         assert kind in notices._PAGES[door], kind
         assert all(f"notice.{door}.{kind}" in texts.catalogue(language) for language in texts.LANGUAGES), kind
     known = {f"notice.{door}.{kind}" for door, kind in kinds()}
@@ -93,7 +94,8 @@ def test_no_notice_says_a_category_or_leaves_room_for_a_name(language: str) -> N
 
 
 def test_a_topic_is_told_only_with_the_words_it_is_meant_for() -> None:
-    assert [one.door for one in heard("agreements.contract_signed", {"side": "family"})] == [Door.PROVIDER]
+    signed = heard("agreements.contract_signed", {"side": "family"})
+    assert [(one.door, one.others) for one in signed] == [(Door.FAMILY, True), (Door.PROVIDER, False)]
     assert [one.door for one in heard("agreements.contract_signed", {"side": "provider"})] == [Door.FAMILY]
     assert heard("agreements.wait_ended", {"state": "taken"}) == []
     assert heard("nobody_knows", {}) == []

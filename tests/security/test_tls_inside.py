@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
+from deploy.cluster import proxy
 from deploy.cluster.render import Application, checked, render
 from qosymsha.interfaces.cli.serve import Tls, page_server, tls_of
 from qosymsha.kernel.errors import BadInput
@@ -98,6 +99,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
         plain_listen=f"{HOST}:{ports[3]}",
         database_listen=f"{HOST}:{ports[4]}",
         replica_listen=f"{HOST}:{ports[5]}",
+        proxy_socket=str(folder / "haproxy.sock"),
         inside_authority=str(ours.pem),
         inside_proxy=str(proxy[2]),
         visitors=100,
@@ -263,3 +265,20 @@ def test_postgresql_takes_the_pages_by_certificate_and_nobody_without_tls(tmp_pa
     assert sum("sslmode: verify-full" in line for line in lines) == 2
     with pytest.raises(ValueError, match="database_tls"):
         checked(_inventory(database_tls={"key": "x"}))
+
+
+@needs_haproxy
+def test_a_server_is_taken_out_and_put_back_by_its_name(front: Front) -> None:
+    """docs/runbooks/cluster.md: before work on a node of pages."""
+    place = front.log.parent / "haproxy.sock"
+
+    def states() -> dict[str, str]:
+        return {part: state for part, server, state, _ in proxy.servers(place) if server == "app1"}
+
+    where = {"doing", "looking", "telling"}
+    assert (set(states()), proxy.turn(place, "app1", "drain")) == (where, 3)
+    assert "UP" not in states().values()
+    assert wait_until(lambda: "DRAIN" in states().values(), 30), states()  # one that is down stays so
+    proxy.turn(place, "app1", "ready")
+    assert wait_until(lambda: "DRAIN" not in states().values(), 30), states()
+    assert proxy.turn(place, "app7", "drain") == 0
