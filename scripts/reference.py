@@ -38,7 +38,7 @@ ROOMS = (
         "agreements",
     ),
     *("attendance", "trials", "flags", "settlement", "choice", "admission", "intake", "enquiries", "controls"),
-    *("casework", "messages", "insights", "figures"),
+    *("casework", "messages", "erasure", "insights", "figures"),
 )
 MADE = "<!-- Made by scripts/reference.py (`make docs`). Do not edit. -->\n"
 
@@ -95,8 +95,26 @@ def _table(model: type[Model]) -> str:
     note = " ".join((model.__doc__ or "").split())
     keeps = [f"Constraints: {', '.join(kept)}.\n"] if kept else []
     return "\n".join(
-        [f"### `{model._meta.db_table}`\n", note, "", "| column | type | |", "|---|---|---|", *rows, "", *keeps]
+        [
+            f"### `{model._meta.db_table}`\n",
+            note,
+            "",
+            _kept(model._meta.db_table),
+            "",
+            "| column | type | |",
+            "|---|---|---|",
+            *rows,
+            "",
+            *keeps,
+        ]
     )
+
+
+def _kept(table: str) -> str:
+    """What the register of retention says of a table: the way its rows end, the period's name, the job."""
+    told = import_module("qosymsha.domain.keeping.tables").TABLES[table]
+    job = f"; by the job `{told.job}`" if told.job else ""
+    return f"Kept: {told.way.value}{f', period `{told.term}`' if told.term else ''}{job}."
 
 
 def _column(field: Field[Any, Any]) -> str:
