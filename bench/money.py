@@ -26,7 +26,6 @@ from bench.errands import Run, errand_of, told, watch_memory, watched, words_of,
 from bench.machine import print_machine
 from bench.rush_served import Here, database, serving
 
-PAYER, APPROVER = 90_000_011, 90_000_012
 EVERY = 0.25
 
 
@@ -50,7 +49,7 @@ def main() -> None:
 
 
 def _play(here: Here, city: Any, asked: argparse.Namespace) -> None:
-    from bench.money_city import checked, month_path, one_part, signed  # noqa: PLC0415 - as above
+    from bench.money_city import PAYER, checked, month_path, one_part, signed  # noqa: PLC0415 - as above
 
     print(f"    one part in this process: {one_part()}", flush=True)
     with serving(here.url) as ((_, port), _), working(here.url) as work:

@@ -12,7 +12,6 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.backends.postgresql.psycopg_any import DateRange
 
-from bench.money import APPROVER, PAYER
 from bench.month_city import MONTH, SYSTEM, City
 from qosymsha.domain.ledger import queries as ledger
 from qosymsha.domain.ledger import steps as money
@@ -25,6 +24,7 @@ from qosymsha.interfaces.jobs.money import PROVIDERS_AT_ONCE
 from qosymsha.kernel import clock
 from qosymsha.kernel.entropy import uuid4
 
+PAYER, APPROVER = 90_000_011, 90_000_012
 _IBAN = "KZ699990000000000001"
 _returned = count(1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
 
@@ -19,6 +19,7 @@ def at_once(*acts: Callable[[threading.Barrier], Any]) -> list[Any]:
 
     def run(place: int, act: Callable[[threading.Barrier], Any]) -> None:
         try:
+            connection.ensure_connection()  # before they meet: opening one takes longer than the gap they race in
             answers[place] = act(barrier)
         except Exception as exception:  # noqa: BLE001 - handed to the test, which judges it
             answers[place] = exception
@@ -44,6 +45,19 @@ def slowly(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, seconds: flo
         return found
 
     monkeypatch.setattr(module, name, slow)
+
+
+def meeting(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, seconds: float = 10) -> None:
+    """For controls: both have found what this function finds before either goes on, however slow the machine is."""
+    right, barrier = getattr(module, name), threading.Barrier(2)
+
+    def met(*args: Any, **kwargs: Any) -> Any:
+        found = right(*args, **kwargs)
+        with suppress(threading.BrokenBarrierError):
+            barrier.wait(seconds)
+        return found
+
+    monkeypatch.setattr(module, name, met)
 
 
 @contextmanager

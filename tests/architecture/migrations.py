@@ -6,12 +6,14 @@ python -m tests.architecture.migrations            what is found and not waived
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -23,6 +25,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.special import RunSQL
 
 WAIVERS = Path(__file__).with_name("migrations-waived.toml")
+_FUNCTION = re.compile(r"CREATE (?:OR REPLACE )?FUNCTION (\w+)(\(.*?\$\$.*?\$\$);", re.DOTALL)
 SERVER = "16"  # the oldest that `doctor` accepts
 
 
@@ -74,6 +77,30 @@ def written() -> Iterator[tuple[str, bool, str]]:
             continue
         texts = [_text(one.sql) for one in migration.operations if isinstance(one, RunSQL)]
         yield f"{room}.{name}", migration.atomic, "\n".join(f"{text.rstrip().rstrip(';')};" for text in texts if text)
+
+
+def in_order() -> Iterator[tuple[str, str]]:
+    """(room.name, the SQL written in it) of ours, each after those that it stands on."""
+    loader = MigrationLoader(None)
+    done = set()
+    for leaf in sorted(loader.graph.leaf_nodes()):
+        for key in loader.graph.forwards_plan(leaf):
+            migration = loader.disk_migrations[key]
+            if key not in done and is_ours(migration):
+                done.add(key)
+                yield ".".join(key), "\n".join(_text(o.sql) for o in migration.operations if isinstance(o, RunSQL))
+
+
+def brought_back(migrations: Iterable[tuple[str, str]]) -> list[str]:
+    """Functions that a migration writes as they were before another one changed them: that change is lost."""
+    found, texts = [], defaultdict[str, list[str]](list)
+    for name, text in migrations:
+        for function, body in _FUNCTION.findall(text):
+            before = texts[function]
+            if body in before[:-1] and body != before[-1]:
+                found.append(f"{name}: {function}")
+            before.append(body)
+    return found
 
 
 def is_ours(migration: Migration) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.special import RunPython, RunSQL
 
-from tests.architecture.migrations import findings, judged, statements, waivers, written
+from tests.architecture.migrations import brought_back, findings, in_order, judged, statements, waivers, written
 
 PLANTED = "ALTER TABLE voucher ADD COLUMN x int NOT NULL; CREATE INDEX voucher_x ON voucher (x);"
 by_night = pytest.mark.skipif(
@@ -58,3 +58,12 @@ def test_every_migration_can_be_taken_back() -> None:
     ]
     assert one_way == []
     assert not RunSQL("SELECT 1").reversible
+
+
+def test_no_migration_brings_back_what_an_earlier_one_replaced() -> None:
+    every = list(in_order())
+    assert brought_back(every) == []
+    texts = {name: text for name, text in every if "FUNCTION take_seat(" in text}
+    assert list(texts) == ["vouchers.0005_hot_verbs", "vouchers.0006_waited_for"]
+    planted = texts["vouchers.0005_hot_verbs"].replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
+    assert "planted.0001_x: take_seat" in brought_back([*every, ("planted.0001_x", planted)]), "the control"

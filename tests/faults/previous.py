@@ -21,6 +21,14 @@ from qosymsha.runtime import postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 MIGRATIONS = ":(glob)src/**/migrations/*.py"
+# Old tests that a migration makes untrue though the old code runs on: (migration, test) with the reason. They are left
+# out where the old version does not know the migration.
+UNTRUE = {
+    (
+        "src/qosymsha/domain/admission/migrations/0004_youth.py",
+        "tests/rooms/test_admission_hot.py::test_what_is_stored_is_what_a_batch_stores",
+    ): "the page's verb names the guardian in its news, the old batch did not; old readers do not look at that key",
+}
 
 
 def git(*words: str) -> bytes:
@@ -52,6 +60,11 @@ def migrations_of(tree: Path) -> set[str]:
     return {str(path.relative_to(tree)) for path in found}
 
 
+def left_out(new: set[str]) -> dict[str, str]:
+    """The old tests that these migrations make untrue, with the reason."""
+    return {test: why for (migration, test), why in UNTRUE.items() if migration in new}
+
+
 def run(old: Path, server: postgres.Server, words: list[str]) -> int:
     """Make the tables with this code, then run the old code's tests on them."""
     postgres.create_database(server, "test_city")
@@ -81,8 +94,11 @@ def main() -> int:
         unpack(revision, top / "old")
         new = sorted(migrations_of(ROOT) - migrations_of(top / "old"))
         print(f"{name} on tables with {len(new)} migrations more: {', '.join(new)}", flush=True)
+        out = left_out(set(new))
+        for test, why in out.items():
+            print(f"left out: {test}: {why}", flush=True)
         with postgres.running(top / "state", durable=False) as server:
-            return run(top / "old", server, asked.tests)
+            return run(top / "old", server, [*asked.tests, *(f"--deselect={test}" for test in out)])
 
 
 if __name__ == "__main__":

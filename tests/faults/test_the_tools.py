@@ -16,6 +16,7 @@ from bench import rush_city
 from bench.traffic import PATIENCE, Outcome, closed_loop, get
 from tests.faults.families import Crowd, Verb, Word
 from tests.faults.killer import FIVE, Death, Kind, plan, silences
+from tests.faults.previous import ROOT, UNTRUE, left_out
 from tests.faults.proxy import Cuts, Messages, Scissors, Talk
 from tests.faults.verdict import judge
 
@@ -132,3 +133,12 @@ def test_the_verdict_finds_what_is_planted_and_nothing_else() -> None:
         found = judge([])
         assert found[name], name
     assert {word for ask in crowd.asks for word, _, _ in ask.words} == {Word.YES}
+
+
+def test_the_version_before_leaves_out_only_what_is_there_and_only_where_the_migration_is_new() -> None:
+    for (migration, test), why in UNTRUE.items():
+        file, name = test.split("::")
+        assert (ROOT / migration).is_file()
+        assert f"def {name}(" in (ROOT / file).read_text("utf-8")
+        assert left_out({migration})[test] == why
+    assert left_out(set()) == {}

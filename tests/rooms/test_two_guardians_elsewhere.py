@@ -22,7 +22,7 @@ from tests.factories.notices import make, over
 from tests.factories.vouchers import AT, CHANNEL, FIRST, accepted, add_group, key, make_city
 from tests.rooms.test_agreements import guardian, place, refuse, refused
 from tests.rooms.test_agreements_places import full
-from tests.rooms.test_people_youth import group_uuid
+from tests.rooms.test_people_youth_voice import group_uuid
 from tests.rooms.test_two_guardians import father_of, told
 
 pytestmark = pytest.mark.django_db
@@ -84,9 +84,7 @@ def test_an_objection_to_a_clubs_refusal_stays_whatever_the_other_says() -> None
 
     def says(who: int, *, agrees: bool) -> None:
         words = "" if agrees else "she is healthy"
-        agreements.answer_refusal(
-            actor=guardian(who), refusal_id=refusal, agrees=agrees, words=words, at=AT, key=key()
-        )
+        agreements.answer_refusal(actor=guardian(who), refusal_id=refusal, agrees=agrees, words=words, at=AT, key=key())
 
     says(mother, agrees=False)
     assert refused(lambda: says(father, agrees=True)) == "other_objects"
@@ -116,9 +114,7 @@ def test_an_application_filed_by_page_is_heard_by_the_other(over: None) -> None:
     father = lives.second_guardian(life)
     (child,) = life.children
     row = ApplicationRow(life.guardian, child, kind="sport")
-    admission.submit_application(
-        actor=life.city.channel, round_id=life.the_round.pk, row=row, at=INSIDE, key=uuid4()
-    )
+    admission.submit_application(actor=life.city.channel, round_id=life.the_round.pk, row=row, at=INSIDE, key=uuid4())
     clock.shift_to(INSIDE)
     make(INSIDE)
     assert told(father)[-1] == "other_applied"

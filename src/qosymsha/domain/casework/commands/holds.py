@@ -108,14 +108,8 @@ def _give(deed: Deed, topic: Topic, kind: Kind, subject: Subject, holder_id: int
     _tell(deed, topic, [stored], kind, subject, holder=holder_id)
 
 
-def _tell(  # noqa: PLR0913 - the deed, its news, of which hold, on what, whose now
-    deed: Deed, topic: StrEnum, ids: list[int], kind: Kind, subject: Subject, holder: int | None = None
-) -> None:
-    where, row = subject.territory_id, subject.id
-    if holder is None:
-        record(deed, topic, "row_hold", ids, where, queue=kind.value, row=row)
-    else:
-        record(deed, topic, "row_hold", ids, where, queue=kind.value, row=row, holder=holder)
+def _tell(deed: Deed, topic: StrEnum, ids: list[int], kind: Kind, subject: Subject, **more: object) -> None:
+    record(deed, topic, "row_hold", ids, subject.territory_id, by=None, queue=kind.value, row=subject.id, **more)
     keep(deed, {"done": True})
 
 

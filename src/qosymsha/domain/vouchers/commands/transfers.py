@@ -52,7 +52,8 @@ def transfer(*, actor: Actor, moves: Sequence[Move], at: datetime, key: UUID) ->
     unheard, agreed = steps.hear_others(deed, PartingKind.MOVE, [one for one in said if one.row not in refused])
     refused |= unheard
     ids = carry_moves(deed, moves, [wish for wish in wishes if wish.row not in refused], refused)
-    steps.end_partings(deed, PartingState.DONE, [parting for row, parting in agreed.items() if row in ids])
+    heard = {*ids, *(row for row, reason in refused.items() if reason is EnrolRefusal.TRANSFER_WAITS)}
+    steps.end_partings(deed, PartingState.DONE, [parting for row, parting in agreed.items() if row in heard])
     by = [move.guardian_id for move in moves]
     return steps.conclude(deed, Topic.TRANSFERRED, "enrolment", outcomes_of(len(moves), ids, refused), by=by)
 
