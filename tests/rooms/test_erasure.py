@@ -265,6 +265,23 @@ def test_a_child_about_whom_something_is_open_is_held_and_the_operator_is_told_b
     assert not Erasure.objects.filter(subject_kind="child", subject_id=child).exists()
 
 
+@pytest.mark.parametrize("is_asked_again", [True, False])
+def test_what_comes_between_the_list_and_the_lock_is_seen_and_the_control_erases_all_the_same(
+    clean: World, is_asked_again: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child, right = _paid()[0], commands.people.held_secrets
+
+    def meanwhile(kind: str, ids: Any) -> list[int]:
+        holding("account in use", child)
+        return right(kind, ids)
+
+    monkeypatch.setattr(commands.people, "held_secrets", meanwhile)
+    if not is_asked_again:
+        monkeypatch.setattr(queries, "still_due", lambda kind, at, ids: list(ids))
+    commands.erase(actor=SYSTEM, kind=Kind.CHILD, at=LATER)
+    assert Erasure.objects.filter(subject_kind="child", subject_id=child).exists() != is_asked_again
+
+
 def test_every_hold_is_asked_in_words_that_the_database_understands(clean: World) -> None:
     assert queries.stand(actor=SYSTEM, at=LATER).due["child"] >= len(_paid())
     assert len(queries.HOLDS) >= 18

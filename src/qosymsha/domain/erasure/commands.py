@@ -86,6 +86,7 @@ def erase(*, actor: Actor, kind: Kind, at: datetime, most: int = PORTION) -> int
     locks.exclusive("erasure")
     found = queries.due(kind, at, most)
     held = people.held_users(found) if kind is Kind.USER else people.held_secrets(kind, found)
+    held = queries.still_due(kind, at, held)
     if not held:
         return 0
     detail = _ERASE[kind](held, at)

@@ -153,6 +153,16 @@ def due(kind: Kind, at: datetime, most: int, periods: Mapping[str, Term] | None 
         after = some[-1]
 
 
+def still_due(kind: Kind, at: datetime, ids: Collection[int]) -> list[int]:
+    """Those of these persons who are due now: asked again once they are locked, for what came in between.
+
+    Raises:
+        NotConfigured: the installation's own periods cannot be read or lie below a floor.
+    """
+    statement, column = _DUE[kind]
+    return _ids(f"{statement} AND {column} = ANY (%(ids)s) ORDER BY {column}", _values(at) | {"ids": list(ids)})
+
+
 def due_count(kind: Kind, at: datetime, most: int = 100_000) -> int:
     """How many persons of a kind are due (`most` at most)."""
     return len(due(kind, at, most))

@@ -14,14 +14,23 @@ ERASED = "erased:"  # what an erased account's subject begins with; no identity 
 _LOCK = """
 SELECT subject_id FROM person_secret WHERE subject_kind = %s AND subject_id = ANY (%s)
  ORDER BY subject_id FOR UPDATE SKIP LOCKED"""
+# A row that names a person locks the person's own row weakly: who is filed for now is left out, and waits meanwhile.
+_LOCK_ROWS = {
+    "child": "SELECT id FROM child WHERE id = ANY (%s) ORDER BY id FOR UPDATE SKIP LOCKED",
+    "guardian": "SELECT id FROM guardian WHERE id = ANY (%s) ORDER BY id FOR UPDATE SKIP LOCKED",
+}
 _LOCK_USERS = "SELECT id FROM app_user WHERE id = ANY (%s) ORDER BY id FOR UPDATE SKIP LOCKED"
 
 
 def held_secrets(kind: str, subject_ids: Sequence[int]) -> list[int]:
     """Those of these persons whose secrets are there and now locked by us; one that somebody works with is left out."""
     assert transaction.get_connection().in_atomic_block, "a lock lasts as long as its transaction"
+    ids = list(subject_ids)
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [kind, list(subject_ids)])
+        if kind in _LOCK_ROWS:
+            cursor.execute(_LOCK_ROWS[kind], [ids])
+            ids = [row for (row,) in cursor.fetchall()]
+        cursor.execute(_LOCK, [kind, ids])
         return [row for (row,) in cursor.fetchall()]
 
 
