@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
-from qosymsha.domain.people import asking, commands, consenting, queries
+from qosymsha.domain.people import asking, commands, consenting, erasing, queries
 from qosymsha.domain.people.models import Child, Consent, Guardianship
 from qosymsha.domain.people.ports import ProvedChild, RegistryFault, RegistryUnavailable, StatusAnswer
 from qosymsha.domain.people.rules import FamilyRow, GuardRefusal
@@ -294,3 +294,24 @@ def test_a_roster_row_of_a_withdrawn_child_gets_no_categories(town: Town, monkey
     assert load(town, monkeypatch) == [no, (Verdict.ADDED, []), no]
     assert town.iins[0] not in town.registry.asked
     assert list(queries.statuses([town.shared, town.alone], TODAY)) == [town.alone]
+
+
+def test_old_withdrawn_words_leave_and_a_last_no_stays_a_no() -> None:
+    town = Town()
+
+    def says(verb: Any, child_id: int, days: int) -> None:
+        verb(
+            actor=CHANNEL, guardian_id=town.first, child_id=child_id, purpose=Purpose.REGISTRIES,
+            at=AT + timedelta(days=days), key=uuid4(),
+        )  # fmt: skip
+
+    for child_id in (town.shared, town.alone):
+        says(commands.give_consent, child_id, 1)
+        says(commands.withdraw_consent, child_id, 2)
+    says(commands.give_consent, town.shared, 3)
+    assert (town.stopped(), Consent.objects.count()) == ({town.alone}, 3)
+    assert erasing.forget_consents(AT + timedelta(days=2)) == 0, "not before its time"
+    assert erasing.forget_consents(AT + timedelta(days=900)) == 1, "the withdrawn word that a later one followed"
+    assert town.stopped() == {town.alone}
+    Consent.objects.filter(child_id=town.alone).delete()  # the control: forgotten, the no would be none
+    assert town.stopped() == frozenset()

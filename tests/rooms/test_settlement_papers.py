@@ -16,6 +16,7 @@ from qosymsha.domain.people import steps
 from qosymsha.domain.people.models import PersonSecret
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.settlement import queries
+from qosymsha.domain.settlement import steps as settlement_steps
 from qosymsha.domain.settlement.commands import (
     decide_einvoice,
     draw_acts,
@@ -167,6 +168,23 @@ def test_a_signature_counts_once_and_for_one_side_only() -> None:
     assert sign_side(home, act, Side.PROVIDER, word, manager).reason is PaperRefusal.SIGNATURE_REPLAYED
     fresh = word_on(act, Writer(iin(41), home.provider.bin or "", "M"), AT + timedelta(seconds=1))
     assert sign_side(home, act, Side.PROVIDER, fresh, manager).reason is PaperRefusal.SIDE_SIGNED
+    assert ActSignature.objects.count() == 1
+
+
+def test_sealed_signatures_leave_once_they_are_past_their_time_and_what_was_signed_stays() -> None:
+    home = city(**ACT_ONLY)
+    act, manager = act_of(home), manager_of(home)
+    registered(manager)
+    assert sign_side(home, act, Side.PROVIDER, provider_word(home, act), manager).reason is None
+    of_acts = PersonSecret.objects.filter(subject_kind__in=["act_signature", "signatory"])
+    assert of_acts.count() == 2
+
+    def forget(days: int) -> int:
+        with transaction.atomic():
+            return settlement_steps.forget_signatures(AT + timedelta(days=days))
+
+    assert (forget(-1), of_acts.count()) == (0, 2)
+    assert (forget(1), of_acts.count()) == (2, 0)
     assert ActSignature.objects.count() == 1
 
 

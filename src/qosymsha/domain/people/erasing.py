@@ -77,7 +77,12 @@ def erase_users(user_ids: Sequence[int], at: datetime) -> None:
 
 
 def forget_consents(before: datetime) -> int:
-    """Delete consents withdrawn before an instant; how many."""
+    """Delete consents withdrawn before an instant; how many. A guardian's last word stays: a no is not forgotten."""
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM consent WHERE withdrawn_at < %s", [before])
+        cursor.execute(
+            "DELETE FROM consent c WHERE c.withdrawn_at < %s AND EXISTS (SELECT FROM consent later"
+            " WHERE later.guardian_id = c.guardian_id AND later.child_id IS NOT DISTINCT FROM c.child_id"
+            " AND later.purpose = c.purpose AND later.id > c.id)",
+            [before],
+        )
         return int(cursor.rowcount)

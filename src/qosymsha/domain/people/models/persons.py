@@ -251,7 +251,7 @@ class Consent(models.Model):
 
     A no without any yes before is a row of way `none`, withdrawn at its first instant.
 
-    no_pii: ids. Retention: five years after withdrawal, or with the person.
+    no_pii: ids. Retention: five years after withdrawal, or with the person; the last word stays while the person does.
     """
 
     guardian = models.ForeignKey(Guardian, on_delete=models.PROTECT)
