@@ -39,6 +39,10 @@ class PartingShown:
     group: str
     group_uuid: UUID | None
 
+    def agrees_with(self, kind: str, group_uuid: UUID | None = None) -> bool:
+        """Whether my own same word would do at once what the other guardian has asked."""
+        return not self.is_own and self.one.kind == kind and self.group_uuid == group_uuid
+
 
 @dataclass(frozen=True, slots=True)
 class VoucherShown:
