@@ -15,7 +15,7 @@ from qosymsha.domain.vouchers.access import Action
 from qosymsha.domain.vouchers.offers import GroupOffer
 from qosymsha.domain.vouchers.rules import EnrolRefusal, Move, PartingRefusal, Release
 from qosymsha.domain.vouchers.states import PartingKind, VoucherState
-from qosymsha.interfaces.family import shown
+from qosymsha.interfaces.family import many, shown
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.family.vouchers import VoucherShown, own_vouchers
 from qosymsha.interfaces.ui import reasons, texts
@@ -64,10 +64,8 @@ class MoveForm(Form):
 
     def __init__(self, vouchers: Sequence[VoucherShown], *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["voucher"]
-        field.choices = [(str(v.one.uuid), f"{v.name} · {v.group} {v.one.group_code}") for v in vouchers]  # type: ignore[attr-defined]
-        if len(vouchers) == 1:
-            field.initial = str(vouchers[0].one.uuid)
+        choices = [(str(v.one.uuid), f"{v.name} · {v.group} {v.one.group_code}") for v in vouchers]
+        many.offer(self.fields["voucher"], choices)
 
 
 @allowed(Look.LEAVE, post=Action.RELEASE)

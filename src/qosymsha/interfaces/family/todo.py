@@ -19,7 +19,7 @@ from qosymsha.interfaces.ui.signed import SignedRequest
 from qosymsha.interfaces.ui.templatetags.words import moment
 from qosymsha.kernel.clock import local_day
 
-_ASKED = {
+_ASKED: dict[str, str] = {
     PartingKind.LEAVE: "parting.other_leaves",
     PartingKind.MOVE: "parting.other_moves",
     PartingKind.REFUSE: "parting.other_refuses",
@@ -48,7 +48,8 @@ def _answers(request: SignedRequest, vouchers: Sequence[VoucherShown]) -> Iterat
         if one.may_answer and not (one.parting and one.parting.is_own):
             text = f"{texts.say(request.language, 'parting.other_refuses')} " if one.parting else ""
             text += texts.say(request.language, "voucher.until", day=f"{one.one.accept_by:{DAY}}")
-            yield _todo(request, one.one.accept_by, f"{one.name} · {one.kind}", text, "vouchers", "home.look_voucher")
+            label = _said(request, "home.look_voucher")
+            yield Todo(one.one.accept_by, f"{one.name} · {one.kind}", text[:1].upper() + text[1:], _at(one), label)
 
 
 def _partings(request: SignedRequest, vouchers: Sequence[VoucherShown]) -> Iterator[Todo]:
@@ -61,8 +62,13 @@ def _partings(request: SignedRequest, vouchers: Sequence[VoucherShown]) -> Itera
         text = texts.say(request.language, _ASKED[asked.one.kind], **words)
         if asked.last_on:
             text += " " + texts.say(request.language, "parting.until", day=f"{asked.last_on:{DAY}}")
-        address, label = reverse("family-vouchers"), _said(request, "parting.look")
+        address, label = _at(one), _said(request, "parting.look")
         yield Todo(asked.last_on, f"{one.name} · {one.kind}", text, address, label)
+
+
+def _at(one: VoucherShown) -> str:
+    """The page of vouchers, at this one."""
+    return f"{reverse('family-vouchers')}#v-{one.one.uuid}"
 
 
 def _hearings(request: SignedRequest, vouchers: Sequence[VoucherShown]) -> Iterator[Todo]:
