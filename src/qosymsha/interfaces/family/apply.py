@@ -18,13 +18,14 @@ from qosymsha.domain.admission.rules import AdmissionRefusal
 from qosymsha.domain.intake import queries as intake
 from qosymsha.domain.intake.queries import OwnDraft
 from qosymsha.domain.people import queries as people
-from qosymsha.interfaces.family import shown
+from qosymsha.interfaces.family import many, shown
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.ui import carried, reasons, texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page
 from qosymsha.interfaces.ui.templatetags.words import moment
 from qosymsha.kernel.errors import Refused
+from qosymsha.kernel.text import sort_key
 
 _R = AdmissionRefusal
 _FIELDS = {
@@ -44,11 +45,7 @@ class ApplyForm(Form):
     def offer(self, seen: Mapping[str, Any]) -> None:
         """Put the page's choices into the controls; a single one is chosen already."""
         for name in ("child", "kind"):
-            field, choices = self.fields[name], seen[name]
-            assert isinstance(field.widget, forms.RadioSelect), "as declared"
-            field.widget.choices = choices
-            if len(choices) == 1:
-                field.initial = choices[0][0]
+            many.offer(self.fields[name], seen[name])
 
 
 @allowed(Look.APPLY)
@@ -110,12 +107,16 @@ def _seen(request: SignedRequest, round_uuid: UUID) -> dict[str, Any]:
         raise Http404
     found = admission.prospects(actor=request.actor, of=one, at=request.at)
     can = [prospect for prospect in found if prospect.kinds]
+    others = [_why_not(request, prospect) for prospect in found if not prospect.kinds]
+    if len(others) > many.MANY:
+        others.sort(key=lambda one: sort_key(one["name"]))
     kinds = [kind for kind in one.kinds if any(kind in prospect.kinds for prospect in can)]
     return _in_words(request, one) | {
         "is_open": one.is_open(request.at),
         "child": [[str(prospect.child.uuid), prospect.child.name] for prospect in can],
         "kind": [[kind, reasons.kind_name(kind, request.language)] for kind in kinds],
-        "others": [_why_not(request, prospect) for prospect in found if not prospect.kinds],
+        "others": others,
+        "is_long": len(others) > many.MANY,
     }
 
 

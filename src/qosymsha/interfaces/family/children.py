@@ -12,6 +12,7 @@ from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.access import Action
 from qosymsha.domain.people.ports import RegistryFault, RegistryUnavailable
 from qosymsha.domain.people.rules import GuardRefusal, PersonDetails
+from qosymsha.interfaces.family.many import MANY
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page
@@ -19,7 +20,6 @@ from qosymsha.kernel.adapters import adapter
 from qosymsha.kernel.errors import NotConfigured
 from qosymsha.kernel.text import sort_key
 
-_MANY = 6  # with more, the list goes by name, each child folded
 _FIELDS = {
     "bad_iin": "iin",
     "synthetic_iin": "iin",
@@ -60,7 +60,7 @@ def children(request: SignedRequest) -> HttpResponse:
     except (RegistryUnavailable, NotConfigured) as silence:
         status = _silent(request, form, silence)
     wards = people.own_wards(actor=request.actor, at=request.at)
-    is_long = len(wards) > _MANY
+    is_long = len(wards) > MANY
     if is_long:
         wards.sort(key=lambda ward: sort_key(ward.name))
     may_ask = not consenting.stopped_guardians([request.actor.guardian_id or 0])

@@ -13,8 +13,10 @@ from qosymsha.domain.people.access import Action
 from qosymsha.domain.people.consenting import OwnConsent
 from qosymsha.domain.people.states import Purpose
 from qosymsha.interfaces.family.access import Look
+from qosymsha.interfaces.family.many import MANY
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page
 from qosymsha.kernel.clock import local_day
+from qosymsha.kernel.text import sort_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,14 @@ class Asked:
 def consents(request: SignedRequest) -> HttpResponse:
     """`/family/consents/`: what the city may ask and whom, since when, how it was allowed; what was said before."""
     wards = people.own_wards(actor=request.actor, at=request.at)
+    is_long = len(wards) > MANY
+    if is_long:
+        wards.sort(key=lambda ward: sort_key(ward.name))
     words = consenting.own_consents(request.actor)
     stopped = consenting.stopped_children([ward.id for ward in wards], local_day(request.at))
     children = [_asked(words, ward.id, ward.uuid, ward.name, ward.id in stopped) for ward in wards]
     own = _asked(words, None, None, "", False)
-    return page(request, "family/consents.html", own=own, children=children)
+    return page(request, "family/consents.html", own=own, children=children, is_long=is_long)
 
 
 def _asked(words: list[OwnConsent], child_id: int | None, child: UUID | None, name: str, is_stopped: bool) -> Asked:

@@ -13,6 +13,7 @@ from qosymsha.domain.agreements import texts as wording
 from qosymsha.domain.agreements.access import Action
 from qosymsha.domain.agreements.queries import ContractPaper
 from qosymsha.domain.agreements.states import Side
+from qosymsha.domain.people.queries.shared import shared_wards
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.papers.contract import contract_pdf
@@ -125,7 +126,9 @@ def refusal(request: SignedRequest, refusal_uuid: UUID) -> HttpResponse:
 
     if attempt(request, form, act):
         return moved(request, "family-refusal", refusal_uuid, said="agr.refusal_answered")
-    return page(request, "family/refusal.html", 422 if form.errors else 200, form=form, refusal=one)
+    pair = (request.actor.guardian_id or 0, one.child_id)
+    stays = one.family_word == "objects" and pair in shared_wards([pair], local_day(request.at))
+    return page(request, "family/refusal.html", 422 if form.errors else 200, form=form, refusal=one, stays=stays)
 
 
 @allowed_post(Action.ANSWER_RENEWAL)

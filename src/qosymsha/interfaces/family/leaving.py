@@ -14,8 +14,8 @@ from qosymsha.domain.vouchers import commands, offers
 from qosymsha.domain.vouchers.access import Action
 from qosymsha.domain.vouchers.offers import GroupOffer
 from qosymsha.domain.vouchers.rules import EnrolRefusal, Move, PartingRefusal, Release
-from qosymsha.domain.vouchers.states import VoucherState
-from qosymsha.interfaces.family import shown
+from qosymsha.domain.vouchers.states import PartingKind, VoucherState
+from qosymsha.interfaces.family import many, shown
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.family.vouchers import VoucherShown, own_vouchers
 from qosymsha.interfaces.ui import reasons, texts
@@ -64,21 +64,27 @@ class MoveForm(Form):
 
     def __init__(self, vouchers: Sequence[VoucherShown], *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["voucher"]
-        field.choices = [(str(v.one.uuid), f"{v.name} · {v.group} {v.one.group_code}") for v in vouchers]  # type: ignore[attr-defined]
-        if len(vouchers) == 1:
-            field.initial = str(vouchers[0].one.uuid)
+        choices = [(str(v.one.uuid), f"{v.name} · {v.group} {v.one.group_code}") for v in vouchers]
+        many.offer(self.fields["voucher"], choices)
 
 
 @allowed(Look.LEAVE, post=Action.RELEASE)
 def leave(request: SignedRequest, voucher_uuid: UUID) -> HttpResponse:
     """`/family/vouchers/{uuid}/leave/`: give the place up from a day on; the voucher may choose again."""
     one = _placed(request, voucher_uuid)
-    tomorrow = local_day(request.at) + timedelta(days=1)
-    form = LeaveForm(request.language, typed(request), initial={"on": tomorrow})
+    agrees = one.parting is not None and one.parting.agrees_with(PartingKind.LEAVE)
+    form = LeaveForm(request.language, typed(request), initial={"on": _day_for(request, one, agrees=agrees)})
     if attempt(request, form, lambda: _leave(request, form, one), _AT_LEAVING):
         return moved(request, "family-vouchers", said="parting.asked" if form.outcome else "leave.done")
-    return page(request, "family/leave.html", 422 if form.errors else 200, form=form, voucher=one)
+    status = 422 if form.errors else 200
+    return page(request, "family/leave.html", status, form=form, voucher=one, agrees=agrees)
+
+
+def _day_for(request: SignedRequest, one: VoucherShown, *, agrees: bool, first: date | None = None) -> date:
+    """The day a form begins with: tomorrow or `first`; where one agrees, the day that the other has named."""
+    day = first or local_day(request.at) + timedelta(days=1)
+    named = one.parting.one.on if agrees and one.parting else None
+    return max(day, named) if named else day
 
 
 def _mine(request: SignedRequest) -> list[VoucherShown]:
@@ -113,11 +119,18 @@ def move(request: SignedRequest, group_uuid: UUID) -> HttpResponse:
     if group is None:
         raise Http404
     mine = [v for v in _mine(request) if v.one.state == VoucherState.ACTIVE]
-    form = MoveForm(mine, typed(request), initial={"on": _first_day(request, group)})
+    agreed = next((v for v in mine if v.parting and v.parting.agrees_with(PartingKind.MOVE, group.uuid)), None)
+    held = [v for v in mine if v.parting is not None and v is not agreed]
+    free = [v for v in mine if v not in held]
+    # A POST sent again finds what it did, so it may name what waits by now.
+    form = MoveForm(mine if request.method == "POST" else free, typed(request), initial=_first(request, group, agreed))
     if attempt(request, form, lambda: _move(request, form, group, mine), _AT_MOVING):
         return moved(request, "family-vouchers", said=_MOVED[form.outcome])
     words: dict[str, object] = {
-        "is_shared": any(v.is_shared and v.parting is None for v in mine),
+        "is_shared": any(v.is_shared for v in free if v is not agreed),
+        "agreed": agreed,
+        "held": held,
+        "free": free,
         "title": shown.in_words(request.language, group, "activity"),
         "kind": reasons.kind_name(group.kind, request.language),
         "address": shown.in_words(request.language, group, "address"),
@@ -125,8 +138,12 @@ def move(request: SignedRequest, group_uuid: UUID) -> HttpResponse:
     return page(request, "family/move.html", 422 if form.errors else 200, form=form, group=group, mine=mine, **words)
 
 
-def _first_day(request: SignedRequest, group: GroupOffer) -> date:
-    return group.next_lesson(local_day(request.at) + timedelta(days=1))
+def _first(request: SignedRequest, group: GroupOffer, agreed: VoucherShown | None) -> dict[str, object]:
+    """What the form begins with: the first lesson after today; where one agrees, whom and when the other has named."""
+    first = group.next_lesson(local_day(request.at) + timedelta(days=1))
+    if agreed is None:
+        return {"on": first}
+    return {"on": _day_for(request, agreed, agrees=True, first=first), "voucher": str(agreed.one.uuid)}
 
 
 def _move(request: SignedRequest, form: MoveForm, group: GroupOffer, mine: Sequence[VoucherShown]) -> object:

@@ -14,8 +14,10 @@ from qosymsha.domain.attendance import queries as attendance
 from qosymsha.domain.settlement.queries import families as settlement
 from qosymsha.domain.settlement.queries.families import MonthMoney, OwnMoney
 from qosymsha.interfaces.family.access import Look
+from qosymsha.interfaces.family.many import MANY
 from qosymsha.interfaces.ui import reasons
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, page
+from qosymsha.kernel.text import sort_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,10 @@ def money(request: SignedRequest) -> HttpResponse:
         )
         for one in found
     ]
-    return page(request, "family/money.html", vouchers=vouchers)
+    is_long = len(vouchers) > MANY
+    if is_long:
+        vouchers.sort(key=lambda one: sort_key(one.name))
+    return page(request, "family/money.html", vouchers=vouchers, is_long=is_long)
 
 
 def _months(voucher: OwnMoney, added: Sequence[FamilyMonth]) -> list[MonthShown]:

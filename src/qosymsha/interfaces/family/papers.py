@@ -12,10 +12,12 @@ from qosymsha.domain.agreements.access import Action
 from qosymsha.domain.agreements.commands import PaperDraft
 from qosymsha.domain.agreements.queries import PlacePapers
 from qosymsha.interfaces.family.access import Look
+from qosymsha.interfaces.family.many import MANY
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page
 from qosymsha.interfaces.ui.uploads import UploadField, download, files_of, most_megabytes, paper_fields
+from qosymsha.kernel.text import sort_key
 
 _DAY = ["%Y-%m-%d", "%d.%m.%Y"]
 _AT_FIELD = {
@@ -52,7 +54,11 @@ class GiveForm(Form):
 def papers(request: SignedRequest) -> HttpResponse:
     """`/family/enrolment-papers/`: the papers asked of each child, how they stand, what was told."""
     found = queries.own_papers(actor=request.actor, at=request.at)
-    return page(request, "family/enrolment_papers.html", places=[one for one in found if one.standings])
+    places = [one for one in found if one.standings]
+    is_long = len(places) > MANY
+    if is_long:
+        places.sort(key=lambda one: sort_key(one.name))
+    return page(request, "family/enrolment_papers.html", places=places, is_long=is_long)
 
 
 @allowed(Look.PAPERS, post=Action.GIVE_PAPER)

@@ -16,7 +16,7 @@ from qosymsha.domain.vouchers import commands, offers
 from qosymsha.domain.vouchers.access import Action
 from qosymsha.domain.vouchers.offers import GroupOffer, VoucherOffer
 from qosymsha.domain.vouchers.rules import EnrolRefusal, PlaceWish, VoucherRefusal
-from qosymsha.interfaces.family import shown
+from qosymsha.interfaces.family import many, shown
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.ui import carried, reasons, texts
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
@@ -44,10 +44,7 @@ class TakeForm(Form):
     def offer(self, seen: Mapping[str, Any]) -> None:
         """Put the page's choices into the controls; the first possible day stands in its field."""
         voucher, day = self.fields["voucher"], self.fields["starts_on"]
-        assert isinstance(voucher.widget, forms.RadioSelect), "as declared"
-        voucher.widget.choices = seen["voucher"]
-        if len(seen["voucher"]) == 1:
-            voucher.initial = seen["voucher"][0][0]
+        many.offer(voucher, seen["voucher"])
         day.initial = seen["starts_on"]
         day.widget.attrs["min"] = seen["starts_on"]
         if seen["last_day"]:

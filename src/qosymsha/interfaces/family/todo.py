@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from qosymsha.domain.admission import queries as admission
 from qosymsha.domain.choice.queries import wishing
-from qosymsha.domain.vouchers.states import VoucherState
+from qosymsha.domain.vouchers.states import PartingKind, VoucherState
 from qosymsha.interfaces.family.absences import own_cases
 from qosymsha.interfaces.family.months import MonthShown
 from qosymsha.interfaces.family.todo_papers import DAY, Todo, of_papers
@@ -19,6 +19,11 @@ from qosymsha.interfaces.ui.signed import SignedRequest
 from qosymsha.interfaces.ui.templatetags.words import moment
 from qosymsha.kernel.clock import local_day
 
+_ASKED: dict[str, str] = {
+    PartingKind.LEAVE: "parting.other_leaves",
+    PartingKind.MOVE: "parting.other_moves",
+    PartingKind.REFUSE: "parting.other_refuses",
+}
 _CHOOSES = frozenset({VoucherState.ACCEPTED, VoucherState.RELEASED})
 
 
@@ -27,6 +32,7 @@ def todos(request: SignedRequest, names: Mapping[int, str], months: Sequence[Mon
     vouchers = own_vouchers(request, names)
     found = [
         *_answers(request, vouchers),
+        *_partings(request, vouchers),
         *_hearings(request, vouchers),
         *_cases(request, names),
         *_months(request, months),
@@ -39,9 +45,30 @@ def todos(request: SignedRequest, names: Mapping[int, str], months: Sequence[Mon
 
 def _answers(request: SignedRequest, vouchers: Sequence[VoucherShown]) -> Iterator[Todo]:
     for one in vouchers:
-        if one.may_answer:
-            text = texts.say(request.language, "voucher.until", day=f"{one.one.accept_by:{DAY}}")
-            yield _todo(request, one.one.accept_by, f"{one.name} · {one.kind}", text, "vouchers", "home.look_voucher")
+        if one.may_answer and not (one.parting and one.parting.is_own):
+            text = f"{texts.say(request.language, 'parting.other_refuses')} " if one.parting else ""
+            text += texts.say(request.language, "voucher.until", day=f"{one.one.accept_by:{DAY}}")
+            label = _said(request, "home.look_voucher")
+            yield Todo(one.one.accept_by, f"{one.name} · {one.kind}", text[:1].upper() + text[1:], _at(one), label)
+
+
+def _partings(request: SignedRequest, vouchers: Sequence[VoucherShown]) -> Iterator[Todo]:
+    """What the child's other guardian asked and one may still stop; a voucher to be answered is told above."""
+    for one in vouchers:
+        asked = one.parting
+        if asked is None or asked.is_own or one.may_answer:
+            continue
+        words = {"day": f"{asked.one.on:{DAY}}" if asked.one.on else "", "group": asked.group}
+        text = texts.say(request.language, _ASKED[asked.one.kind], **words)
+        if asked.last_on:
+            text += " " + texts.say(request.language, "parting.until", day=f"{asked.last_on:{DAY}}")
+        address, label = _at(one), _said(request, "parting.look")
+        yield Todo(asked.last_on, f"{one.name} · {one.kind}", text, address, label)
+
+
+def _at(one: VoucherShown) -> str:
+    """The page of vouchers, at this one."""
+    return f"{reverse('family-vouchers')}#v-{one.one.uuid}"
 
 
 def _hearings(request: SignedRequest, vouchers: Sequence[VoucherShown]) -> Iterator[Todo]:

@@ -22,10 +22,12 @@ from qosymsha.domain.vouchers.rules import PartingRefusal, VoucherAnswer
 from qosymsha.domain.vouchers.states import CloseReason, VoucherState
 from qosymsha.interfaces.family import shown
 from qosymsha.interfaces.family.access import Look
+from qosymsha.interfaces.family.many import MANY
 from qosymsha.interfaces.ui import reasons, texts
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Refused, RowOutcome
+from qosymsha.kernel.text import sort_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,10 @@ class PartingShown:
     last_on: date | None
     group: str
     group_uuid: UUID | None
+
+    def agrees_with(self, kind: str, group_uuid: UUID | None = None) -> bool:
+        """Whether my own same word would do at once what the other guardian has asked."""
+        return not self.is_own and self.one.kind == kind and self.group_uuid == group_uuid
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +72,11 @@ def vouchers(request: SignedRequest) -> HttpResponse:
     every = own_vouchers(request, {i: child.name for i, child in children.items()})
     if request.actor.holds({Role.YOUTH}):
         return page(request, "family/own_vouchers.html", vouchers=every)
+    is_long = len(every) > MANY
+    if is_long:
+        every.sort(key=lambda one: (one.one.state == VoucherState.CLOSED, sort_key(one.name)))
     every.sort(key=lambda one: not one.may_answer)
-    return page(request, "family/vouchers.html", vouchers=every)
+    return page(request, "family/vouchers.html", vouchers=every, is_long=is_long)
 
 
 def own_vouchers(request: SignedRequest, names: Mapping[int, str]) -> list[VoucherShown]:

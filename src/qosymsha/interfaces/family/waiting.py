@@ -16,7 +16,7 @@ from qosymsha.domain.agreements.states import WaitState
 from qosymsha.domain.attendance import queries as attendance
 from qosymsha.domain.vouchers import offers
 from qosymsha.domain.vouchers.states import VoucherState
-from qosymsha.interfaces.family import shown
+from qosymsha.interfaces.family import many, shown
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.family.vouchers import own_vouchers
 from qosymsha.interfaces.ui import reasons, texts
@@ -35,10 +35,7 @@ class JoinForm(Form):
 
     def __init__(self, choices: list[tuple[str, str]], *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["voucher"]
-        field.choices = choices  # type: ignore[attr-defined]
-        if len(choices) == 1:
-            field.initial = choices[0][0]
+        many.offer(self.fields["voucher"], choices)
 
 
 class TakeForm(Form):

@@ -16,7 +16,10 @@ from qosymsha.kernel.clock import local_day
 
 
 class WaitShown(NamedTuple):
-    """A child's line on a list: `before` counts who asked earlier and stands there still; `until`: the offer's day."""
+    """A child's line on a list: `before` counts who asked earlier and stands there still; `until`: the offer's day.
+
+    `is_others`: another guardian put the child there and alone takes it off.
+    """
 
     id: int
     uuid: UUID
@@ -31,13 +34,15 @@ class WaitShown(NamedTuple):
     asked_at: datetime
     until: date | None
     before: int
+    guardian_id: int
     name: str = ""
+    is_others: bool = False
 
 
 _WAITS = """
 SELECT w.id, w.uuid, w.child_id, w.voucher_id, g.uuid, g.code, o.activity_id, p.name, w.state, w.reason, w.asked_at,
        w.until, (SELECT count(*) FROM group_wait b WHERE b.group_id = w.group_id AND b.id < w.id
-                    AND b.state IN ('waiting', 'offered'))
+                    AND b.state IN ('waiting', 'offered')), w.guardian_id
   FROM group_wait w JOIN club_group g ON g.id = w.group_id JOIN offering o ON o.id = g.offering_id
   JOIN provider p ON p.id = g.provider_id WHERE w.child_id = ANY (%s) ORDER BY w.id DESC"""
 
@@ -48,11 +53,15 @@ def own_waits(*, actor: Actor, at: datetime) -> list[WaitShown]:
     Raises:
         Forbidden: the actor is no guardian.
     """
-    children = people.own_child_ids(guardian_of(actor), local_day(at))
-    found = [WaitShown(*row) for row in rows(_WAITS, [children])]
+    own, today = guardian_of(actor), local_day(at)
+    found = [WaitShown(*row) for row in rows(_WAITS, [people.own_child_ids(own, today)])]
+    others = people.wards([(one.guardian_id, one.child_id) for one in found if one.guardian_id != own], today)
     ids = [one.id for one in found]
     named = names(actor, Action.READ_OWN, ("group_wait", ids), {one.child_id for one in found}, at)
-    return [one._replace(name=named.get(one.child_id, ERASED_NAME)) for one in found]
+    return [
+        one._replace(name=named.get(one.child_id, ERASED_NAME), is_others=(one.guardian_id, one.child_id) in others)
+        for one in found
+    ]
 
 
 def waiting_counts(*, actor: Actor, provider_id: int) -> dict[UUID, int]:
