@@ -71,6 +71,7 @@ def told_around_a_slow_one(monkeypatch: pytest.MonkeyPatch, *, by_id: bool) -> t
     """
     city = make_city()
     first, second = issue(city, add_children(city, 2))
+    horizon.settled_beside()  # else the vouchers' own news is told below
     make(AT)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM notice_delivery")
