@@ -30,6 +30,9 @@ def here(django_db_setup: None, django_db_blocker: Any) -> Iterator[wall.Wall]:
         yield wall.build()
 
 
+BARE = re.compile(r"<(a|h[1-6])\b[^>]*>\s*—\s*</\1>")
+
+
 def shown(walk: every_page.Walk, names: Collection[str]) -> dict[str, list[str]]:
     """Address → which of the names stand on its page."""
     told = {address: content.decode("utf-8", "replace") for address, (_, _, content) in walk.answers.items()}
@@ -44,6 +47,13 @@ def hollow(walk: every_page.Walk) -> set[tuple[str, str]]:
         for address, (_, _, content) in walk.answers.items()
         for found in EMPTY.finditer(content.decode("utf-8", "replace"))
     }
+
+
+def bare(walk: every_page.Walk) -> set[str]:
+    """Pages of officials and providers with a dash for a heading or a link: it is said in words who is not named."""
+    told = {address: content for address, (_, _, content) in walk.answers.items()}
+    staff = {address for address in told if address[4:].startswith(("office/", "provider/"))}
+    return {address for address in staff if BARE.search(told[address].decode("utf-8", "replace"))}
 
 
 def test_every_page_opens_after_everybody_on_it_was_erased_and_names_nobody(
@@ -64,6 +74,7 @@ def test_every_page_opens_after_everybody_on_it_was_erased_and_names_nobody(
     assert {address for address in shut if not address.endswith("/receipt/")} == set()
     assert set(after.not_seen.values()) <= {409}, "a receipt without its ticket is refused in words"
     assert hollow(after) - hollow(before) == set()
+    assert bare(after) - bare(before) == set()
     assert len(shown(before, names)) > 10, "before the erasing their pages name them"
     assert shown(after, names) == {}
     records = {content for at, (_, _, content) in after.answers.items() if "/office/people/records/" in at}

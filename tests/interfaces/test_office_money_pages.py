@@ -147,6 +147,7 @@ def test_a_month_is_closed_by_the_worker_once_and_a_month_that_is_not_over_is_sa
     where = f"{HOME}closing/{home.programme.uuid}/2026-1/"
     asked_claims(home, client)
     carry_all()
+    before = browsing.form_of(shown(client, where), 'method="post"')
     led = press(client, where)
     assert "/errands/" in led
     carry_all()
@@ -157,7 +158,13 @@ def test_a_month_is_closed_by_the_worker_once_and_a_month_that_is_not_over_is_sa
     assert bytes(closed.hash).hex() in shown(client, f"{HOME}closing/")
     worker_beside(monkeypatch)
     monkeypatch.setattr("qosymsha.interfaces.office.errands.PATIENCE_SECONDS", 30)
-    assert texts.refusal("ru", "month_closed") in press(client, where, 422)
+    page = shown(client, where)
+    assert say("closing.closed") in page
+    assert say("closing.will_month") not in page
+    assert browsing.form_of(page, 'method="post"') == {}, "nothing is left to press"
+    answer = client.post(where, before | {"key": str(uuid4())})
+    assert answer.status_code == 422
+    assert texts.refusal("ru", "month_closed") in unescape(answer.content.decode())
     assert closed.month == JANUARY
 
 
@@ -176,6 +183,9 @@ def test_a_year_is_closed_by_the_worker_and_a_refusal_stands_at_its_field(monkey
     led = press(client, where, looked="on", december="lapse", document="order 7")
     assert led == f"{HOME}budget/?p={home.programme.uuid}&y=2026"
     assert (ClosedYear.objects.get().december, ClosedYear.objects.get().decision) == ("lapse", "order 7")
+    page = shown(client, where)
+    assert say("budget.year_closed", year="2026") in page
+    assert browsing.form_of(page, 'method="post"') == {}, "nothing is left to press"
 
 
 def test_who_waited_for_long_is_told_in_the_inbox_how_it_ended_and_the_control_at_once_nobody(

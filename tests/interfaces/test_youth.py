@@ -113,6 +113,7 @@ def test_it_checks_itself_in_and_its_parent_sees_it(client: Client) -> None:
     answer = client.post(HERE, form | {"code": code, "child": child})
     assert answer.status_code == 302
     assert CheckIn.objects.get().kind == "code"
+    assert 'name="code"' not in client.get(HERE).content.decode(), "a field without a button"
     assert 'class="come"' in client.get(DONE).content.decode()
     assert said(client.get(HOME).content.decode(), "here.in")
     assert said(parent(here).get(HERE).content.decode(), "here.all_in")

@@ -15,6 +15,7 @@ from qosymsha.domain.programmes import queries
 from qosymsha.domain.programmes.queries import ProgrammeFacts
 from qosymsha.domain.settlement.access import ALLOWED, Action
 from qosymsha.domain.settlement.commands.closes import December
+from qosymsha.domain.settlement.queries import closing as settled
 from qosymsha.interfaces.office import city, money_errands
 from qosymsha.interfaces.office.errands import asked
 from qosymsha.interfaces.ui.forms import Form, typed
@@ -55,6 +56,7 @@ def close_year(request: SignedRequest, programme_uuid: UUID, year: int) -> HttpR
     answer = asked(
         request, form, wish, _FIELDS, lambda _: moved(request, where, said="budget.year_closed", year=str(year))
     )
+    closed = settled.year_to_close(programme.id, year, request.at)
     cut_off = date(year, rules.cut_off_month, rules.cut_off_day)
     return answer or page(
         request,
@@ -64,6 +66,7 @@ def close_year(request: SignedRequest, programme_uuid: UUID, year: int) -> HttpR
         year=year,
         form=form,
         cut_off=cut_off,
+        is_closed=closed is not None and bool(closed.hash),
         is_early=local_day(request.at) < cut_off,
         by_rule=rules.december == BY_RULE,
         under_way=money_errands.under_way(programme),

@@ -11,6 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
+from qosymsha.domain.people.rules import ERASED_NAME
 from qosymsha.interfaces.ui import texts
 from qosymsha.kernel.clock import ZONE
 from qosymsha.kernel.money import NBSP, TIYN_PER_TENGE, Money
@@ -94,6 +95,13 @@ def in_language(row: object, field: str = "name") -> str:
     """A translated column: the page's language, then Russian, then Kazakh."""
     order = [get_language() or "kk", "ru", "kk"]
     return next((text for code in order if (text := getattr(row, f"{field}_{code}", ""))), "")
+
+
+@register.filter
+def named(name: str) -> str:
+    """A person's name; of somebody erased (docs/rules/retention.md) the words that say so, never a bare dash."""
+    erased = not name or name == ERASED_NAME
+    return texts.say(get_language() or "kk", "person.erased") if erased else name
 
 
 @register.filter
