@@ -101,6 +101,9 @@ def test_a_payment_file_is_drawn_once_and_leads_to_itself_and_an_account_that_ch
     worker_beside(monkeypatch)
     monkeypatch.setattr("qosymsha.interfaces.office.errands.PATIENCE_SECONDS", 30)
     form = browsing.form_of(shown(client, where), 'method="post"') | {"pay_on": "2026-02-16"}
+    late = client.post(where, form | {"pay_on": "2026-01-31"})
+    assert late.status_code == 422
+    assert texts.refusal("ru", "pay_day_past") in unescape(late.content.decode())
     provider = Claim.objects.get().provider
     provider.iban = town.OTHER_IBAN
     provider.save()

@@ -113,7 +113,7 @@ def _ask_file(
         return money_errands.wanted(request, Action.DRAW_PAYMENT_FILE, programme, f"{day:%d.%m.%Y}", said, said)
 
     is_long = len(ready.ids) > money_errands.LONG
-    return asked(request, form, wish, {}, lambda seen: _drawn(request, seen), is_long=is_long)
+    return asked(request, form, wish, {"pay_day_past": "pay_on"}, lambda seen: _drawn(request, seen), is_long=is_long)
 
 
 def _today(request: SignedRequest) -> date:

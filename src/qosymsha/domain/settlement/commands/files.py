@@ -26,6 +26,7 @@ from qosymsha.domain.settlement.rules.refusals import SettlementRefusal
 from qosymsha.domain.settlement.states import ClaimState, FileState, LineState
 from qosymsha.kernel import audit, idempotency, outbox
 from qosymsha.kernel.actor import Actor, require
+from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Refused, RowOutcome
 
 CAUSE_SENT = "payment_sent"
@@ -61,8 +62,8 @@ def draw_payment_file(  # noqa: PLR0913 - who, where, who pays, which day, when,
 
     Raises:
         Forbidden: the actor is no payer here.
-        Refused: `unknown_programme`, `nothing_to_pay`, `file_malformed` with the schema's first complaint;
-            `payment_key_missing` — the house has no key to sign files with.
+        Refused: `unknown_programme`, `nothing_to_pay`, `pay_day_past`, `file_malformed` with the schema's first
+            complaint; `payment_key_missing` — the house has no key to sign files with.
     """
     programme = queries.programme_of(programme_id)
     require(actor, Action.DRAW_PAYMENT_FILE, ALLOWED, territory_id=programme.territory_id)
@@ -76,6 +77,8 @@ def draw_payment_file(  # noqa: PLR0913 - who, where, who pays, which day, when,
         return FileDrawn(seen["file"], outcomes(seen["rows"]))
     if not released:
         raise Refused(SettlementRefusal.NOTHING_TO_PAY)
+    if pay_on < local_day(at):
+        raise Refused(SettlementRefusal.PAY_DAY_PAST)
     rows = [_refusal(row, claim) for row, claim in enumerate(released)]
     good = [claim for claim, refusal in zip(released, rows, strict=True) if refusal is None]
     stored = _store(programme, good, FileTerms(payer, pay_on, at)) if good else None

@@ -26,6 +26,7 @@ class SettlementRefusal(StrEnum):
     NO_ACCOUNT = "no_account"
     ACCOUNT_MALFORMED = "account_malformed"
     ACCOUNT_CHANGED = "account_changed"
+    PAY_DAY_PAST = "pay_day_past"
     NOTHING_TO_PAY = "nothing_to_pay"
     FILE_MALFORMED = "file_malformed"
     PAYMENT_KEY_MISSING = "payment_key_missing"

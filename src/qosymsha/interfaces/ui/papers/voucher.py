@@ -63,7 +63,7 @@ def picture(address: str) -> str:
 def facts_of(voucher: OwnVoucher, child: OwnChild, language: str, *, is_own: bool = False) -> list[tuple[str, str]]:
     """The voucher in words, in their order: for the page and for the paper. A category is never among them.
 
-    `is_own`: the child itself looks, who is asked for no answer.
+    `is_own`: the child itself looks, who is asked for no answer and shown no money.
     """
     waits = is_own and voucher.state in (VoucherState.ISSUED, VoucherState.ACCEPTED)
     rows = {
@@ -74,6 +74,8 @@ def facts_of(voucher: OwnVoucher, child: OwnChild, language: str, *, is_own: boo
         "voucher.month_at_most": str(tenge(voucher.month_tiyn)),
         "voucher.stands": texts.say(language, f"{'youth.' if waits else ''}voucher.{voucher.state}"),
     }
+    if is_own:
+        del rows["voucher.month_at_most"]
     return [(texts.say(language, key), value) for key, value in rows.items()]
 
 
