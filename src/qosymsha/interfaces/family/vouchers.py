@@ -29,6 +29,8 @@ from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Refused, RowOutcome
 from qosymsha.kernel.text import sort_key
 
+_CHOOSES = frozenset({VoucherState.ACCEPTED, VoucherState.RELEASED})
+
 
 @dataclass(frozen=True, slots=True)
 class PartingShown:
@@ -67,7 +69,7 @@ class VoucherShown:
 
 @allowed(Look.VOUCHERS)
 def vouchers(request: SignedRequest) -> HttpResponse:
-    """`/family/vouchers/`: the vouchers of one's children, those that wait for an answer first."""
+    """`/family/vouchers/`: the vouchers of one's children, those that wait for an answer or a club first."""
     children = attendance.own_children(actor=request.actor, at=request.at)
     every = own_vouchers(request, {i: child.name for i, child in children.items()})
     if request.actor.holds({Role.YOUTH}):
@@ -75,7 +77,7 @@ def vouchers(request: SignedRequest) -> HttpResponse:
     is_long = len(every) > MANY
     if is_long:
         every.sort(key=lambda one: (one.one.state == VoucherState.CLOSED, sort_key(one.name)))
-    every.sort(key=lambda one: not one.may_answer)
+    every.sort(key=lambda one: (not one.may_answer, one.one.state not in _CHOOSES))
     return page(request, "family/vouchers.html", vouchers=every, is_long=is_long)
 
 
