@@ -9,11 +9,11 @@ from django.urls import reverse
 
 from qosymsha.domain.admission import queries as admission
 from qosymsha.domain.choice.queries import wishing
-from qosymsha.domain.vouchers.states import PartingKind, VoucherState
+from qosymsha.domain.vouchers.states import PartingKind
 from qosymsha.interfaces.family.absences import own_cases
 from qosymsha.interfaces.family.months import MonthShown
 from qosymsha.interfaces.family.todo_papers import DAY, Todo, of_papers
-from qosymsha.interfaces.family.vouchers import VoucherShown, own_vouchers
+from qosymsha.interfaces.family.vouchers import CHOOSES, VoucherShown, own_vouchers
 from qosymsha.interfaces.ui import texts
 from qosymsha.interfaces.ui.signed import SignedRequest
 from qosymsha.interfaces.ui.templatetags.words import moment
@@ -24,7 +24,6 @@ _ASKED: dict[str, str] = {
     PartingKind.MOVE: "parting.other_moves",
     PartingKind.REFUSE: "parting.other_refuses",
 }
-_CHOOSES = frozenset({VoucherState.ACCEPTED, VoucherState.RELEASED})
 
 
 def todos(request: SignedRequest, names: Mapping[int, str], months: Sequence[MonthShown]) -> list[Todo]:
@@ -98,7 +97,7 @@ def _choices(request: SignedRequest, vouchers: Sequence[VoucherShown]) -> Iterat
             closes_at = in_round[0].closes_at
             text = texts.say(request.language, "wishes.until", when=moment(closes_at))
             yield Todo(local_day(closes_at), heading, text, clubs, _said(request, "voucher.choose"))
-        elif not in_round and one.one.state in _CHOOSES and local_day(request.at) < _end(one.one.last_month):
+        elif not in_round and one.one.state in CHOOSES and local_day(request.at) < _end(one.one.last_month):
             yield Todo(None, heading, _said(request, "home.choose"), clubs, _said(request, "voucher.choose"))
 
 

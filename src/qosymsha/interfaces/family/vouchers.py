@@ -29,7 +29,7 @@ from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Refused, RowOutcome
 from qosymsha.kernel.text import sort_key
 
-_CHOOSES = frozenset({VoucherState.ACCEPTED, VoucherState.RELEASED})
+CHOOSES = frozenset({VoucherState.ACCEPTED, VoucherState.RELEASED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def vouchers(request: SignedRequest) -> HttpResponse:
     is_long = len(every) > MANY
     if is_long:
         every.sort(key=lambda one: (one.one.state == VoucherState.CLOSED, sort_key(one.name)))
-    every.sort(key=lambda one: (not one.may_answer, one.one.state not in _CHOOSES))
+    every.sort(key=lambda one: (not one.may_answer, one.one.state not in CHOOSES))
     return page(request, "family/vouchers.html", vouchers=every, is_long=is_long)
 
 
