@@ -24,7 +24,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,19 +154,26 @@ def working(url: str) -> Iterator[int]:
 
 
 @contextmanager
+def beside(threads: Sequence[threading.Thread], over: threading.Event) -> Iterator[None]:
+    """Others who ask meanwhile, until `over`."""
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+@contextmanager
 def families(run: Run) -> Iterator[dict[str, list[tuple[float, int]]]]:
     """Families that file in the other round, take a place, or give a voucher back, one of each a second."""
     waited: dict[str, list[tuple[float, int]]] = {"filed elsewhere": [], "took a place": [], "gave a voucher back": []}
     over = threading.Event()
     threads = [threading.Thread(target=_family, args=(run, what, waited[what], over)) for what in waited]
-    for thread in threads:
-        thread.start()
-    try:
+    with beside(threads, over):
         yield waited
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
 
 
 def _family(run: Run, what: str, waited: list[tuple[float, int]], over: threading.Event) -> None:

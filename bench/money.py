@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from bench.errands import Run, errand_of, told, watch_memory, watched, words_of, working
+from bench.errands import Run, beside, errand_of, told, watch_memory, watched, words_of, working
 from bench.machine import print_machine
 from bench.rush_served import Here, database, serving
 
@@ -101,14 +101,8 @@ def others(run: Run) -> Iterator[dict[str, list[tuple[float, int]]]]:
     waited: dict[str, list[tuple[float, int]]] = {name: [] for name in deeds}
     over = threading.Event()
     threads = [threading.Thread(target=_asking, args=(deeds[name], waited[name], over)) for name in deeds]
-    for thread in threads:
-        thread.start()
-    try:
+    with beside(threads, over):
         yield waited
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
 
 
 def _asking(deed: Callable[[], int], waited: list[tuple[float, int]], over: threading.Event) -> None:

@@ -18,7 +18,7 @@ from qosymsha.interfaces.ui import texts
 from qosymsha.kernel import clock
 from tests.factories import lives
 from tests.factories.admission import INSIDE
-from tests.factories.vouchers import AT, CHANNEL, accepted, key, make_city
+from tests.factories.vouchers import AT, CHANNEL, accepted, add_group, enrolled, key, make_city
 from tests.interfaces import browsing
 from tests.rooms.test_agreements import place, refuse
 from tests.rooms.test_agreements_places import full
@@ -114,3 +114,15 @@ def test_a_bodys_children_go_by_name_folded_and_a_choice_of_many_drops_down() ->
     assert shown.count('<details id="v-') == 7
     assert say("voucher.n", n=7) in shown
     assert '<details id="v-' not in page(accepted(city)[0][2], "vouchers/")
+
+
+def test_vouchers_that_wait_for_a_club_stand_before_those_that_run() -> None:
+    city = make_city()
+    ((chooses, child, _),) = accepted(city)
+    ((running, mother, _),) = enrolled(city, add_group(city))
+    Guardianship.objects.filter(child_id=child).update(guardian_id=mother)
+    clock.shift_to(AT)
+    shown = page(mother, "vouchers/")
+    places = [shown.index(Voucher.objects.get(pk=one).number) for one in (chooses, running)]
+    assert chooses < running, "the newest first, it would be the other way round"
+    assert places == sorted(places)

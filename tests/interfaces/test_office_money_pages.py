@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from html import unescape
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.template.loader import render_to_string
 from django.test.utils import CaptureQueriesContext
 
 from qosymsha.domain.errands.models import Errand
@@ -219,3 +221,12 @@ def test_who_waited_for_long_is_told_in_the_inbox_how_it_ended_and_the_control_a
     assert say("errand.verb.settlement.draw_claims") in page
     assert say("notice.office.errand_undone", n=1) not in shown(come(home, name="another"), f"{HOME}notices/")
     assert say("errand.mine_none") in shown(come(home, name="another"), f"{HOME}errands/")
+
+
+@pytest.mark.parametrize(("month", "more"), [(JANUARY, "&m=2026-01"), (None, "")])
+def test_another_programme_is_chosen_for_the_same_month(month: date | None, more: str) -> None:
+    first, second = (SimpleNamespace(uuid=uuid4(), name_kk="Б", name_ru="К", name_en="C") for _ in range(2))
+    words = {"programmes": [first, second], "programme": first, "month": month}
+    shown = unescape(render_to_string("office/which_programme.html", words))
+    assert f'href="?p={second.uuid}{more}"' in shown
+    assert shown.count('aria-current="true"') == 1
