@@ -196,6 +196,35 @@ def test_a_killed_supervisor_leaves_nothing_behind(supervisor, script):
     assert ended(worker)
 
 
+# Its very first step kills the supervisor, which so has no time to say that it began.
+FIRST_STEP = 'echo $$ >"$1"; kill -9 $PPID; while :; do sleep 1; done'
+TOLD_LATE = """
+import sys
+from qosymsha.runtime import supervisor
+supervisor._tell = lambda *_: None
+sys.exit(supervisor.run([supervisor.Command("web", ["sh", "-c", sys.argv[1], "sh", sys.argv[2]])], grace_seconds=1))
+"""
+
+
+@pytest.mark.fault
+def test_a_program_whose_first_step_kills_the_supervisor_ends_too(supervisor):
+    _, worker = supervisor(FIRST_STEP)
+    assert ended(worker)
+
+
+@pytest.mark.fault
+def test_control_a_program_told_only_after_it_began_lives_on(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", TOLD_LATE, FIRST_STEP, tmp_path / "pid"], env={**os.environ, "PYTHONPATH": str(CODE)}
+    )
+    worker = written_pid(tmp_path / "pid")
+    try:
+        assert process.wait(10) == -signal.SIGKILL
+        assert not ended(worker, 3)
+    finally:
+        os.killpg(worker, signal.SIGKILL)
+
+
 @pytest.mark.fault
 def test_control_without_the_watch_a_killed_supervisor_leaves_orphans(supervisor):
     process, worker = supervisor()

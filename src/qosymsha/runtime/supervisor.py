@@ -122,24 +122,29 @@ def _tend(program: _Program, watch: subprocess.Popen[bytes], rule: Restarts, gra
 
 
 def _start(command: Command, watch: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+    """Start a command in a group of its own, which the watch knows before the command's first step.
+
+    So the child names itself: if we did after it began, a kill between the two would leave it to nobody.
+    """
     try:
-        process = subprocess.Popen(
-            command.argv, env={**os.environ, **command.env}, stdin=subprocess.DEVNULL, process_group=0
+        return subprocess.Popen(
+            command.argv,
+            env={**os.environ, **command.env},
+            stdin=subprocess.DEVNULL,
+            process_group=0,
+            preexec_fn=lambda: _tell(watch, os.getpid()),  # noqa: PLW1509
         )
     except OSError as error:
         raise EnvironmentFault(
             f"Cannot start {command.name} ({command.argv[0]}): {error.strerror}. Run `make setup`."
         ) from error
-    _tell(watch, process.pid)
-    return process
 
 
 def _tell(watch: subprocess.Popen[bytes], group: int) -> None:
     """Name a group to the watch, or with a minus take it back: its number may become a stranger's."""
     assert watch.stdin is not None
     with suppress(BrokenPipeError):  # the watch is dead: the loop sees that next, and ends all
-        watch.stdin.write(f"{group}\n".encode())
-        watch.stdin.flush()
+        os.write(watch.stdin.fileno(), f"{group}\n".encode())
 
 
 @contextmanager
