@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -47,14 +47,16 @@ def slowly(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, seconds: flo
     monkeypatch.setattr(module, name, slow)
 
 
-def meeting(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, seconds: float = 10) -> None:
-    """For controls: both have found what this function finds before either goes on, however slow the machine is."""
+def meeting(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, seconds: float = 30) -> None:
+    """For controls: both have found what this function finds before either goes on, however slow the machine is.
+
+    The last thing that both find before they write, or they meet in vain; and after the preparation, which is alone.
+    """
     right, barrier = getattr(module, name), threading.Barrier(2)
 
     def met(*args: Any, **kwargs: Any) -> Any:
         found = right(*args, **kwargs)
-        with suppress(threading.BrokenBarrierError):
-            barrier.wait(seconds)
+        barrier.wait(seconds)
         return found
 
     monkeypatch.setattr(module, name, met)

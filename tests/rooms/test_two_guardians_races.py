@@ -70,7 +70,7 @@ def both_leave(lock: Callable[..., Any] | None, patch: pytest.MonkeyPatch) -> li
         slowly(patch, partings, "shared_wards")
     else:
         patch.setattr(voices, "lock_vouchers", lock)
-        meeting(patch, partings, "shared_wards")
+        meeting(patch, standing_words, "standing")
     on = MONDAY.date()
     heard = at_once(
         *(
@@ -92,9 +92,10 @@ def test_control_without_the_vouchers_lock_neither_hears_the_other(monkeypatch: 
     assert Enrolment.objects.get().state == "active"
 
 
-def leave_and_move() -> tuple[list[Any], int]:
+def leave_and_move(prepared: Callable[[], None] = lambda: None) -> tuple[list[Any], int]:
     """What each heard, and the group where the child was."""
     _, voucher, mother, father, group, other = placed()
+    prepared()
 
     def moving(barrier: threading.Barrier) -> Any:
         barrier.wait()
@@ -116,16 +117,16 @@ def test_one_leaves_and_the_other_moves_at_once_and_the_place_stays() -> None:
 
 def test_control_without_the_vouchers_lock_one_of_them_breaks_on_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(voices, "lock_vouchers", unlocked)
-    meeting(monkeypatch, partings, "shared_wards")
-    heard, _ = leave_and_move()
+    heard, _ = leave_and_move(lambda: meeting(monkeypatch, standing_words, "standing"))
     assert [type(one) for one in heard].count(IntegrityError) == 1, "a traceback instead of a reason"
 
 
-def stop_and_clock() -> tuple[list[Any], str, str]:
+def stop_and_clock(prepared: Callable[[], None] = lambda: None) -> tuple[list[Any], str, str]:
     """What the stop heard and how many words the clock did; the word's and the place's state after it."""
     city, voucher, mother, father, *_ = placed()
     leaving = [Release(voucher, mother, MONDAY.date())]
     commands.release_vouchers(actor=CHANNEL, releases=leaving, reason="x", at=MONDAY, key=key())
+    prepared()
 
     def clock(barrier: threading.Barrier) -> Any:
         barrier.wait()
@@ -143,6 +144,5 @@ def test_a_stop_and_the_clock_at_once_end_the_word_once() -> None:
 
 def test_control_without_the_clocks_lock_what_was_stopped_is_done_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "lock_vouchers", unlocked)
-    meeting(monkeypatch, standing_words, "standing")
-    heard, state, place = stop_and_clock()
+    heard, state, place = stop_and_clock(lambda: meeting(monkeypatch, standing_words, "standing"))
     assert (heard, state, place) == (["", 1], "stopped", "ended")
