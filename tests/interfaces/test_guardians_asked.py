@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from html import unescape
 
 import pytest
 from django.test import Client
 
+from qosymsha.domain.admission.commands import withdraw_application
 from qosymsha.domain.agreements.models import ChildRefusal
 from qosymsha.domain.people.models import Guardianship
 from qosymsha.domain.providers.models import ClubGroup
@@ -25,6 +27,8 @@ from tests.rooms.test_agreements_places import full
 from tests.rooms.test_two_guardians import MONDAY, father_of, placed, shared_voucher
 
 pytestmark = pytest.mark.django_db
+GIVEN = ("Шынар", "Ғалым", "Әсел", "Айша", "Өмір", "Гүлім", "Нұрлан")
+SUMMARY = re.compile(r"<details><summary>(?:Сынақ )?(\w+)[^<]* · ")
 
 
 def say(name: str, **more: object) -> str:
@@ -114,6 +118,24 @@ def test_a_bodys_children_go_by_name_folded_and_a_choice_of_many_drops_down() ->
     assert shown.count('<details id="v-') == 7
     assert say("voucher.n", n=7) in shown
     assert '<details id="v-' not in page(accepted(city)[0][2], "vouchers/")
+
+
+def test_a_bodys_applications_go_by_name_those_under_way_first_folded() -> None:
+    life = lives.begun()
+    wards = [child for _, child in life.city.families(7)]
+    Guardianship.objects.filter(child_id__in=wards).update(guardian_id=life.guardian, kind="body")
+    lives.named(*(("child", child, "Сынақ", given) for child, given in zip(wards, GIVEN, strict=True)))
+    filed = life.city.file(life.the_round, [(life.guardian, child) for child in wards])
+    clock.shift_to(INSIDE)
+    shown = page(life.guardian, "applications/")
+    assert say("application.n", n=7) in shown
+    by_alphabet = ["Айша", "Әсел", "Гүлім", "Ғалым", "Нұрлан", "Өмір", "Шынар"]
+    assert SUMMARY.findall(shown) == by_alphabet
+    first = filed[GIVEN.index("Айша")].id or 0
+    withdraw_application(actor=life.city.channel, application_id=first, guardian_id=life.guardian, at=INSIDE, key=key())
+    shown = page(life.guardian, "applications/")
+    assert SUMMARY.findall(shown) == [*by_alphabet[1:], "Айша"], "what is over stands last"
+    assert f'<span class="badge wait">{say("why.to.withdrawn")}</span>' in shown
 
 
 def test_vouchers_that_wait_for_a_club_stand_before_those_that_run() -> None:

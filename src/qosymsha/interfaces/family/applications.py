@@ -21,22 +21,26 @@ from qosymsha.domain.casework import queries as casework
 from qosymsha.domain.choice import queries as choice
 from qosymsha.domain.choice.queries import OwnList
 from qosymsha.interfaces.family.access import Look
+from qosymsha.interfaces.family.many import MANY
 from qosymsha.interfaces.ui import reasons
 from qosymsha.interfaces.ui.papers import receipt as papers
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page, step_up
 from qosymsha.interfaces.ui.templatetags.words import in_language
+from qosymsha.kernel.text import sort_key
 
 _TAKEN_BACK = frozenset({ApplicationState.SUBMITTED, ApplicationState.CHECKED, ApplicationState.WAITING})
+_OVER = frozenset({ApplicationState.REJECTED, ApplicationState.WITHDRAWN, ApplicationState.ENDED})
 
 
 @dataclass(frozen=True, slots=True)
 class ApplicationShown:
-    """An application in short, with the child's name."""
+    """An application in short, with the child's name; its state in a sentence, and in a word where many are folded."""
 
     one: OwnApplication
     name: str
     kind: str
     state: str
+    word: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,18 @@ def applications(request: SignedRequest) -> HttpResponse:
             children[one.child_id].name,
             reasons.kind_name(one.kind, request.language),
             "" if one.state == "rejected" else f"why.state.{one.state}",
+            "application.refused" if one.state == "rejected" else f"why.to.{one.state}",
         )
         for one in admission.own_applications(actor=request.actor, at=request.at)
     ]
     lists = choice.own_lists(actor=request.actor, at=request.at)
     wishes = [ListShown(one, children[one.child_id].name) for one in lists]
-    return page(request, "family/applications.html", applications=filed, lists=wishes, helped=_helped(request))
+    if len(filed) > MANY:
+        filed.sort(key=lambda shown: (shown.one.state in _OVER, sort_key(shown.name)))
+    if len(wishes) > MANY:
+        wishes.sort(key=lambda shown: sort_key(shown.name))
+    words = {"is_long": len(filed) > MANY, "is_long_list": len(wishes) > MANY, "helped": _helped(request)}
+    return page(request, "family/applications.html", applications=filed, lists=wishes, **words)
 
 
 def _helped(request: SignedRequest) -> list[tuple[Help, str]]:
