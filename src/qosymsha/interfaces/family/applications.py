@@ -71,7 +71,11 @@ def applications(request: SignedRequest) -> HttpResponse:
         filed.sort(key=lambda shown: (shown.one.state in _OVER, sort_key(shown.name)))
     if len(wishes) > MANY:
         wishes.sort(key=lambda shown: sort_key(shown.name))
-    words = {"is_long": len(filed) > MANY, "is_long_list": len(wishes) > MANY, "helped": _helped(request)}
+    words: dict[str, Any] = {
+        "is_long": len(filed) > MANY,
+        "is_long_list": len(wishes) > MANY,
+        "helped": _helped(request),
+    }
     return page(request, "family/applications.html", applications=filed, lists=wishes, **words)
 
 
