@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import os
 import signal
@@ -243,17 +244,22 @@ def test_allocate_names_the_place_of_a_fault(tmp_path: Path, capsys: pytest.Capt
     assert "Traceback" not in err
 
 
-def test_serve_answers_and_ends_with_everything_it_started(run: Run) -> None:
+def test_serve_answers_and_ends_with_everything_it_started(run: Run, tmp_path: Path) -> None:
+    errors = tmp_path / "errors"
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "DATABASE_URL": database_url()}
     process = subprocess.Popen(
         [sys.executable, "-m", "qosymsha", "serve", "--port", "0", "--workers", "1", "--no-work", "--json"],
         env=env,
         stdout=subprocess.PIPE,
+        stderr=errors.open("w", encoding="utf-8"),
         text=True,
     )
     try:
         assert process.stdout is not None
-        address = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")["address"]
+        told = itertools.takewhile(lambda line: line != "}\n", process.stdout)  # ends with the server too
+        said = "".join(told) + "}"
+        assert said.startswith("{"), f"it ended with {process.wait(30)} and told no address: {errors.read_text()}"
+        address = json.loads(said)["address"]
         assert _status(address + "en/") == 200
     finally:
         process.send_signal(signal.SIGINT)
