@@ -16,7 +16,7 @@ from qosymsha.domain.providers.models import ClubGroup
 from qosymsha.domain.trials.models import TrialLesson
 from qosymsha.domain.vouchers.models import Enrolment, Voucher
 from qosymsha.kernel import clock
-from tests.factories import choice, vouchers, wall
+from tests.factories import choice, vouchers, wall, wall_stories
 from tests.factories.presence import shown_at
 from tests.interfaces import browsing
 
@@ -53,7 +53,7 @@ class Scene:
 
 def scenes(here: wall.Wall) -> Iterator[Scene]:
     """All of them, made by commands where the wall has none."""
-    for arranged in (_lists, _vouchers, _places, _wishes, _consents, _lesson):
+    for arranged in (_lists, _vouchers, _places, _wishes, _offers, _consents, _lesson):
         yield from arranged(here)
 
 
@@ -103,6 +103,13 @@ def _wishes(_: wall.Wall) -> Iterator[Scene]:
     (outcome,) = choice.file(the_round, [(child, [first])], at=at)
     assert outcome.reason is None
     yield _of_guardian(child.guardian, "wishes/", f"wishes/add/{_group(second)}/")
+
+
+def _offers(_: wall.Wall) -> Iterator[Scene]:
+    """A freed place offered to a child."""
+    child = wall_stories.offered()
+    offer = choice.open_offers()[child.voucher]
+    yield _of_guardian(child.guardian, "offers/", f"offers/{offer.uuid}/take/")
 
 
 def _consents(here: wall.Wall) -> Iterator[Scene]:

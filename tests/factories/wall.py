@@ -208,6 +208,7 @@ def build() -> Wall:
     (child,) = choice.holders(wished, 1)
     choice.run(wished, [(child, [add_group(wished, capacity=1)])])
     stories.wished()
+    stories.offered()
     _staff(of)
     _passkey(of.official(Role.PAYER))
     bare = Provider.objects.create(

@@ -88,6 +88,7 @@ def _word(value: str) -> Kind:
 
 
 _OPEN_LIST = "FROM choice_list l JOIN choice_round o ON o.id = l.round_id WHERE o.state = 'open' ORDER BY l.id LIMIT 1"
+_OFFERED_LIST = "FROM choice_list l WHERE l.id = choice_list_id"  # an offer's
 _CASE = "FROM category_case k WHERE k.id = subject_id"  # a document's
 _OF_CASE = "subject_kind = 'category_case'"
 _DEBT = "FROM recovery r WHERE r.id = recovery_id"  # a refund's
@@ -158,6 +159,7 @@ OBJECTS: dict[tuple[str, str], Kind] = {
     ("family/", "place_uuid"): _of_child("enrolment"),
     ("family/wishes/", "voucher_uuid"): _row("voucher", f"id = (SELECT l.voucher_id {_OPEN_LIST})", child="child_id"),
     ("family/", "wait_uuid"): _row("group_wait", "state = 'offered'", child="child_id"),
+    ("family/", "offer_uuid"): _row("choice_offer", "state = 'offered'", child=f"(SELECT l.child_id {_OFFERED_LIST})"),
     ("family/", "trial_uuid"): _row("trial_lesson", child="child_id"),
     ("family/enrolment-papers/", "paper_uuid"): _row("enrolment_paper", child="child_id"),
     ("provider/", "trial_uuid"): _row("trial_lesson", provider="provider_id"),

@@ -302,6 +302,16 @@ def wished() -> None:
     assert outcome.reason is None
 
 
+def offered() -> choice.Child:
+    """A place that a child gave back, offered to the next on the group's list: that child."""
+    city, at = choice.town(), clock.read()
+    the_round, (first, second) = choice.queue(city, add_group(city, capacity=1), 2)
+    choice.closed_for_good(first)
+    made = choice.offer(the_round, at)
+    assert made.offers == 1
+    return second
+
+
 STORIES = (
     strange, counted,
     agreed, waited, missed, tried, taught_now, owed, flagged, accredited, filed, controlled, looked_up, helped, ruled,

@@ -10,6 +10,7 @@ from django.urls import reverse
 from qosymsha.domain.admission import queries as admission
 from qosymsha.domain.choice.queries import wishing
 from qosymsha.domain.vouchers.states import PartingKind
+from qosymsha.interfaces.family import offered
 from qosymsha.interfaces.family.absences import own_cases
 from qosymsha.interfaces.family.months import MonthShown
 from qosymsha.interfaces.family.todo_papers import DAY, Todo, of_papers
@@ -36,6 +37,7 @@ def todos(request: SignedRequest, names: Mapping[int, str], months: Sequence[Mon
         *_cases(request, names),
         *_months(request, months),
         *_choices(request, vouchers),
+        *offered.todos(request, names),
         *of_papers(request, names),
         *_openings(request),
     ]

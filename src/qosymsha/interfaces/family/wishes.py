@@ -81,14 +81,15 @@ def _wishers(request: SignedRequest, choice: OpenChoice, children: Mapping[int, 
             one,
             children[one.child_id].name,
             reasons.kind_name(one.kind, request.language),
-            tuple(_shown(request.language, wish) for wish in one.wishes),
+            tuple(wish_shown(request.language, wish) for wish in one.wishes),
             choice.most - len(one.wishes),
         )
         for one in found
     ]
 
 
-def _shown(language: str, wish: Wished) -> WishShown:
+def wish_shown(language: str, wish: Wished) -> WishShown:
+    """A wish in words of the page's language."""
     hours = tuple(dict.fromkeys(_hour(language, slot) for slot in wish.slots))
     return WishShown(wish, shown.in_words(language, wish, "activity"), shown.in_words(language, wish, "address"), hours)
 
@@ -115,7 +116,7 @@ def add(request: SignedRequest, group_uuid: UUID) -> HttpResponse:
 
     if attempt(request, form, file):
         return moved(request, "family-wishes-now", said="wishes.added")
-    words = {"group": _shown(request.language, group), "wishers": wishers, "rounds": rounds}
+    words = {"group": wish_shown(request.language, group), "wishers": wishers, "rounds": rounds}
     return page(request, "family/wish_add.html", 422 if form.errors else 200, form=form, **words)
 
 

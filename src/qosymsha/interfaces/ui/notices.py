@@ -27,7 +27,7 @@ _PAGES: dict[str, dict[str, str]] = {
         ),
         **dict.fromkeys(
             ("voucher_issued", "voucher_reminder", "voucher_closed", "voucher_free", "place_taken", "place_moved",
-             "transfer_over", "transfer_refused", "place_renewed", "absence_released", "place_offered", "offer_over",
+             "transfer_over", "transfer_refused", "place_renewed", "absence_released",
              "place_found", "no_place_found", "own_voucher_issued", "own_place_taken", "own_place_moved"),
             "family-vouchers",
         ),
@@ -41,6 +41,7 @@ _PAGES: dict[str, dict[str, str]] = {
         ),
         **dict.fromkeys(("paper_returned",), "family-enrolment-papers"),
         **dict.fromkeys(("seat_offered", "wait_over"), "family-waiting"),
+        **dict.fromkeys(("place_offered", "offer_over", "other_answered_offer"), "family-offers"),
         **dict.fromkeys(("charge_changed", "receipt_written", "receipt_cancelled"), "family-money"),
         **dict.fromkeys(
             ("lesson_cancelled", "lesson_moved", "lesson_held", "group_changed", "timetable_changed", "hall_changed",
@@ -58,8 +59,7 @@ _PAGES: dict[str, dict[str, str]] = {
         **dict.fromkeys(("other_applied", "other_took_back", "other_gave_papers"), "family-applications"),
         **dict.fromkeys(
             ("other_accepted", "other_refuses", "other_leaves", "other_moves", "other_keeps", "parting_over",
-             "other_left", "other_refused", "other_took_place", "other_moved", "other_asked_move", "other_stays",
-             "other_answered_offer"),
+             "other_left", "other_refused", "other_took_place", "other_moved", "other_asked_move", "other_stays"),
             "family-vouchers",
         ),
         **dict.fromkeys(("other_wished", "other_wishes_gone"), "family-wishes-now"),

@@ -1,0 +1,83 @@
+"""Freed places offered to one's children: what a family answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from qosymsha.domain.choice.access import ALLOWED, Action
+from qosymsha.domain.choice.models import ChoiceOffer
+from qosymsha.domain.choice.queries.wishing import Wished, wished_groups
+from qosymsha.domain.choice.rules import refuse_offer
+from qosymsha.domain.people import queries as people
+from qosymsha.domain.people.queries.shared import shared_wards
+from qosymsha.domain.people.states import Role
+from qosymsha.domain.vouchers import queries as vouchers
+from qosymsha.domain.witness import reading
+from qosymsha.kernel.actor import Actor, require
+from qosymsha.kernel.clock import local_day
+from qosymsha.kernel.errors import Forbidden
+
+_MOST = 200  # the latest first: a family has a few, who acts for a body some dozens
+
+
+@dataclass(frozen=True, slots=True)
+class OwnOffer:
+    """An offer to an own child, answered up to and with `answer_by`.
+
+    now: the group where the child is, None without a place.   is_shared: somebody else speaks for the child too.
+    """
+
+    id: int
+    uuid: UUID
+    state: str
+    answer_by: date
+    child_id: int
+    voucher_uuid: UUID
+    group: Wished
+    now: Wished | None
+    is_open: bool
+    is_shared: bool
+
+
+def own_offers(*, actor: Actor, at: datetime) -> list[OwnOffer]:
+    """The offers to the children who are the guardian's own today, of any state, the latest first; an audited read.
+
+    Raises:
+        Forbidden: the actor is no guardian.
+    """
+    require(actor, Action.READ, ALLOWED)
+    if actor.guardian_id is None or not actor.holds({Role.GUARDIAN}):
+        raise Forbidden(Action.READ)
+    today = local_day(at)
+    own = people.own_child_ids(actor.guardian_id, today)
+    asked = ChoiceOffer.objects.filter(choice_list__child_id__in=own).select_related("choice_list__voucher")
+    found = list(asked.order_by("-id")[:_MOST])
+    lists = [one.choice_list for one in found]
+    places = vouchers.live_enrolments([one.voucher_id for one in lists])
+    groups = wished_groups({one.group_id for one in found} | {place.group_id for place in places.values()})
+    shared = shared_wards([(actor.guardian_id, one.child_id) for one in lists], today)
+    reading.saw(
+        actor=actor,
+        at=at,
+        action=Action.READ,
+        kind="choice_offer",
+        ids=[one.id for one in found],
+        children={one.child_id for one in lists},
+    )
+    return [
+        OwnOffer(
+            one.id,
+            one.uuid,
+            one.state,
+            one.answer_by,
+            one.choice_list.child_id,
+            one.choice_list.voucher.uuid,
+            groups[one.group_id],
+            groups[places[one.choice_list.voucher_id].group_id] if one.choice_list.voucher_id in places else None,
+            refuse_offer(one.state, one.answer_by, today) is None,
+            (actor.guardian_id, one.choice_list.child_id) in shared,
+        )
+        for one in found
+    ]
