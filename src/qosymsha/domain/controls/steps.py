@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from qosymsha.domain.allocation import draw
 from qosymsha.domain.controls.models import (
     ControlCampaign,
     ControlCampaignHistory,
@@ -117,8 +118,15 @@ def rotate_campaigns(after: int, most: int) -> resealing.Batch:
 
 
 def secret_of(campaign: ControlCampaign) -> bytes:
-    """The campaign's secret."""
-    return cipher.unseal(_sealed(campaign), bound_to=_binding(campaign.number))
+    """The campaign's secret: the one that its commitment binds, whatever key it stands under.
+
+    Raises:
+        Refused: `frame_changed`, where another stands in its place.
+    """
+    secret = cipher.unseal(_sealed(campaign), bound_to=_binding(campaign.number))
+    if draw.commitment(secret) != bytes(campaign.commitment):
+        raise Refused(ControlRefusal.FRAME_CHANGED)
+    return secret
 
 
 def _sealed(campaign: ControlCampaign) -> cipher.Sealed:

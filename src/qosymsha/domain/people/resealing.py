@@ -53,6 +53,7 @@ class Batch:
     last: int | None = None
 
 
+_NAMED = 20  # rows of a batch in the audit; where a key has a wrong value, none opens
 PERSONS = Place("person_secret", "id", "key_id")
 
 
@@ -85,14 +86,14 @@ def resealed(found: Iterable[Stale], most: int) -> tuple[dict[int, cipher.Sealed
 
 
 def record(batch: Batch, *, actor: Actor, at: datetime, action: StrEnum, kind: str) -> None:
-    """The audit row of a batch that did or found something; names those rows that do not open."""
+    """The audit row of a batch that did or found something; names the first rows that do not open."""
     if batch.rows or batch.unopened:
         audit.record(
             actor=actor,
             at=at,
             action=action,
             subject_kind=kind,
-            subject_ids=list(batch.unopened),
+            subject_ids=list(batch.unopened[:_NAMED]),
             detail={"rows": batch.rows, "key_id": first_key(), "unopened": len(batch.unopened)},
         )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import click
+from django.db import ProgrammingError
 
+from qosymsha.domain.people.resealing import Batch
 from qosymsha.interfaces.cli import sealed
 from qosymsha.interfaces.cli.acting import HAND
 from qosymsha.interfaces.cli.out import EXIT_DONE, EXIT_FINDING, emit, json_option, progress, table
@@ -14,6 +17,7 @@ from qosymsha.interfaces.cli.sealed import TABLES, Sealed, Stands
 from qosymsha.interfaces.cli.session import database
 from qosymsha.kernel import clock
 from qosymsha.kernel.errors import BadInput
+from qosymsha.runtime.errors import EnvironmentFault
 
 _SETTING = "QOSYMSHA_SECRET_KEYS"
 _NAMED = 5  # rows named one by one
@@ -52,10 +56,14 @@ def show(as_json: bool) -> int:
       qosymsha keys show --json
     """
     with database(migrate=False):
-        found = sealed.stands()
+        try:
+            found = sealed.stands()
+        except ProgrammingError as error:
+            raise EnvironmentFault("the tables are not there yet: `qosymsha migrate` makes them") from error
     unfit = sealed.unfit_keys()
-    emit(_told(found) | {"unfit": unfit}, as_json=as_json, text=lambda: [*_shown(found), *unfit, *_next(found)])
-    return EXIT_FINDING if found.missing or unfit else EXIT_DONE
+    told = _told(found) | {"ok": not (found.missing or unfit), "unfit": unfit}
+    emit(told, as_json=as_json, text=lambda: [*_shown(found), *unfit, *_next(found)])
+    return EXIT_DONE if told["ok"] else EXIT_FINDING
 
 
 def _told(found: Stands) -> dict[str, Any]:
@@ -90,13 +98,15 @@ def _shown(found: Stands) -> list[str]:
     return table("Keys", ("key", "what it does", *(one.what for one in TABLES)), rows)
 
 
-def _next(found: Stands) -> list[str]:
-    """What an operator does now, sentence by sentence."""
+def _next(found: Stands, emptied: Collection[str] = ()) -> list[str]:
+    """What an operator does now, sentence by sentence; `emptied`: keys whose rows have just got another."""
     told = _missing(found)
     if found.stale:
         first, older = found.known[0], ", ".join(found.stale)
         told.append(f"Rows still stand under {older}. Once every node runs with {first} first: `qosymsha keys rotate`.")
-    for key in found.free:
+    old = [key for key in found.free if key in emptied]
+    told += [f"No row stands under {key} any more: it may be dropped. {_BEFORE}" for key in old]
+    for key in sorted({*found.free} - {*old}):
         told.append(
             f"No row stands under {key}: it may be dropped if it is the old key. If it is a new one that waits behind"
             f" the first: put it first once every node was restarted with it. {_BEFORE}"
@@ -147,18 +157,18 @@ def rotate(batch: int, as_json: bool) -> int:
             for one in TABLES if before.stale else ():
                 for batch_done in _batches(one, batch):
                     done.rows[one.place.table] = done.rows.get(one.place.table, 0) + batch_done.rows
-                    done.unopened.setdefault(one.place.table, []).extend(batch_done.unopened)
+                    if batch_done.unopened:
+                        done.unopened.setdefault(one.place.table, []).extend(batch_done.unopened)
                     bar.update(task, advance=batch_done.rows)
         found = sealed.stands()
-    unopened = {name: ids for name, ids in done.unopened.items() if ids}
-    left = sum(found.stale.values()) - sum(map(len, unopened.values()))
-    told = _told(found) | {"sealed_anew": done.rows, "unopened": unopened, "left": max(left, 0)}
+    left = max(sum(found.stale.values()) - sum(map(len, done.unopened.values())), 0)
+    told = _told(found) | {"sealed_anew": done.rows, "unopened": done.unopened, "left": left}
     told["ok"] = is_whole = not (found.stale or found.missing)
-    emit(told, as_json=as_json, text=lambda: _said(found, done, unopened, left))
+    emit(told, as_json=as_json, text=lambda: _said(found, done, before, left))
     return EXIT_DONE if is_whole else EXIT_FINDING
 
 
-def _batches(one: Sealed, most: int) -> Any:
+def _batches(one: Sealed, most: int) -> Iterator[Batch]:
     """The batches of a table, each a transaction of its own, in the order of the rows' ids."""
     after: int | None = 0
     while after is not None:
@@ -167,19 +177,19 @@ def _batches(one: Sealed, most: int) -> Any:
         after = batch.last
 
 
-def _said(found: Stands, done: Done, unopened: dict[str, list[int]], left: int) -> list[str]:
+def _said(found: Stands, done: Done, before: Stands, left: int) -> list[str]:
     first = found.known[0]
     sums = ", ".join(f"{one.what} {done.rows.get(one.place.table, 0)}" for one in TABLES)
     told = [f"Sealed anew under {first}: {sums}."]
-    for name, ids in unopened.items():
+    for name, ids in done.unopened.items():
         more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
         told.append(
             f"{name}, id {', '.join(map(str, ids[:_NAMED]))}{more}: does not open. Somebody edited the row past the"
             " program, or the setting has another value under its key's id. Keep the older key; docs/runbooks/keys.md."
         )
-    if left > 0:
+    if left:
         told.append(
             f"{left} rows were in somebody's hands, or were stored meanwhile: run it again. If there are always new"
             f" ones, some node does not have {first} first yet: restart it."
         )
-    return told + (_missing(found) if found.stale else _next(found))
+    return told + (_missing(found) if found.stale else _next(found, before.stale))

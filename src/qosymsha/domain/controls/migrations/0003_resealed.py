@@ -1,7 +1,7 @@
 """A campaign's sealed secret may take a new key: its box changes with its key's id, and never without.
 
-Which secret it is, the commitment says, and that stays written once: a box with another secret in it would not draw a
-sample that anybody could verify.
+Which secret it is, the commitment says, and that stays written once; a draw refuses a box with another secret in it
+(`steps.secret_of`).
 """
 
 from django.db import migrations
