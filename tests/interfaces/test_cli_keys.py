@@ -161,7 +161,7 @@ def test_a_row_in_somebodys_hands_is_passed_by_and_told_and_the_next_run_takes_i
     let_go.set()
     holder.join(20)
     assert said.status == 1
-    assert "1 rows were in somebody's hands, or were stored meanwhile: run it again" in said.out
+    assert "1 row stands still under an older key, in somebody's hands or stored meanwhile: run it again" in said.out
     assert PersonSecret.objects.filter(key_id="k1").count() == 1
     assert run("keys", "rotate").status == 0
 
@@ -195,11 +195,12 @@ def test_a_key_that_no_setting_has_is_told_by_all_three_and_the_others_go_on(run
     told = run("keys", "show")
     assert told.status == 1
     assert "MISSING: rows stand under it and no setting has it" in told.out
-    assert f"1 rows of person_secret, the first with id {lost}, stand under k0, which no setting has" in told.out
+    assert "person_secret: 1 row stands under k0, which no setting has" in told.out
+    assert f"the first has id {lost}." in told.out
     assert run("keys", "show", "--json").json["missing"] == ["k0"]
     said = run("keys", "rotate")
     assert said.status == 1
-    assert f"id {lost}" in said.out
+    assert f"the first has id {lost}." in said.out
     assert PersonSecret.objects.filter(key_id="k2").count() == PersonSecret.objects.count() - 1
     assert "WRONG keys: no setting has k0, and rows of person_secret stand under it" in run("doctor", "--quick").out
     keys("k2", "k1", "k0")

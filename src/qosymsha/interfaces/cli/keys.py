@@ -15,6 +15,7 @@ from qosymsha.interfaces.cli.acting import HAND
 from qosymsha.interfaces.cli.out import EXIT_DONE, EXIT_FINDING, emit, json_option, progress, table
 from qosymsha.interfaces.cli.sealed import TABLES, Sealed, Stands
 from qosymsha.interfaces.cli.session import database
+from qosymsha.interfaces.ui import texts
 from qosymsha.kernel import clock
 from qosymsha.kernel.errors import BadInput
 from qosymsha.runtime.errors import EnvironmentFault
@@ -114,14 +115,18 @@ def _next(found: Stands, emptied: Collection[str] = ()) -> list[str]:
     return told or [f"Every row stands under {found.known[0]}, the only key." if found.known else "No key is set."]
 
 
+def _counted(n: int) -> str:
+    return "1 row stands" if n == 1 else f"{texts.grouped(n)} rows stand"
+
+
 def _missing(found: Stands) -> list[str]:
     told = []
     for key in found.missing:
         for name, counts in found.counts.items():
             if key in counts:
                 told.append(
-                    f"{counts[key].rows} rows of {name}, the first with id {counts[key].first_id}, stand under {key},"
-                    " which no setting has: nobody can read them."
+                    f"{name}: {_counted(counts[key].rows)} under {key}, which no setting has, so nobody can read what is"
+                    f" there; the first has id {counts[key].first_id}."
                 )
         told.append(f"Put {key} back behind the first key of {_SETTING}, from where dropped keys are kept; restart.")
     return told
@@ -179,7 +184,7 @@ def _batches(one: Sealed, most: int) -> Iterator[Batch]:
 
 def _said(found: Stands, done: Done, before: Stands, left: int) -> list[str]:
     first = found.known[0]
-    sums = ", ".join(f"{one.what} {done.rows.get(one.place.table, 0)}" for one in TABLES)
+    sums = ", ".join(f"{one.what} {texts.grouped(done.rows.get(one.place.table, 0))}" for one in TABLES)
     told = [f"Sealed anew under {first}: {sums}."]
     for name, ids in done.unopened.items():
         more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
@@ -189,7 +194,7 @@ def _said(found: Stands, done: Done, before: Stands, left: int) -> list[str]:
         )
     if left:
         told.append(
-            f"{left} rows were in somebody's hands, or were stored meanwhile: run it again. If there are always new"
-            f" ones, some node does not have {first} first yet: restart it."
+            f"{_counted(left)} still under an older key, in somebody's hands or stored meanwhile: run it again. If"
+            f" there are always new ones, some node does not have {first} first yet: restart it."
         )
     return told + (_missing(found) if found.stale else _next(found, before.stale))
