@@ -125,8 +125,8 @@ def _missing(found: Stands) -> list[str]:
         for name, counts in found.counts.items():
             if key in counts:
                 told.append(
-                    f"{name}: {_counted(counts[key].rows)} under {key}, which no setting has, so nobody can read what is"
-                    f" there; the first has id {counts[key].first_id}."
+                    f"{name}: {_counted(counts[key].rows)} under {key}, which no setting has, so nobody can read them;"
+                    f" the first has id {counts[key].first_id}."
                 )
         told.append(f"Put {key} back behind the first key of {_SETTING}, from where dropped keys are kept; restart.")
     return told
