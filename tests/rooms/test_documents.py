@@ -104,7 +104,7 @@ def test_papers_take_a_new_key() -> None:
     paper = keep()
     before = read(paper)
     with override_settings(SECRET_KEYS={"next": b"n" * 32} | settings.SECRET_KEYS):
-        assert commands.rotate_documents(actor=SYSTEM, at=AT) == 1
-        assert commands.rotate_documents(actor=SYSTEM, at=AT) == 0
+        assert commands.rotate_documents(actor=SYSTEM, at=AT).rows == 1
+        assert commands.rotate_documents(actor=SYSTEM, at=AT).rows == 0
         assert DocumentContent.objects.get(document_id=paper.id).key_id == "next"
         assert read(paper) == before

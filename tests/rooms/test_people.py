@@ -270,10 +270,12 @@ def test_rotation_moves_every_secret_to_the_newest_key_and_the_old_key_can_then_
     old = dict(settings.SECRET_KEYS)
     settings.SECRET_KEYS = {"k2": b"\2" * 32, **old}
     cipher._box.cache_clear()
-    assert commands.rotate_secrets(actor=SYSTEM, at=AT, limit=7) == 7
+    first = commands.rotate_secrets(actor=SYSTEM, at=AT, most=7)
+    assert (first.rows, first.unopened) == (7, ())
     assert queries.birth_dates(before) == before  # in the middle of it both keys read
-    assert commands.rotate_secrets(actor=SYSTEM, at=AT, limit=7) == 3
-    assert commands.rotate_secrets(actor=SYSTEM, at=AT, limit=7) == 0
+    second = commands.rotate_secrets(actor=SYSTEM, at=AT, after=first.last, most=7)
+    assert (second.rows, second.last) == (3, None)
+    assert commands.rotate_secrets(actor=SYSTEM, at=AT, most=7).rows == 0
     assert set(PersonSecret.objects.values_list("key_id", flat=True)) == {"k2"}
     settings.SECRET_KEYS = {"k2": b"\2" * 32}
     cipher._box.cache_clear()

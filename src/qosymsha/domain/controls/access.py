@@ -21,6 +21,7 @@ class Action(StrEnum):
     END = "end_campaign"
     READ = "read_campaigns"
     READ_OWN = "read_own_findings"
+    ROTATE = "rotate_campaigns"
 
 
 _OFFICER = frozenset({Role.PROGRAMME_OFFICER})
@@ -38,4 +39,5 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.END: _OFFICER,
     Action.READ: frozenset({Role.CHECKER, Role.PROGRAMME_OFFICER, Role.AUDITOR}),
     Action.READ_OWN: _PROVIDER,
+    Action.ROTATE: frozenset({Role.SYSTEM, Role.OPERATOR}),
 }

@@ -15,6 +15,7 @@ from uuid import UUID
 from qosymsha.domain.controls.access import ALLOWED, Action
 from qosymsha.domain.controls.rules import Line, Plan
 from qosymsha.domain.controls.states import CampaignState, Strata, Unit, VisitState
+from qosymsha.domain.people import resealing
 from qosymsha.domain.people.states import Role
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.vouchers.queries import rows
@@ -25,6 +26,7 @@ _GROUPS = """
   JOIN provider p ON p.id = g.provider_id
  WHERE g.programme_id = %(programme)s AND g.state = 'open' AND g.valid && daterange(%(first)s, %(last)s, '[]')
    AND EXISTS (SELECT FROM enrolment e WHERE e.group_id = g.id AND e.state = 'active')"""
+SEALED = resealing.Place("control_campaign", "id", "secret_key_id")
 _PARTS = {Strata.ALL: "'all'::text", Strata.DISTRICT: "d.kato", Strata.KIND: "g.kind"}
 _FRAMES = {
     Unit.GROUP: "SELECT g.uuid, {part}" + _GROUPS,

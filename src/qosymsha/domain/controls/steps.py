@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from qosymsha.domain.allocation import draw
 from qosymsha.domain.controls.models import (
     ControlCampaign,
     ControlCampaignHistory,
@@ -15,6 +16,7 @@ from qosymsha.domain.controls.models import (
 )
 from qosymsha.domain.controls.rules import ControlRefusal
 from qosymsha.domain.controls.states import CampaignState, VisitState
+from qosymsha.domain.people import resealing
 from qosymsha.domain.vouchers.queries import rows
 from qosymsha.domain.vouchers.steps import Deed
 from qosymsha.kernel import cipher
@@ -99,10 +101,36 @@ def seal_secret(campaign: ControlCampaign, secret: bytes) -> None:
     campaign.secret_key_id, campaign.secret_nonce, campaign.secret_box = sealed.key_id, sealed.nonce, sealed.ciphertext
 
 
+def rotate_campaigns(after: int, most: int) -> resealing.Batch:
+    """Encrypt up to `most` secrets of older keys under the first key; rows somebody holds wait for another round.
+
+    Of ended and cancelled campaigns too: nobody needs theirs any more, but no row keeps an older key in use.
+    """
+    stale = ControlCampaign.objects.filter(secret_key_id__in=resealing.older_keys(), pk__gt=after)
+    locked = stale.select_for_update(skip_locked=True).order_by("pk")[:most]
+    rows = (resealing.Stale(one.pk, _sealed(one), _binding(one.number)) for one in locked)
+    fresh, batch = resealing.resealed(rows, most)
+    for i, sealed in fresh.items():
+        ControlCampaign.objects.filter(pk=i).update(
+            secret_key_id=sealed.key_id, secret_nonce=sealed.nonce, secret_box=sealed.ciphertext
+        )
+    return batch
+
+
 def secret_of(campaign: ControlCampaign) -> bytes:
-    """The campaign's secret."""
-    sealed = cipher.Sealed(campaign.secret_key_id, bytes(campaign.secret_nonce), bytes(campaign.secret_box))
-    return cipher.unseal(sealed, bound_to=_binding(campaign.number))
+    """The campaign's secret: the one that its commitment binds, whatever key it stands under.
+
+    Raises:
+        Refused: `frame_changed`, where another stands in its place.
+    """
+    secret = cipher.unseal(_sealed(campaign), bound_to=_binding(campaign.number))
+    if draw.commitment(secret) != bytes(campaign.commitment):
+        raise Refused(ControlRefusal.FRAME_CHANGED)
+    return secret
+
+
+def _sealed(campaign: ControlCampaign) -> cipher.Sealed:
+    return cipher.Sealed(campaign.secret_key_id, bytes(campaign.secret_nonce), bytes(campaign.secret_box))
 
 
 def _binding(number: str) -> bytes:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 
 from qosymsha.domain.documents import steps
 from qosymsha.domain.documents.access import ALLOWED, Action
 from qosymsha.domain.documents.states import Scan, Topic
+from qosymsha.domain.people import resealing
 from qosymsha.kernel import audit, outbox
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.clock import local_day
@@ -30,21 +30,18 @@ def forget_documents(*, actor: Actor, at: datetime, most: int = 500) -> int:
 
 
 @transaction.atomic(durable=True)
-def rotate_documents(*, actor: Actor, at: datetime, most: int = 100) -> int:
-    """Re-encrypt up to `most` papers that stand under an older key; run until it returns 0, then drop the older key.
+def rotate_documents(*, actor: Actor, at: datetime, after: int = 0, most: int = 10) -> resealing.Batch:
+    """Re-encrypt up to `most` papers that stand under an older key, in the order of their ids, from `after` on.
+
+    Doing it twice does nothing the second time. A paper that somebody holds, or that does not open, is passed by.
 
     Raises:
         Forbidden: the actor may not.
-        cryptography.exceptions.InvalidTag: a row was edited or moved; nothing of this call is stored.
     """
     require(actor, Action.ROTATE_DOCUMENTS, ALLOWED)
-    rotated = steps.rotate_documents(most)
-    if rotated:
-        detail = {"rows": rotated, "key_id": next(iter(settings.SECRET_KEYS))}
-        audit.record(
-            actor=actor, at=at, action=Action.ROTATE_DOCUMENTS, subject_kind="document", subject_ids=[], detail=detail
-        )
-    return rotated
+    batch = steps.rotate_documents(after, most)
+    resealing.record(batch, actor=actor, at=at, action=Action.ROTATE_DOCUMENTS, kind="document")
+    return batch
 
 
 @transaction.atomic(durable=True)

@@ -15,10 +15,13 @@ from qosymsha.domain.documents.access import ALLOWED, Action
 from qosymsha.domain.documents.models import Document, DocumentContent
 from qosymsha.domain.documents.rules import DocumentRefusal, Limits
 from qosymsha.domain.documents.states import Scan
+from qosymsha.domain.people import resealing
 from qosymsha.domain.witness import reading
 from qosymsha.kernel import cipher
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.errors import Refused
+
+SEALED = resealing.Place("document_content", "document_id", "key_id")
 
 
 class DocumentHead(NamedTuple):

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from datetime import date, datetime
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
@@ -15,6 +14,7 @@ from qosymsha.domain.documents.models import Document, DocumentContent
 from qosymsha.domain.documents.queries import DocumentHead, binding, limits
 from qosymsha.domain.documents.rules import Unfit, cleaned
 from qosymsha.domain.documents.states import Scan
+from qosymsha.domain.people import resealing
 from qosymsha.kernel import cipher
 from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.entropy import uuid4
@@ -112,15 +112,21 @@ def over_documents(on: date, most: int) -> list[int]:
     return list(over.values_list("id", flat=True)[:most])
 
 
-def rotate_documents(most: int) -> int:
-    """Encrypt up to `most` contents of older keys under the first key; rows somebody holds wait for the next call."""
-    first = next(iter(settings.SECRET_KEYS))
-    stale = DocumentContent.objects.exclude(key_id=first).select_for_update(skip_locked=True, of=("self",))
-    rows = list(stale.select_related("document").order_by("document_id")[:most])
-    for row in rows:
-        bound_to = binding(row.document.uuid)
-        stale_one = cipher.Sealed(row.key_id, bytes(row.nonce), bytes(row.ciphertext))
-        sealed = cipher.seal(cipher.unseal(stale_one, bound_to=bound_to), bound_to=bound_to)
-        row.key_id, row.nonce, row.ciphertext = sealed.key_id, sealed.nonce, sealed.ciphertext
-        row.save(update_fields=["key_id", "nonce", "ciphertext"])
-    return len(rows)
+def rotate_documents(after: int, most: int) -> resealing.Batch:
+    """Encrypt up to `most` contents of older keys under the first key; rows somebody holds wait for another round."""
+    stale = DocumentContent.objects.filter(key_id__in=resealing.older_keys(), document_id__gt=after)
+    locked = stale.select_for_update(skip_locked=True, of=("self",)).select_related("document").order_by("document_id")
+    rows = (
+        resealing.Stale(
+            row.document_id,
+            cipher.Sealed(row.key_id, bytes(row.nonce), bytes(row.ciphertext)),
+            binding(row.document.uuid),
+        )
+        for row in locked[:most]
+    )
+    fresh, batch = resealing.resealed(rows, most)
+    for i, sealed in fresh.items():
+        DocumentContent.objects.filter(document_id=i).update(
+            key_id=sealed.key_id, nonce=sealed.nonce, ciphertext=sealed.ciphertext
+        )
+    return batch

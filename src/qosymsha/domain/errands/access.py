@@ -14,6 +14,7 @@ class Action(StrEnum):
     READ = "read_errand"
     WITHDRAW = "withdraw_errand"
     CARRY = "carry_errand"
+    ROTATE = "rotate_errands"
 
 
 _OFFICE = frozenset(Role) - FAMILY - {Role.TEACHER, Role.PROVIDER_MANAGER, Role.CHANNEL, Role.SYSTEM}
@@ -23,4 +24,5 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.READ: _OFFICE,
     Action.WITHDRAW: _OFFICE,
     Action.CARRY: frozenset({Role.SYSTEM}),
+    Action.ROTATE: frozenset({Role.SYSTEM, Role.OPERATOR}),
 }

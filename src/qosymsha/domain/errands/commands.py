@@ -16,6 +16,7 @@ from qosymsha.domain.errands.access import ALLOWED, Action
 from qosymsha.domain.errands.models import Errand
 from qosymsha.domain.errands.rules import KEPT, LAPSES_AFTER, MOST_TRIES, ErrandRefusal, Wanted
 from qosymsha.domain.errands.states import OPEN, ErrandState, Phase
+from qosymsha.domain.people import resealing
 from qosymsha.kernel import audit, cipher, entropy, idempotency, locks
 from qosymsha.kernel.actor import Actor, require
 from qosymsha.kernel.errors import Forbidden, Refused
@@ -179,6 +180,21 @@ def mind(*, actor: Actor, at: datetime) -> int:
     brought = sum(not _given_up(one, at) and steps.hand_over(one) for one in lost)
     Errand.objects.filter(ended_at__lt=at - KEPT).delete()
     return brought
+
+
+@transaction.atomic(durable=True)
+def rotate_errands(*, actor: Actor, at: datetime, after: int = 0, most: int = 1_000) -> resealing.Batch:
+    """Re-encrypt up to `most` bodies of open errands that stand under an older key, in the order of ids, from `after`.
+
+    Doing it twice does nothing the second time. A worker that has begun one holds what it needs already.
+
+    Raises:
+        Forbidden: the actor may not.
+    """
+    require(actor, Action.ROTATE, ALLOWED)
+    batch = steps.rotate_errands(after, most)
+    resealing.record(batch, actor=actor, at=at, action=Action.ROTATE, kind="errand")
+    return batch
 
 
 def _given_up(found: Errand, at: datetime) -> bool:

@@ -14,11 +14,13 @@ from qosymsha.domain.errands.access import ALLOWED, Action
 from qosymsha.domain.errands.models import Errand
 from qosymsha.domain.errands.rules import LAPSES_AFTER, TASK
 from qosymsha.domain.errands.states import OPEN, ErrandState
+from qosymsha.domain.people import resealing
 from qosymsha.kernel import cipher
 from qosymsha.kernel.actor import Actor
 
 SILENT_SECONDS = 30  # three heartbeats of a worker
 MISSED_SECONDS = 15  # one and a half: early enough to tell who watches, too early to take a job away
+SEALED = resealing.Place("errand", "id", "body_key_id", "body IS NOT NULL")
 _WORKER = "SELECT EXISTS (SELECT FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s))"
 _HELD = """
 SELECT EXISTS (SELECT FROM procrastinate_jobs j JOIN procrastinate_workers w ON w.id = j.worker_id
@@ -106,9 +108,13 @@ def _seen(found: Errand) -> ErrandSeen:
 
 def body_of(found: Errand) -> dict[str, Any]:
     """What the verb needs, unsealed."""
-    sealed = cipher.Sealed(found.body_key_id, bytes(found.body_nonce or b""), bytes(found.body or b""))
-    told: dict[str, Any] = json.loads(cipher.unseal(sealed, bound_to=binding(found.uuid)))
+    told: dict[str, Any] = json.loads(cipher.unseal(sealed_body(found), bound_to=binding(found.uuid)))
     return told
+
+
+def sealed_body(found: Errand) -> cipher.Sealed:
+    """What the verb needs, as it is stored."""
+    return cipher.Sealed(found.body_key_id, bytes(found.body_nonce or b""), bytes(found.body or b""))
 
 
 def binding(uuid: UUID) -> bytes:

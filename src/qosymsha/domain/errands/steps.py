@@ -10,9 +10,11 @@ from procrastinate import App
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import AlreadyEnqueued
 
+from qosymsha.domain.errands import queries
 from qosymsha.domain.errands.models import Errand
 from qosymsha.domain.errands.rules import TASK, TOLD_AFTER
 from qosymsha.domain.errands.states import OPEN, TRANSITIONS, ErrandState, Topic
+from qosymsha.domain.people import resealing
 from qosymsha.kernel import outbox
 
 _queue = App(connector=DjangoConnector())  # Django's own connection: the job commits with the errand
@@ -46,3 +48,14 @@ def move(errand: Errand, to: ErrandState, at: datetime, *, reason: str = "", tal
         outbox.tell(
             topic=Topic.ENDED, subject_kind="errand", subject_ids=[errand.pk], at=at, detail={"state": to.value}
         )
+
+
+def rotate_errands(after: int, most: int) -> resealing.Batch:
+    """Encrypt up to `most` open errands' bodies of older keys under the first key; who begins or ends one waits."""
+    stale = Errand.objects.filter(body_key_id__in=resealing.older_keys(), body__isnull=False, pk__gt=after)
+    locked = stale.select_for_update(skip_locked=True).order_by("pk")[:most]
+    rows = (resealing.Stale(one.pk, queries.sealed_body(one), queries.binding(one.uuid)) for one in locked)
+    fresh, batch = resealing.resealed(rows, most)
+    for i, sealed in fresh.items():
+        Errand.objects.filter(pk=i).update(body_key_id=sealed.key_id, body_nonce=sealed.nonce, body=sealed.ciphertext)
+    return batch

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from qosymsha.domain.people import queries
+from qosymsha.domain.people import queries, resealing
 from qosymsha.domain.people.access import Action
 from qosymsha.domain.people.models import SecondFactor, SecurityEvent, StrongTry, User
 from qosymsha.domain.people.rules import (
@@ -56,7 +56,7 @@ _KEEP = "ON CONFLICT (subject_kind, lookup) DO NOTHING RETURNING lookup, subject
 
 _STALE = """
 SELECT id, subject_kind, subject_id, key_id, nonce, ciphertext FROM person_secret
- WHERE key_id <> %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED"""
+ WHERE key_id = ANY (%s) AND id > %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED"""
 _REWRITE = """
 UPDATE person_secret s SET key_id = %s, nonce = given.nonce, ciphertext = given.ciphertext
   FROM unnest(%s::bigint[], %s::bytea[], %s::bytea[]) AS given (id, nonce, ciphertext) WHERE s.id = given.id"""
@@ -310,24 +310,23 @@ def end_app(user_id: int, at: datetime) -> int:
     return len(ended)
 
 
-def rotate(limit: int) -> int:
-    """Encrypt up to `limit` rows of older keys under the first key; rows somebody holds are left for the next call."""
-    first = next(iter(settings.SECRET_KEYS))
+def rotate(after: int, most: int) -> resealing.Batch:
+    """Encrypt up to `most` rows of older keys under the first key; rows somebody holds are left for another round."""
     with connection.cursor() as cursor:
-        cursor.execute(_STALE, [first, limit])
-        rows = cursor.fetchall()
-        sealed = [_resealed(row) for row in rows]
-        if rows:
+        cursor.execute(_STALE, [resealing.older_keys(), after, most])
+        fresh, batch = resealing.resealed(map(_stale, cursor.fetchall()), most)
+        if fresh:
+            sealed = fresh.values()
             cursor.execute(
-                _REWRITE, [first, [r[0] for r in rows], [s.nonce for s in sealed], [s.ciphertext for s in sealed]]
+                _REWRITE,
+                [resealing.first_key(), list(fresh), [s.nonce for s in sealed], [s.ciphertext for s in sealed]],
             )
-    return len(rows)
+    return batch
 
 
-def _resealed(row: tuple[int, str, int, str, bytes, bytes]) -> cipher.Sealed:
-    _, kind, subject_id, key_id, nonce, ciphertext = row
-    bound_to = queries.binding(kind, subject_id)
-    return cipher.seal(cipher.unseal(cipher.Sealed(key_id, nonce, ciphertext), bound_to=bound_to), bound_to=bound_to)
+def _stale(row: tuple[int, str, int, str, bytes, bytes]) -> resealing.Stale:
+    row_id, kind, subject_id, key_id, nonce, ciphertext = row
+    return resealing.Stale(row_id, cipher.Sealed(key_id, nonce, ciphertext), queries.binding(kind, subject_id))
 
 
 def _insert(kind: str, table: str, missing: Mapping[bytes, PersonDetails]) -> dict[bytes, int]:

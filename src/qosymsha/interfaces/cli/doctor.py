@@ -29,6 +29,7 @@ from qosymsha.domain.settlement.rules.file_signature import signed
 from qosymsha.domain.witness import store
 from qosymsha.interfaces.cli import rights
 from qosymsha.interfaces.cli.acting import HAND
+from qosymsha.interfaces.cli.doctor_keys import keys_line
 from qosymsha.interfaces.cli.doctor_notices import OPTIONAL_WAYS, notice_lines
 from qosymsha.interfaces.cli.doctor_scanner import NAME as SCANNER
 from qosymsha.interfaces.cli.doctor_scanner import scanner_line
@@ -115,7 +116,7 @@ def _looked(quick: bool) -> list[Check]:
     if unapplied:  # the rest asks tables that may not be there yet
         return checks
     checks += [standby_check(), *_partitions(), *jobs_checks(), *_alarms(), *notice_checks(), Check(*scanner_line())]
-    checks += [*_checkpoints(), *erasing_checks(), *_shift()]
+    checks += [Check(*keys_line()), *_checkpoints(), *erasing_checks(), *_shift()]
     return checks if quick else checks + list(_invariants())
 
 
@@ -134,7 +135,6 @@ def _versions() -> Iterator[Check]:
 def _mode() -> Iterator[Check]:
     yield Check("mode", True, settings.MODE)
     if not settings.PRODUCTION:
-        yield Check("keys", True, "the trial's own: fit for invented people only")
         return
     for name, is_set in (
         ("QOSYMSHA_SECRET_KEYS", bool(settings.SECRET_KEYS)),

@@ -40,6 +40,7 @@ VERBS = {
     "papers": ("papers", "Acts of services: draw, sign, print; e-invoices; a provider's statement."),
     "audit": ("audit", "Check the audit's chain beside its checkpoints; write it out for others."),
     "backup": ("backup", "Copies of the server and its log, in a folder; restore to any second; a drill."),
+    "keys": ("keys", "The keys that seal people's data: what stands under which; seal all anew under a new one."),
     "doctor": ("doctor", "Check versions, settings, the server, migrations, invariants; say what to do."),
     "metrics": ("metrics", "Figures for Prometheus on a port of this machine: requests, jobs, promises, ledger."),
     "allocate": ("allocate", "Run the allocation engine on a file in the exchange format."),

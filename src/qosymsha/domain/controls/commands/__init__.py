@@ -8,6 +8,7 @@ from qosymsha.domain.controls.commands.campaigns import (
     plan_campaign,
 )
 from qosymsha.domain.controls.commands.findings import answer_finding, decide_finding, escalate_unanswered
+from qosymsha.domain.controls.commands.secrets import rotate_campaigns
 from qosymsha.domain.controls.commands.visiting import record_visit
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "freeze_campaign",
     "plan_campaign",
     "record_visit",
+    "rotate_campaigns",
 ]

@@ -4,35 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 
-from qosymsha.domain.people import steps
+from qosymsha.domain.people import resealing, steps
 from qosymsha.domain.people.access import ALLOWED, Action
-from qosymsha.kernel import audit
 from qosymsha.kernel.actor import Actor, require
 
 
 @transaction.atomic(durable=True)
-def rotate_secrets(*, actor: Actor, at: datetime, limit: int = 10_000) -> int:
-    """Re-encrypt up to `limit` secrets that stand under an older key; run until it returns 0, then drop the older key.
+def rotate_secrets(*, actor: Actor, at: datetime, after: int = 0, most: int = 1_000) -> resealing.Batch:
+    """Re-encrypt up to `most` secrets that stand under an older key, in the order of their ids, from `after` on.
 
-    Doing it twice does nothing the second time, so it takes no idempotency key. Readers are not disturbed.
+    Doing it twice does nothing the second time, so it takes no idempotency key. Readers are not disturbed; who changes
+    one of these rows waits for the end of the batch. A row that somebody holds, or that does not open, is passed by.
 
     Raises:
         Forbidden: the actor may not.
-        cryptography.exceptions.InvalidTag: a row was edited or moved; nothing of this call is stored.
     """
     require(actor, Action.ROTATE_SECRETS, ALLOWED)
-    rotated = steps.rotate(limit)
-    if rotated:
-        detail = {"rows": rotated, "key_id": next(iter(settings.SECRET_KEYS))}
-        audit.record(
-            actor=actor,
-            at=at,
-            action=Action.ROTATE_SECRETS,
-            subject_kind="person_secret",
-            subject_ids=[],
-            detail=detail,
-        )
-    return rotated
+    batch = steps.rotate(after, most)
+    resealing.record(batch, actor=actor, at=at, action=Action.ROTATE_SECRETS, kind="person_secret")
+    return batch
