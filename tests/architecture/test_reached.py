@@ -11,7 +11,6 @@ from tests.architecture.house import Module, modules
 UNREACHED = {
     "admission.submit_application": "one of a channel's; a page files its own guardian's, a file many",
     "attendance.mark_sessions": "many at once, of channels and the demo; a page marks one, a telephone sends its day",
-    "attendance.read_cards": "no page yet: a known limit, docs/rules/presence.md",
     "attendance.reinstate_sessions": "many at once; a page calls the verb of one",
     "attendance.substitute_teachers": "many at once; a page calls the verb of one",
     "insights.keep_runs": "inside: checks store their own runs",

@@ -62,6 +62,7 @@ EXEMPT: dict[Function, str] = (
     | dict.fromkeys([
         ("admission", "application_numbered"), ("choice", "list_of_voucher"), ("choice", "vouchers_numbered"),
         ("attendance", "marking_ids"), ("attendance", "place_facts"), ("attendance", "place_uuids"),
+        ("attendance", "place_of_voucher"),
         ("people", "by_iin"), ("agreements", "receipt_id"),
         ("casework", "waiting_subject"), ("casework", "waiting_one"),
     ], AN_ID)

@@ -47,6 +47,8 @@ IS_WHOLE = os.environ.get("WALL") == "whole"
 # The stranger and the former owner are asked all the same; one that opens after all is a fault of this table.
 NOT_OPENED: dict[tuple[str, ...], str] = {
     ("provider/lessons/<uuid:session_uuid>/code/", "GET", "teacher"): "a teacher shows codes of lessons of her own",
+    ("provider/lessons/<uuid:session_uuid>/cards/", "GET", "teacher"): "a teacher reads cards at lessons of her own",
+    ("provider/lessons/<uuid:session_uuid>/cards/", "POST", "teacher"): "a teacher reads cards at lessons of her own",
     ("provider/lessons/<uuid:session_uuid>/here/", "GET", "teacher"): "a teacher sees who is at lessons of her own",
     ("provider/lesson/<uuid:session_uuid>/cancel/", "POST", "teacher"): "a teacher cancels lessons of her own",
     ("provider/lessons/", "POST"): "a day's list without a lesson named in the form",

@@ -234,7 +234,7 @@ def _sentence(request: SignedRequest, fate: str | None, reason: Any) -> str:
 @allowed(Look.CODES)
 def code(request: SignedRequest, session_uuid: UUID) -> HttpResponse:
     """`/provider/lessons/{uuid}/code/`: the lesson's rotating code, for the families' phones to read."""
-    lesson = _own(request, session_uuid)
+    lesson = own_lesson(request, session_uuid)
     lists = queries.codes_of_lessons(
         actor=request.actor, provider_id=house(request), session_ids=[lesson.one.session.id], at=request.at
     )
@@ -253,10 +253,15 @@ def code(request: SignedRequest, session_uuid: UUID) -> HttpResponse:
 @allowed(Look.CODES)
 def here(request: SignedRequest, session_uuid: UUID) -> HttpResponse:
     """`/provider/lessons/{uuid}/here/`: how many children are checked in; JSON `{here: n}`."""
-    return JsonResponse({"here": len(_here(request, _own(request, session_uuid)))})
+    return JsonResponse({"here": len(_here(request, own_lesson(request, session_uuid)))})
 
 
-def _own(request: SignedRequest, session_uuid: UUID) -> Lesson:
+def own_lesson(request: SignedRequest, session_uuid: UUID) -> Lesson:
+    """A lesson of today that this account may mark.
+
+    Raises:
+        Http404: there is none.
+    """
     today = local_day(request.at)
     lesson = next((one for one in _lessons(request, today) if one.one.uuid == session_uuid), None)
     if lesson is None:

@@ -7,6 +7,7 @@ from django.urls import path
 from qosymsha.interfaces.provider import (
     accreditation,
     campaigns,
+    cards,
     changes,
     contracts,
     desk,
@@ -39,6 +40,7 @@ urlpatterns = [
     path("lessons/", lessons.day, name="provider-lessons"),
     path("lessons/sync/", lessons.sync, name="provider-sync"),
     path("lessons/<uuid:session_uuid>/code/", lessons.code, name="provider-code"),
+    path("lessons/<uuid:session_uuid>/cards/", cards.cards, name="provider-cards"),
     path("lessons/<uuid:session_uuid>/here/", lessons.here, name="provider-here"),
     path("guests/", guests.guests, name="provider-guests"),
     path("guests/<uuid:trial_uuid>/", guests.mark, name="provider-guest"),

@@ -103,7 +103,8 @@ PLAIN: dict[str, frozenset[StrEnum]] = {
         Agreements.LEAVE_WAITING, Agreements.ANSWER_SEAT, Agreements.ANSWER_REFUSAL, Trials.BOOK, Trials.CANCEL,
     }),
     "a club's own work, which families or officials confirm": frozenset({
-        Attendance.PLAN, Attendance.SYNC, Attendance.MOVE, Attendance.CANCEL, Attendance.REINSTATE,
+        Attendance.PLAN, Attendance.READ_CARD, Attendance.SYNC, Attendance.MOVE, Attendance.CANCEL,
+        Attendance.REINSTATE,
         Attendance.SUBSTITUTE, Attendance.AMEND, Attendance.RESOLVE, Attendance.SEND, Attendance.RESEND,
         Money.REFUSE_ACT, Money.RECORD_EINVOICE, Controls.ANSWER, Providers.FILE_ACCREDITATION, Providers.ADD_PAPERS,
         Providers.ANSWER_ACCREDITATION, Providers.CHANGE_VENUE, Providers.CHANGE_GROUP, Providers.CHANGE_TIMETABLE,

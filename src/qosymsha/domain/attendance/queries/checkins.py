@@ -193,6 +193,15 @@ def check_ins_of_lessons(
     return [CheckedIn(*row[:-1]) for row in found]
 
 
+def place_of_voucher(number: str, enrolment_ids: Sequence[int]) -> int | None:
+    """Of these places the one of the voucher of this number; None where it has none of them."""
+    found = rows(
+        "SELECT e.id FROM enrolment e JOIN voucher v ON v.id = e.voucher_id WHERE v.number = %s AND e.id = ANY (%s)",
+        [number, list(enrolment_ids)],
+    )
+    return int(found[0][0]) if found else None
+
+
 def check_in_shares(programme_id: int, month: date) -> dict[str, int]:
     """Check-ins of a month by kind: figures without children."""
     first = month.replace(day=1)
