@@ -97,6 +97,7 @@ _OF_HELPED = (
     "child_id IN (SELECT s.child_id FROM guardianship s JOIN assisted_visit v ON v.guardian_id = s.guardian_id"
     " WHERE v.proved_at IS NOT NULL)"
 )
+_VISIT = "office/assist/<uuid:visit_uuid>/"
 _HELPER = "(SELECT clerk_id FROM assisted_visit WHERE proved_at IS NOT NULL ORDER BY id LIMIT 1)"
 _SHEET = (
     "SELECT s.uuid, NULL, g.provider_id, s.territory_id, NULL FROM month_sheet s JOIN club_group g ON g.id = s.group_id"
@@ -198,6 +199,11 @@ OBJECTS: dict[tuple[str, str], Kind] = {
     ("office/absences/", "case_uuid"): _of_territory("absence_case"),
     ("office/assist/", "visit_uuid"): _row("assisted_visit", "proved_at IS NOT NULL", user="clerk_id"),
     ("office/assist/", "round_uuid"): _public("admission_round"),
+    ("office/assist/", "group_uuid"): _public("club_group"),
+    ("office/assist/", "voucher_uuid"): _row("voucher", f"state = 'issued' AND {_OF_HELPED}", user=_HELPER),
+    (f"{_VISIT}vouchers/<uuid:voucher_uuid>/clubs/", "voucher_uuid"): _row(
+        "voucher", f"state = 'accepted' AND {_OF_HELPED}", user=_HELPER
+    ),
     ("office/assist/", "row_uuid"): _row("sheet_row", _OF_HELPED, user=_HELPER),
     ("office/assist/", "application_uuid"): _row("application", _OF_HELPED, user=_HELPER),
     ("office/controls/", "campaign_uuid"): _row("control_campaign", territory="territory_id"),

@@ -57,7 +57,7 @@ from tests.factories import choice, controls, uploads
 from tests.factories.attendance import guardian_of, mark, plan
 from tests.factories.office import Desk, answer, screened
 from tests.factories.people import number
-from tests.factories.vouchers import FIRST, SYSTEM, accepted, add_children, add_group, enrolled, key
+from tests.factories.vouchers import FIRST, SYSTEM, accepted, add_children, add_group, enrolled, issue, key
 from tests.interfaces import browsing
 
 CHARGED = {"charge": {"allowed": True, "ceiling_tiyn": 300_000}}
@@ -253,6 +253,16 @@ def helped(of: Desk, clerk: int = 0, *, proved: bool = True, row: int = -1) -> U
     return begun.uuid
 
 
+def given(of: Desk) -> None:
+    """The family that is helped has two children more: one's voucher waits for an answer, the other's for a club."""
+    guardian_id, at = guardian_of(of.rows[-1]), clock.read()
+    (child,) = add_children(of.city, 1)
+    (voucher,) = issue(of.city, [child], at=at)
+    Voucher.objects.filter(pk=voucher).update(accept_by=clock.local_day(at) + timedelta(days=2))
+    ((_, other, _),) = accepted(of.city, 1)
+    Guardianship.objects.filter(child_id__in=[child, other]).update(guardian_id=guardian_id)
+
+
 def ruled(of: Desk) -> None:
     """Rules of next year drafted and handed in; another draft begun; a day of the city's own calendar."""
     at, officer = clock.read(), official(of, Role.PROGRAMME_OFFICER)
@@ -314,6 +324,6 @@ def offered() -> choice.Child:
 
 STORIES = (
     strange, counted,
-    agreed, waited, missed, tried, taught_now, owed, flagged, accredited, filed, controlled, looked_up, helped, ruled,
-    ended,
+    agreed, waited, missed, tried, taught_now, owed, flagged, accredited, filed, controlled, looked_up, helped, given,
+    ruled, ended,
 )  # fmt: skip

@@ -17,3 +17,5 @@ class Act(StrEnum):
 
     FILE = "file_application"
     MONTH = "confirm_month"
+    VOUCHER = "accept_voucher"
+    PLACE = "take_place"

@@ -102,6 +102,11 @@ def group_offer(uuid: UUID, at: datetime) -> GroupOffer | None:
     return GroupOffer(*columns)
 
 
+def programme_of(voucher_id: int) -> int:
+    """The programme of a voucher, among whose groups one is looked for."""
+    return int(rows("SELECT programme_id FROM voucher WHERE id = %s", [voucher_id])[0][0])
+
+
 def fitting_vouchers(*, actor: Actor, group: GroupOffer, at: datetime) -> list[VoucherOffer]:
     """The vouchers of the guardian's own children that may enter the group by line, state, months, price and age.
 

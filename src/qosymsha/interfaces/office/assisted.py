@@ -6,7 +6,6 @@ guardian's phone has seen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -14,7 +13,7 @@ from uuid import UUID
 from django import forms
 from django.conf import settings
 from django.http import Http404, HttpResponse
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from qosymsha.domain.admission import commands as filing
 from qosymsha.domain.admission import queries as admission
@@ -27,14 +26,13 @@ from qosymsha.domain.assistance.queries import Visit
 from qosymsha.domain.assistance.rules import AssistanceRefusal
 from qosymsha.domain.assistance.states import Act, VisitWay
 from qosymsha.domain.attendance import commands as attending
-from qosymsha.domain.attendance import queries as attendance
-from qosymsha.domain.attendance.queries import OwnMonth
 from qosymsha.domain.attendance.rules import Word
 from qosymsha.domain.attendance.states import WordState
 from qosymsha.domain.casework import queries as casework
 from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.ports import CodeNotSent
 from qosymsha.domain.people.rules import ERASED_NAME
+from qosymsha.interfaces.office.assisted_family import MonthShown, open_months, waiting_vouchers
 from qosymsha.interfaces.ui import reasons, texts, uploads
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.papers import receipt as papers
@@ -45,6 +43,12 @@ from qosymsha.kernel.adapters import adapter
 from qosymsha.kernel.errors import NotConfigured
 
 _CODE = forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"})
+_ACTS = {  # the page of an act → the field of its form with what the act is about, one id or two
+    "office-visit-file": "round",
+    "office-visit-month": "month",
+    "office-visit-voucher": "voucher",
+    "office-visit-place": "place",
+}
 _BEGIN_FIELDS = uploads.paper_fields("paper") | {"assisted_bad_number": "iin", "assisted_paper_needed": "paper"}
 
 
@@ -78,15 +82,6 @@ class MonthForm(Form):
     """The guardian's word for a month."""
 
     code = forms.CharField(max_length=9, required=False, widget=_CODE)
-
-
-@dataclass(frozen=True, slots=True)
-class MonthShown:
-    """A month that waits for the guardian's word."""
-
-    one: OwnMonth
-    name: str
-    title: str
 
 
 @allowed(Action.BEGIN_VISIT, post=Action.BEGIN_VISIT)
@@ -133,11 +128,12 @@ def _to_visit(request: SignedRequest, visit_uuid: UUID, code: SentCode | None, b
             shown = adapter("codes").send(code.phone, code.code, code.language)
         except (CodeNotSent, NotConfigured):
             return moved(request, back or reverse("office-visit", args=[visit_uuid]), said="step.not_sent")
-    request.session[_shown_as(visit_uuid)] = shown
+    request.session[shown_as(visit_uuid)] = shown
     return moved(request, back or reverse("office-visit", args=[visit_uuid]), said="assist.sent")
 
 
-def _shown_as(visit_uuid: UUID) -> str:
+def shown_as(visit_uuid: UUID) -> str:
+    """Where a trial keeps the code that it shows instead of sending it."""
     return f"visit {visit_uuid}"
 
 
@@ -152,11 +148,11 @@ def visit(request: SignedRequest, visit_uuid: UUID) -> HttpResponse:
 
     if attempt(request, form, prove):
         if form.outcome is None:
-            request.session.pop(_shown_as(visit_uuid), None)
+            request.session.pop(shown_as(visit_uuid), None)
             return moved(request, "office-visit", visit_uuid, said="assist.proved")
         form.add_error("code", texts.refusal(request.language, form.outcome.value))
     status = 422 if form.errors else 200
-    words = _words(request, one) | {"form": form}
+    words = words_of(request, one) | {"form": form}
     if one.ended_at is not None or (one.proved_at is not None and not one.is_open(request.at)):
         return page(request, "office/visit_over.html", status, **words)
     if one.proved_at is None:
@@ -171,8 +167,9 @@ def _visit(request: SignedRequest, visit_uuid: UUID) -> Visit:
     return found
 
 
-def _words(request: SignedRequest, one: Visit) -> dict[str, Any]:
-    shown = request.session.get(_shown_as(one.uuid), "")
+def words_of(request: SignedRequest, one: Visit) -> dict[str, Any]:
+    """What every page of a visit says."""
+    shown = request.session.get(shown_as(one.uuid), "")
     return {"visit": one, "shown": shown, "by_paper": one.way == VisitWay.PAPER}
 
 
@@ -187,18 +184,9 @@ def _family(request: SignedRequest, one: Visit) -> dict[str, Any]:
         "wards": list(wards.values()),
         "rounds": [(found, in_language(found, "programme")) for found in admission.openings(request.at)],
         "filed": [(a, wards[a.child_id].name, reasons.kind_name(a.kind, request.language)) for a in filed],
-        "months": _months(request, hand),
+        "months": open_months(request, hand),
+        "vouchers": waiting_vouchers(request, hand, {i: ward.name for i, ward in wards.items()}),
     }
-
-
-def _months(request: SignedRequest, hand: Actor) -> list[MonthShown]:
-    children = attendance.own_children(actor=hand, at=request.at)
-    found = attendance.own_family_months(actor=hand, at=request.at)
-    return [
-        MonthShown(month, children[month.row.child_id].name, in_language(month.group, "title"))
-        for month in found
-        if month.is_open
-    ]
 
 
 @allowed_post(Action.SEND_CODE)
@@ -210,11 +198,11 @@ def send(request: SignedRequest, visit_uuid: UUID) -> HttpResponse:
 
 def _back(request: SignedRequest, visit_uuid: UUID) -> str:
     """The act's page, with what was chosen on it: ids alone stand in an address."""
-    chosen = {name: request.POST[name] for name in ("child", "kind") if request.POST.get(name)}
-    for name, field in (("office-visit-file", "round"), ("office-visit-month", "month")):
+    chosen = {name: request.POST[name] for name in ("child", "kind", "on") if request.POST.get(name)}
+    for name, field in _ACTS.items():
         try:
-            address = reverse(name, args=[visit_uuid, UUID(request.POST.get(field, ""))])
-        except ValueError:
+            address = reverse(name, args=[visit_uuid, *map(UUID, request.POST[field].split())])
+        except (KeyError, ValueError, NoReverseMatch):
             continue
         return f"{address}?{urlencode(chosen)}" if chosen else address
     return ""
@@ -224,14 +212,14 @@ def _back(request: SignedRequest, visit_uuid: UUID) -> str:
 def end(request: SignedRequest, visit_uuid: UUID) -> HttpResponse:
     """`/office/assist/{uuid}/end/`: from now on this clerk sees nothing of the family."""
     commands.end_visit(actor=request.actor, visit_uuid=visit_uuid, at=request.at)
-    request.session.pop(_shown_as(visit_uuid), None)
+    request.session.pop(shown_as(visit_uuid), None)
     return moved(request, "office-assist", said="assist.ended")
 
 
 @allowed(Action.CONFIRM_ACT, post=Action.CONFIRM_ACT)
 def file(request: SignedRequest, visit_uuid: UUID, round_uuid: UUID) -> HttpResponse:
     """`/office/assist/{uuid}/file/{round}/`: whom for, what kind; filed by the guardian's code."""
-    one = _open(request, visit_uuid)
+    one = open_visit(request, visit_uuid)
     hand = assistance.acting(actor=request.actor, visit=one, at=request.at)
     opening = admission.opening(round_uuid)
     if opening is None or not opening.is_open(request.at):
@@ -243,10 +231,10 @@ def file(request: SignedRequest, visit_uuid: UUID, round_uuid: UUID) -> HttpResp
         if isinstance(form.outcome, AssistanceRefusal):
             form.add_error("code", texts.refusal(request.language, form.outcome.value))
         else:
-            request.session.pop(_shown_as(visit_uuid), None)
+            request.session.pop(shown_as(visit_uuid), None)
             return moved(request, "office-visit", visit_uuid, said="assist.filed", number=form.outcome.number)
     words = {"form": form, "opening": opening, "title": in_language(opening, "programme"), "others": others}
-    return page(request, "office/visit_file.html", 422 if form.errors else 200, **_words(request, one) | words)
+    return page(request, "office/visit_file.html", 422 if form.errors else 200, **words_of(request, one) | words)
 
 
 def _offer(request: SignedRequest, form: Form, hand: Actor, opening: Opening) -> list[Prospect]:
@@ -268,7 +256,7 @@ def _offer(request: SignedRequest, form: Form, hand: Actor, opening: Opening) ->
 def _file(request: SignedRequest, one: Visit, hand: Actor, form: Form, round_uuid: UUID) -> object:
     """The guardian's word first; what it is given for happens under the guardian's own rights."""
     told = form.cleaned_data
-    given = _confirmed(request, one, Act.FILE, told["child"], told["code"], f"{round_uuid} {told['kind']}")
+    given = confirmed(request, one, Act.FILE, told["child"], told["code"], f"{round_uuid} {told['kind']}")
     if isinstance(given, AssistanceRefusal):
         return given
     return filing.submit_own_application(
@@ -281,7 +269,7 @@ def _file(request: SignedRequest, one: Visit, hand: Actor, form: Form, round_uui
     )
 
 
-def _confirmed(  # noqa: PLR0913 - whose word, for what, by which code
+def confirmed(  # noqa: PLR0913 - whose word, for what, by which code
     request: SignedRequest, one: Visit, act: Act, subject: UUID, code: str, more: str = ""
 ) -> Any:
     """The guardian's word for exactly this: chosen otherwise under the same form, it needs another code."""
@@ -296,7 +284,7 @@ def _confirmed(  # noqa: PLR0913 - whose word, for what, by which code
     )
 
 
-def _open(request: SignedRequest, visit_uuid: UUID) -> Visit:
+def open_visit(request: SignedRequest, visit_uuid: UUID) -> Visit:
     """The visit, proved and not over.
 
     Raises:
@@ -311,9 +299,9 @@ def _open(request: SignedRequest, visit_uuid: UUID) -> Visit:
 @allowed(Action.CONFIRM_ACT, post=Action.CONFIRM_ACT)
 def month(request: SignedRequest, visit_uuid: UUID, row_uuid: UUID) -> HttpResponse:
     """`/office/assist/{uuid}/months/{row}/`: a child's month day by day, confirmed by the guardian's code."""
-    one = _open(request, visit_uuid)
+    one = open_visit(request, visit_uuid)
     hand = assistance.acting(actor=request.actor, visit=one, at=request.at)
-    found = next((m for m in _months(request, hand) if m.one.uuid == row_uuid), None)
+    found = next((m for m in open_months(request, hand) if m.one.uuid == row_uuid), None)
     form = MonthForm(typed(request))
     if found is None:
         if request.method == "POST":  # sent twice: it was taken the first time, or is no open month of this family
@@ -323,14 +311,14 @@ def month(request: SignedRequest, visit_uuid: UUID, row_uuid: UUID) -> HttpRespo
         if isinstance(form.outcome, AssistanceRefusal):
             form.add_error("code", texts.refusal(request.language, form.outcome.value))
         else:
-            request.session.pop(_shown_as(visit_uuid), None)
+            request.session.pop(shown_as(visit_uuid), None)
             return moved(request, "office-visit", visit_uuid, said="assist.month_confirmed")
-    words = _words(request, one) | {"form": form, "month": found}
+    words = words_of(request, one) | {"form": form, "month": found}
     return page(request, "office/visit_month.html", 422 if form.errors else 200, **words)
 
 
 def _say(request: SignedRequest, one: Visit, hand: Actor, form: Form, found: MonthShown) -> object:
-    given = _confirmed(request, one, Act.MONTH, found.one.uuid, form.cleaned_data["code"])
+    given = confirmed(request, one, Act.MONTH, found.one.uuid, form.cleaned_data["code"])
     if isinstance(given, AssistanceRefusal):
         return given
     guardian_id = hand.guardian_id or 0
@@ -342,7 +330,7 @@ def _say(request: SignedRequest, one: Visit, hand: Actor, form: Form, found: Mon
 @allowed(Action.CONFIRM_ACT)
 def receipt(request: SignedRequest, visit_uuid: UUID, application_uuid: UUID) -> HttpResponse:
     """`/office/assist/{uuid}/receipts/{application}.pdf`: the receipt on paper, for who has no phone to keep it on."""
-    one = _open(request, visit_uuid)
+    one = open_visit(request, visit_uuid)
     hand = assistance.acting(actor=request.actor, visit=one, at=request.at)
     found = _application(request, hand, application_uuid)
     told = admission.receipt(actor=hand, application_id=found.id, at=request.at)

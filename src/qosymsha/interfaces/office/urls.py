@@ -9,6 +9,7 @@ from qosymsha.interfaces.office import (
     acts,
     applications,
     assisted,
+    assisted_vouchers,
     campaigns,
     checks,
     claims,
@@ -59,6 +60,19 @@ urlpatterns = [
     path("assist/<uuid:visit_uuid>/code/", assisted.send, name="office-visit-code"),
     path("assist/<uuid:visit_uuid>/end/", assisted.end, name="office-visit-end"),
     path("assist/<uuid:visit_uuid>/file/<uuid:round_uuid>/", assisted.file, name="office-visit-file"),
+    path(
+        "assist/<uuid:visit_uuid>/vouchers/<uuid:voucher_uuid>/", assisted_vouchers.voucher, name="office-visit-voucher"
+    ),
+    path(
+        "assist/<uuid:visit_uuid>/vouchers/<uuid:voucher_uuid>/clubs/",
+        assisted_vouchers.clubs,
+        name="office-visit-clubs",
+    ),
+    path(
+        "assist/<uuid:visit_uuid>/vouchers/<uuid:voucher_uuid>/clubs/<uuid:group_uuid>/",
+        assisted_vouchers.place,
+        name="office-visit-place",
+    ),
     path("assist/<uuid:visit_uuid>/months/<uuid:row_uuid>/", assisted.month, name="office-visit-month"),
     path(
         "assist/<uuid:visit_uuid>/receipts/<uuid:application_uuid>.pdf", assisted.receipt, name="office-visit-receipt"
