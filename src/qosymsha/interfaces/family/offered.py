@@ -73,7 +73,7 @@ def take(request: SignedRequest, offer_uuid: UUID) -> HttpResponse:
     group = group_offer(one.one.group.uuid, request.at)
     if group is None or (not one.one.is_open and request.method != "POST"):
         raise Http404
-    first = group.next_lesson(local_day(request.at) + timedelta(days=1))
+    first = group.next_lesson(max(local_day(request.at) + timedelta(days=1), one.one.first_day))
     form = TakeForm(typed(request), initial={"on": first})
 
     def act() -> None:

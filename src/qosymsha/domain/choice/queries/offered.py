@@ -26,7 +26,8 @@ _MOST = 200  # the latest first: a family has a few, who acts for a body some do
 class OwnOffer:
     """An offer to an own child, answered up to and with `answer_by`.
 
-    now: the group where the child is, None without a place.   is_shared: somebody else speaks for the child too.
+    now: the group where the child is, None without a place.   first_day: the voucher's.   is_shared: somebody else
+    speaks for the child too.
     """
 
     id: int
@@ -37,6 +38,7 @@ class OwnOffer:
     voucher_uuid: UUID
     group: Wished
     now: Wished | None
+    first_day: date
     is_open: bool
     is_shared: bool
 
@@ -76,6 +78,7 @@ def own_offers(*, actor: Actor, at: datetime) -> list[OwnOffer]:
             one.choice_list.voucher.uuid,
             groups[one.group_id],
             groups[places[one.choice_list.voucher_id].group_id] if one.choice_list.voucher_id in places else None,
+            one.choice_list.voucher.first_month,
             refuse_offer(one.state, one.answer_by, today) is None,
             (actor.guardian_id, one.choice_list.child_id) in shared,
         )
