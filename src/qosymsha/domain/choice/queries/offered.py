@@ -56,6 +56,8 @@ def own_offers(*, actor: Actor, at: datetime) -> list[OwnOffer]:
     own = people.own_child_ids(actor.guardian_id, today)
     asked = ChoiceOffer.objects.filter(choice_list__child_id__in=own).select_related("choice_list__voucher")
     found = list(asked.order_by("-id")[:_MOST])
+    if not found:  # as on most families' first page
+        return []
     lists = [one.choice_list for one in found]
     places = vouchers.live_enrolments([one.voucher_id for one in lists])
     groups = wished_groups({one.group_id for one in found} | {place.group_id for place in places.values()})
