@@ -56,12 +56,7 @@ def own_offers(*, actor: Actor, at: datetime) -> list[OwnOffer]:
     own = people.own_child_ids(actor.guardian_id, today)
     asked = ChoiceOffer.objects.filter(choice_list__child_id__in=own).select_related("choice_list__voucher")
     found = list(asked.order_by("-id")[:_MOST])
-    if not found:  # as on most families' first page
-        return []
     lists = [one.choice_list for one in found]
-    places = vouchers.live_enrolments([one.voucher_id for one in lists])
-    groups = wished_groups({one.group_id for one in found} | {place.group_id for place in places.values()})
-    shared = shared_wards([(actor.guardian_id, one.child_id) for one in lists], today)
     reading.saw(
         actor=actor,
         at=at,
@@ -70,6 +65,11 @@ def own_offers(*, actor: Actor, at: datetime) -> list[OwnOffer]:
         ids=[one.id for one in found],
         children={one.child_id for one in lists},
     )
+    if not found:  # as on most families' first page
+        return []
+    places = vouchers.live_enrolments([one.voucher_id for one in lists])
+    groups = wished_groups({one.group_id for one in found} | {place.group_id for place in places.values()})
+    shared = shared_wards([(actor.guardian_id, one.child_id) for one in lists], today)
     return [
         OwnOffer(
             one.id,
