@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 
@@ -23,15 +22,15 @@ from qosymsha.domain.vouchers.offers import group_offer
 from qosymsha.interfaces.family import shown
 from qosymsha.interfaces.family.access import Look
 from qosymsha.interfaces.family.todo_papers import DAY, Todo
+from qosymsha.interfaces.family.waiting import TakeForm
 from qosymsha.interfaces.family.wishes import WishShown, wish_shown
 from qosymsha.interfaces.ui import texts
-from qosymsha.interfaces.ui.forms import Form, attempt, typed
+from qosymsha.interfaces.ui.forms import attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Refused
 
 _OVER = 20  # so many earlier offers are worth a look
-_DAYS = ["%Y-%m-%d", "%d.%m.%Y"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +41,6 @@ class OfferShown:
     name: str
     group: WishShown
     now: str
-
-
-class TakeForm(Form):
-    """From which day."""
-
-    on = forms.DateField(widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}), input_formats=_DAYS)
 
 
 @allowed(Look.WISHES)

@@ -18,7 +18,7 @@ from qosymsha.domain.vouchers.offers import GroupOffer, VoucherOffer
 from qosymsha.domain.vouchers.rules import EnrolRefusal, PlaceWish, VoucherRefusal
 from qosymsha.interfaces.family import many, shown
 from qosymsha.interfaces.family.access import Look
-from qosymsha.interfaces.ui import carried, reasons, texts
+from qosymsha.interfaces.ui import carried, reasons, texts, weeks
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page
 from qosymsha.interfaces.ui.templatetags.words import tenge
@@ -32,7 +32,6 @@ _AT_FIELD = {
     **{reason.value: "voucher" for reason in (_E.VOUCHER_NOT_FREE, _E.OTHER_LINE, _E.WRONG_KIND, _E.WRONG_AGE)},
     **{reason.value: "voucher" for reason in (_E.DEARER_THAN_VOUCHER, _E.HELD_TOO_LITTLE)},
 }
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 class TakeForm(Form):
@@ -133,7 +132,4 @@ def _first_day(fitting: list[VoucherOffer], group: GroupOffer, request: SignedRe
 
 
 def _hours(group: GroupOffer, language: str) -> list[str]:
-    return [
-        f"{texts.say(language, f'day.{_DAYS[one.weekday - 1]}')}, {one.starts:%H:%M}–{one.ends:%H:%M}"
-        for one in group.hours
-    ]
+    return [weeks.hour(language, one) for one in group.hours]

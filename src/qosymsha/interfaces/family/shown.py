@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from qosymsha.interfaces.ui import texts
+from qosymsha.interfaces.ui.weeks import DAYS
 from qosymsha.kernel.clock import ZONE
-
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def hours(starts_at: datetime, ends_at: datetime) -> str:
@@ -22,7 +21,7 @@ def clock(at: datetime | None) -> str:
 
 def week_day(language: str, on: date) -> str:
     """The day of the week and the date, as `вторник, 01.09`."""
-    return f"{texts.say(language, f'day.{_DAYS[on.weekday()]}')}, {on:%d.%m}"
+    return f"{texts.say(language, f'day.{DAYS[on.weekday()]}')}, {on:%d.%m}"
 
 
 def in_words(language: str, row: object, field: str) -> str:

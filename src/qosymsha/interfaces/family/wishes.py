@@ -16,16 +16,13 @@ from qosymsha.domain.choice.access import Action
 from qosymsha.domain.choice.queries import wishing
 from qosymsha.domain.choice.queries.wishing import OpenChoice, Wished, Wisher
 from qosymsha.domain.choice.rules import ListRow
-from qosymsha.domain.providers.rules import Slot
 from qosymsha.domain.vouchers.rules import EnrolRefusal
 from qosymsha.interfaces.family import shown
 from qosymsha.interfaces.family.access import Look
-from qosymsha.interfaces.ui import reasons, texts
+from qosymsha.interfaces.ui import reasons, weeks
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, allowed_post, key_of, moved, page
 from qosymsha.kernel.errors import BadInput, Refused
-
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +87,8 @@ def _wishers(request: SignedRequest, choice: OpenChoice, children: Mapping[int, 
 
 def wish_shown(language: str, wish: Wished) -> WishShown:
     """A wish in words of the page's language."""
-    hours = tuple(dict.fromkeys(_hour(language, slot) for slot in wish.slots))
+    hours = tuple(dict.fromkeys(weeks.hour(language, slot) for slot in wish.slots))
     return WishShown(wish, shown.in_words(language, wish, "activity"), shown.in_words(language, wish, "address"), hours)
-
-
-def _hour(language: str, slot: Slot) -> str:
-    return f"{texts.say(language, f'day.{_DAYS[slot.weekday - 1]}')}, {slot.starts:%H:%M}–{slot.ends:%H:%M}"
 
 
 @allowed(Look.WISHES, post=Action.FILE)

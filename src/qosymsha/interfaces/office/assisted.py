@@ -78,8 +78,8 @@ class FileForm(Form):
     code = forms.CharField(max_length=9, required=False, widget=_CODE)
 
 
-class MonthForm(Form):
-    """The guardian's word for a month."""
+class WordForm(Form):
+    """The guardian's word for an act: a code; none where the visit was proved by paper."""
 
     code = forms.CharField(max_length=9, required=False, widget=_CODE)
 
@@ -219,20 +219,16 @@ def end(request: SignedRequest, visit_uuid: UUID) -> HttpResponse:
 @allowed(Action.CONFIRM_ACT, post=Action.CONFIRM_ACT)
 def file(request: SignedRequest, visit_uuid: UUID, round_uuid: UUID) -> HttpResponse:
     """`/office/assist/{uuid}/file/{round}/`: whom for, what kind; filed by the guardian's code."""
-    one = open_visit(request, visit_uuid)
-    hand = assistance.acting(actor=request.actor, visit=one, at=request.at)
+    one, hand = open_visit(request, visit_uuid)
     opening = admission.opening(round_uuid)
     if opening is None or not opening.is_open(request.at):
         raise Http404
     form = FileForm(typed(request), initial=request.GET.dict())
     others = _offer(request, form, hand, opening)
     where = dict.fromkeys(("not_guardian", "wrong_age", "already_filed", "holds_voucher", "age_unknown"), "child")
-    if attempt(request, form, lambda: _file(request, one, hand, form, round_uuid), where):
-        if isinstance(form.outcome, AssistanceRefusal):
-            form.add_error("code", texts.refusal(request.language, form.outcome.value))
-        else:
-            request.session.pop(shown_as(visit_uuid), None)
-            return moved(request, "office-visit", visit_uuid, said="assist.filed", number=form.outcome.number)
+    is_done = attempt(request, form, lambda: _file(request, one, hand, form, round_uuid), where)
+    if is_done and is_given(request, form, visit_uuid):
+        return moved(request, "office-visit", visit_uuid, said="assist.filed", number=form.outcome.number)
     words = {"form": form, "opening": opening, "title": in_language(opening, "programme"), "others": others}
     return page(request, "office/visit_file.html", 422 if form.errors else 200, **words_of(request, one) | words)
 
@@ -284,35 +280,39 @@ def confirmed(  # noqa: PLR0913 - whose word, for what, by which code
     )
 
 
-def open_visit(request: SignedRequest, visit_uuid: UUID) -> Visit:
-    """The visit, proved and not over.
+def open_visit(request: SignedRequest, visit_uuid: UUID) -> tuple[Visit, Actor]:
+    """The visit, proved and not over, and the guardian's hand in it.
 
     Raises:
         Http404: no such visit of this clerk.
         Refused: not proved, or over.
     """
     one = _visit(request, visit_uuid)
-    assistance.acting(actor=request.actor, visit=one, at=request.at)
-    return one
+    return one, assistance.acting(actor=request.actor, visit=one, at=request.at)
+
+
+def is_given(request: SignedRequest, form: Form, visit_uuid: UUID) -> bool:
+    """True where the guardian's word was given, and with it the act done; else the form says why the code is none."""
+    if isinstance(form.outcome, AssistanceRefusal):
+        form.add_error("code", texts.refusal(request.language, form.outcome.value))
+        return False
+    request.session.pop(shown_as(visit_uuid), None)
+    return True
 
 
 @allowed(Action.CONFIRM_ACT, post=Action.CONFIRM_ACT)
 def month(request: SignedRequest, visit_uuid: UUID, row_uuid: UUID) -> HttpResponse:
     """`/office/assist/{uuid}/months/{row}/`: a child's month day by day, confirmed by the guardian's code."""
-    one = open_visit(request, visit_uuid)
-    hand = assistance.acting(actor=request.actor, visit=one, at=request.at)
+    one, hand = open_visit(request, visit_uuid)
     found = next((m for m in open_months(request, hand) if m.one.uuid == row_uuid), None)
-    form = MonthForm(typed(request))
+    form = WordForm(typed(request))
     if found is None:
         if request.method == "POST":  # sent twice: it was taken the first time, or is no open month of this family
             return moved(request, "office-visit", visit_uuid)
         raise Http404
-    if attempt(request, form, lambda: _say(request, one, hand, form, found)):
-        if isinstance(form.outcome, AssistanceRefusal):
-            form.add_error("code", texts.refusal(request.language, form.outcome.value))
-        else:
-            request.session.pop(shown_as(visit_uuid), None)
-            return moved(request, "office-visit", visit_uuid, said="assist.month_confirmed")
+    is_done = attempt(request, form, lambda: _say(request, one, hand, form, found))
+    if is_done and is_given(request, form, visit_uuid):
+        return moved(request, "office-visit", visit_uuid, said="assist.month_confirmed")
     words = words_of(request, one) | {"form": form, "month": found}
     return page(request, "office/visit_month.html", 422 if form.errors else 200, **words)
 
@@ -330,8 +330,7 @@ def _say(request: SignedRequest, one: Visit, hand: Actor, form: Form, found: Mon
 @allowed(Action.CONFIRM_ACT)
 def receipt(request: SignedRequest, visit_uuid: UUID, application_uuid: UUID) -> HttpResponse:
     """`/office/assist/{uuid}/receipts/{application}.pdf`: the receipt on paper, for who has no phone to keep it on."""
-    one = open_visit(request, visit_uuid)
-    hand = assistance.acting(actor=request.actor, visit=one, at=request.at)
+    one, hand = open_visit(request, visit_uuid)
     found = _application(request, hand, application_uuid)
     told = admission.receipt(actor=hand, application_id=found.id, at=request.at)
     address = settings.PUBLIC_ADDRESS or f"{request.scheme}://{request.get_host()}"

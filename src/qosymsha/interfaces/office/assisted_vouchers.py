@@ -10,7 +10,6 @@ from uuid import UUID
 from django import forms
 from django.http import Http404, HttpResponse
 
-from qosymsha.domain.assistance import queries as assistance
 from qosymsha.domain.assistance.access import Action
 from qosymsha.domain.assistance.queries import Visit
 from qosymsha.domain.assistance.rules import AssistanceRefusal
@@ -21,9 +20,9 @@ from qosymsha.domain.people import queries as people
 from qosymsha.domain.vouchers import commands, offers
 from qosymsha.domain.vouchers.offers import GroupOffer, Hours
 from qosymsha.domain.vouchers.rules import EnrolRefusal, PlaceWish, VoucherAnswer, whole_years
-from qosymsha.interfaces.office.assisted import confirmed, open_visit, shown_as, words_of
+from qosymsha.interfaces.office.assisted import WordForm, confirmed, is_given, open_visit, words_of
 from qosymsha.interfaces.office.assisted_family import VoucherShown, waiting_vouchers
-from qosymsha.interfaces.ui import texts
+from qosymsha.interfaces.ui import weeks
 from qosymsha.interfaces.ui.forms import Form, attempt, typed
 from qosymsha.interfaces.ui.signed import SignedRequest, allowed, key_of, moved, page
 from qosymsha.interfaces.ui.templatetags.words import in_language
@@ -31,17 +30,9 @@ from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_day
 from qosymsha.kernel.errors import Refused
 
-WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _TYPED = 100
 _DAYS = ["%Y-%m-%d", "%d.%m.%Y"]
-_CODE = forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"})
 _AT_DAY = dict.fromkeys((EnrolRefusal.START_PAST.value, EnrolRefusal.OUTSIDE_VOUCHER.value), "on")
-
-
-class WordForm(Form):
-    """The guardian's word: the code for this act; none where the visit was proved by paper."""
-
-    code = forms.CharField(max_length=9, required=False, widget=_CODE)
 
 
 class PlaceForm(WordForm):
@@ -53,8 +44,7 @@ class PlaceForm(WordForm):
 @allowed(Action.CONFIRM_ACT, post=Action.CONFIRM_ACT)
 def voucher(request: SignedRequest, visit_uuid: UUID, voucher_uuid: UUID) -> HttpResponse:
     """`/office/assist/{uuid}/vouchers/{voucher}/`: a voucher accepted by the guardian's code."""
-    one = open_visit(request, visit_uuid)
-    hand = assistance.acting(actor=request.actor, visit=one, at=request.at)
+    one, hand = open_visit(request, visit_uuid)
     found = _waiting(request, hand, voucher_uuid)
     if found is None or not found.may_accept:
         if request.method == "POST":  # sent twice: it was taken the first time, or waits for no answer of this family
@@ -73,7 +63,7 @@ def voucher(request: SignedRequest, visit_uuid: UUID, voucher_uuid: UUID) -> Htt
                 raise Refused(outcome.reason)
         return given
 
-    if attempt(request, form, accept) and _is_given(request, form, visit_uuid):
+    if attempt(request, form, accept) and is_given(request, form, visit_uuid):
         return moved(request, "office-visit", visit_uuid, said="assist.accepted")
     words = words_of(request, one) | {"form": form, "voucher": found}
     return page(request, "office/visit_voucher.html", 422 if form.errors else 200, **words)
@@ -82,7 +72,10 @@ def voucher(request: SignedRequest, visit_uuid: UUID, voucher_uuid: UUID) -> Htt
 @allowed(Action.CONFIRM_ACT)
 def clubs(request: SignedRequest, visit_uuid: UUID, voucher_uuid: UUID) -> HttpResponse:
     """`/office/assist/{uuid}/vouchers/{voucher}/clubs/?q=`: groups with a free place that the voucher may enter."""
-    one, hand, found = _choosing(request, visit_uuid, voucher_uuid)
+    one, hand = open_visit(request, visit_uuid)
+    found = _waiting(request, hand, voucher_uuid)
+    if found is None or not found.may_choose:
+        raise Http404
     q, today = " ".join(request.GET.get("q", "").split())[:_TYPED], local_day(request.at)
     words = catalogue.spelled(q)
     age = next(
@@ -106,8 +99,7 @@ def clubs(request: SignedRequest, visit_uuid: UUID, voucher_uuid: UUID) -> HttpR
 @allowed(Action.CONFIRM_ACT, post=Action.CONFIRM_ACT)
 def place(request: SignedRequest, visit_uuid: UUID, voucher_uuid: UUID, group_uuid: UUID) -> HttpResponse:
     """`/office/assist/{uuid}/vouchers/{voucher}/clubs/{group}/`: a place from a day on, by the guardian's code."""
-    one = open_visit(request, visit_uuid)
-    hand = assistance.acting(actor=request.actor, visit=one, at=request.at)
+    one, hand = open_visit(request, visit_uuid)
     found, group = _waiting(request, hand, voucher_uuid), offers.group_offer(group_uuid, request.at)
     if found is None or not found.may_choose or group is None:
         if request.method == "POST":  # sent twice: it was taken the first time, or is no voucher of this family
@@ -115,7 +107,7 @@ def place(request: SignedRequest, visit_uuid: UUID, voucher_uuid: UUID, group_uu
         raise Http404
     first = group.next_lesson(max(local_day(request.at) + timedelta(days=1), found.one.first_month))
     form = PlaceForm(typed(request), initial={"on": request.GET.get("on", first)})
-    if attempt(request, form, lambda: _take(request, one, hand, form, found, group), _AT_DAY) and _is_given(
+    if attempt(request, form, lambda: _take(request, one, hand, form, found, group), _AT_DAY) and is_given(
         request, form, visit_uuid
     ):
         return moved(request, "office-visit", visit_uuid, said="assist.placed")
@@ -144,32 +136,7 @@ def _take(  # noqa: PLR0913 - whose word, for which child, where
 
 def _hours(language: str, lessons: Sequence[Lesson | Hours]) -> str:
     """The lessons of a week, as they are read out."""
-    return "; ".join(
-        f"{texts.say(language, f'day.{WEEK[one.weekday - 1]}')}, {one.starts:%H:%M}–{one.ends:%H:%M}" for one in lessons
-    )
-
-
-def _is_given(request: SignedRequest, form: Form, visit_uuid: UUID) -> bool:
-    """True where the guardian's word was given, and with it the act done; else the form says why the code is none."""
-    if isinstance(form.outcome, AssistanceRefusal):
-        form.add_error("code", texts.refusal(request.language, form.outcome.value))
-        return False
-    request.session.pop(shown_as(visit_uuid), None)
-    return True
-
-
-def _choosing(request: SignedRequest, visit_uuid: UUID, voucher_uuid: UUID) -> tuple[Visit, Actor, VoucherShown]:
-    """The visit, the guardian's hand and the voucher for which a club is looked for.
-
-    Raises:
-        Http404: no such visit of this clerk, or no voucher of this family that waits for a club.
-    """
-    one = open_visit(request, visit_uuid)
-    hand = assistance.acting(actor=request.actor, visit=one, at=request.at)
-    found = _waiting(request, hand, voucher_uuid)
-    if found is None or not found.may_choose:
-        raise Http404
-    return one, hand, found
+    return "; ".join(weeks.hour(language, one) for one in lessons)
 
 
 def _waiting(request: SignedRequest, hand: Actor, voucher_uuid: UUID) -> VoucherShown | None:

@@ -26,8 +26,8 @@ class OwnList(NamedTuple):
     state: str
 
 
-def own_lists(*, actor: Actor, at: datetime) -> list[OwnList]:
-    """The lists of the children who are the guardian's own today, newest first; an audited read.
+def own_children(actor: Actor, at: datetime) -> list[int]:
+    """The ids of the children who are the guardian's own today.
 
     Raises:
         Forbidden: the actor is no guardian.
@@ -35,7 +35,16 @@ def own_lists(*, actor: Actor, at: datetime) -> list[OwnList]:
     require(actor, Action.READ, ALLOWED)
     if actor.guardian_id is None or not actor.holds({Role.GUARDIAN}):
         raise Forbidden(Action.READ)
-    own = people.own_child_ids(actor.guardian_id, local_day(at))
+    return people.own_child_ids(actor.guardian_id, local_day(at))
+
+
+def own_lists(*, actor: Actor, at: datetime) -> list[OwnList]:
+    """The lists of the children who are the guardian's own today, newest first; an audited read.
+
+    Raises:
+        Forbidden: the actor is no guardian.
+    """
+    own = own_children(actor, at)
     columns = ("id", "uuid", "round__number", "child_id", "state")
     found = [OwnList._make(row) for row in ChoiceList.objects.filter(child_id__in=own).values_list(*columns)]
     ids, children = [one.id for one in found], {one.child_id for one in found}

@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from qosymsha.domain.choice.access import ALLOWED, Action
+from qosymsha.domain.choice.access import Action
 from qosymsha.domain.choice.models import ChoiceOffer
+from qosymsha.domain.choice.queries.families import own_children
 from qosymsha.domain.choice.queries.wishing import Wished, wished_groups
 from qosymsha.domain.choice.rules import refuse_offer
-from qosymsha.domain.people import queries as people
 from qosymsha.domain.people.queries.shared import shared_wards
-from qosymsha.domain.people.states import Role
 from qosymsha.domain.vouchers import queries as vouchers
 from qosymsha.domain.witness import reading
-from qosymsha.kernel.actor import Actor, require
+from qosymsha.kernel.actor import Actor
 from qosymsha.kernel.clock import local_day
-from qosymsha.kernel.errors import Forbidden
 
 _MOST = 200  # the latest first: a family has a few, who acts for a body some dozens
 
@@ -49,11 +47,7 @@ def own_offers(*, actor: Actor, at: datetime) -> list[OwnOffer]:
     Raises:
         Forbidden: the actor is no guardian.
     """
-    require(actor, Action.READ, ALLOWED)
-    if actor.guardian_id is None or not actor.holds({Role.GUARDIAN}):
-        raise Forbidden(Action.READ)
-    today = local_day(at)
-    own = people.own_child_ids(actor.guardian_id, today)
+    own, today, guardian_id = own_children(actor, at), local_day(at), actor.guardian_id or 0
     asked = ChoiceOffer.objects.filter(choice_list__child_id__in=own).select_related("choice_list__voucher")
     found = list(asked.order_by("-id")[:_MOST])
     lists = [one.choice_list for one in found]
@@ -69,7 +63,7 @@ def own_offers(*, actor: Actor, at: datetime) -> list[OwnOffer]:
         return []
     places = vouchers.live_enrolments([one.voucher_id for one in lists])
     groups = wished_groups({one.group_id for one in found} | {place.group_id for place in places.values()})
-    shared = shared_wards([(actor.guardian_id, one.child_id) for one in lists], today)
+    shared = shared_wards([(guardian_id, one.child_id) for one in lists], today)
     return [
         OwnOffer(
             one.id,
@@ -82,7 +76,7 @@ def own_offers(*, actor: Actor, at: datetime) -> list[OwnOffer]:
             groups[places[one.choice_list.voucher_id].group_id] if one.choice_list.voucher_id in places else None,
             one.choice_list.voucher.first_month,
             refuse_offer(one.state, one.answer_by, today) is None,
-            (actor.guardian_id, one.choice_list.child_id) in shared,
+            (guardian_id, one.choice_list.child_id) in shared,
         )
         for one in found
     ]

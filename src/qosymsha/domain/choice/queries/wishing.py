@@ -11,19 +11,16 @@ from uuid import UUID
 
 from django.db import connection
 
-from qosymsha.domain.choice.access import ALLOWED, Action
+from qosymsha.domain.choice.access import Action
 from qosymsha.domain.choice.models import ChoiceRound
 from qosymsha.domain.choice.queries.facts import HOLDING
+from qosymsha.domain.choice.queries.families import own_children
 from qosymsha.domain.choice.states import ChoiceRoundState
-from qosymsha.domain.people import queries as people
-from qosymsha.domain.people.states import Role
 from qosymsha.domain.programmes import queries as programmes
 from qosymsha.domain.providers import queries as providers
 from qosymsha.domain.providers.rules import Slot
 from qosymsha.domain.witness import reading
-from qosymsha.kernel.actor import Actor, require
-from qosymsha.kernel.clock import local_day
-from qosymsha.kernel.errors import Forbidden
+from qosymsha.kernel.actor import Actor
 
 _WISHERS = """
 SELECT v.id, v.uuid, v.number, v.child_id, v.kind, l.id, coalesce(l.wishes, '{}') FROM voucher v
@@ -106,10 +103,7 @@ def own_wishers(*, actor: Actor, choice: OpenChoice, at: datetime) -> list[Wishe
     Raises:
         Forbidden: the actor is no guardian.
     """
-    require(actor, Action.READ, ALLOWED)
-    if actor.guardian_id is None or not actor.holds({Role.GUARDIAN}):
-        raise Forbidden(Action.READ)
-    own = people.own_child_ids(actor.guardian_id, local_day(at))
+    own = own_children(actor, at)
     asked = [choice.id, own, choice.programme_id, list(HOLDING), choice.starts_on, choice.starts_on]
     found = _rows(_WISHERS, asked)
     groups = wished_groups({group_id for row in found for group_id in row[6]})
