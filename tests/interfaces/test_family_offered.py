@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from qosymsha.domain.choice.models import ChoiceOffer
+from qosymsha.domain.vouchers.models import Voucher
 from qosymsha.interfaces.ui import notices, texts
 from qosymsha.kernel import clock
 from tests.factories import choice
@@ -179,3 +180,10 @@ def test_the_page_asks_the_database_as_often_for_three_children_as_for_one() -> 
         return len(queries)
 
     assert asked(1) == asked(3)
+
+
+def test_the_day_proposed_lies_within_the_vouchers_months() -> None:
+    _, _, (_, second, _) = offered()
+    Voucher.objects.filter(pk=second.voucher).update(first_month="2026-10-01")
+    take = f"{OFFERS}{choice.open_offers()[second.voucher].uuid}/take/"
+    assert DAY.findall(shown(client_of(second.guardian), take))[0] >= "2026-10-01"
